@@ -1,0 +1,59 @@
+# The four verbs: make demo, make test, make ui, make check. `make help` lists them all.
+
+PYTHON ?= python3
+WORKERS ?= 2
+PORT ?= 5000
+MLFLOW_TRACKING_URI ?= sqlite:///$(CURDIR)/mlflow.db
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := .venv/.uv-$(UV_VERSION)
+READY := .venv/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test ui check setup lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(READY) ## train on drawn micrographs and compare with the baselines, on any laptop
+	$(BIN)/python -m hrtem_lab.train +experiment=quickstart
+
+test: $(READY) ## the default tests; WORKERS=2 says how many run at once, ARGS="-k name" goes to pytest
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist worksteal $(ARGS)
+
+ui: $(READY) ## open MLflow on the runs so far (MLFLOW_TRACKING_URI, PORT=5000)
+	@case "$(MLFLOW_TRACKING_URI)" in \
+	http*) echo "the runs are on a server: $(MLFLOW_TRACKING_URI)" ;; \
+	*) $(BIN)/python -m mlflow ui --backend-store-uri "$(MLFLOW_TRACKING_URI)" --port $(PORT) ;; \
+	esac
+
+check: $(READY) ## style and types: ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(READY) ## only set up .venv; PYTHON=python3.12 chooses another Python
+
+lock: $(UV) ## write requirements.lock anew; BUMP="--upgrade" or "--upgrade-package NAME" moves the versions on
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --quiet $(BUMP) --output-file requirements.lock
+
+clean: ## remove .venv, caches, outputs/ and mlruns/; the lab's records, mlflow.db and mlartifacts/, stay
+	rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis outputs mlruns build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Every step may be repeated, and its stamp comes last, so a set-up that was stopped goes on at the next call. uv takes its
+# settings (an index, a proxy, a cache) from the environment; hatchling and editables come from the lock, hence no isolation.
+$(READY): requirements.lock pyproject.toml $(UV)
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --requirements requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "hrtem_lab needs Python 3.11 or newer, and '$(PYTHON)' is not: say which, as in make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall uv==$(UV_VERSION)
+	@touch $@

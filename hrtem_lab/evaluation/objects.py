@@ -1,0 +1,96 @@
+"""Particles compared with particles: who overlaps whom, who is found, who is missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+
+from hrtem_lab.evaluation.counts import divide
+from hrtem_lab.micrograph import InputError, IntArray
+
+
+def overlaps(predicted: IntArray, truth: IntArray) -> pd.DataFrame:
+    """Lists every pair of particles that share pixels.
+
+    Args:
+        predicted: Instances, 0 = background.
+        truth: Instances of the same shape.
+
+    Returns:
+        One row per pair, ordered by number: `predicted`, `truth`, and the `pixels` shared. Background has no row.
+
+    Raises:
+        InputError: The shapes differ, or a particle number is negative.
+    """
+    if predicted.shape != truth.shape:
+        raise InputError(
+            f"the predicted instances have shape {predicted.shape}, the truth {truth.shape}; expected the same"
+        )
+    if min(predicted.min(initial=0), truth.min(initial=0)) < 0:
+        raise InputError("instances hold a negative number; expected 0 for background and particles from 1")
+    both = (predicted > 0) & (truth > 0)
+    pair = predicted[both], truth[both]
+    shape = tuple(int(instances.max(initial=0)) + 1 for instances in (predicted, truth))
+    table = coo_array((np.ones(pair[0].size, dtype=np.int64), pair), shape).tocsr().tocoo()  # to CSR sums equal pairs
+    frame = pd.DataFrame({"predicted": table.coords[0], "truth": table.coords[1], "pixels": table.data}, dtype=np.int64)
+    return frame.sort_values(["predicted", "truth"], ignore_index=True)
+
+
+def match(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> pd.DataFrame:
+    """Pairs predicted with true particles, one to one, as many as possible and then with the largest total IoU.
+
+    Args:
+        predicted: Instances, 0 = background.
+        truth: Instances of the same shape.
+        iou: Least intersection over union of a pair, in (0, 1].
+
+    Returns:
+        One row per matched pair, ordered by the predicted number: `predicted`, `truth`, `iou`.
+
+    Raises:
+        InputError: As for `overlaps`, or the threshold is outside (0, 1].
+    """
+    if not 0 < iou <= 1:
+        raise InputError(f"iou is {iou}, expected a threshold above 0 and at most 1")
+    pairs = overlaps(predicted, truth)
+    areas = _areas(predicted)[pairs["predicted"]] + _areas(truth)[pairs["truth"]]
+    pairs["iou"] = pairs["pixels"] / (areas - pairs["pixels"])
+    pairs = pairs.loc[pairs["iou"] >= iou, ["predicted", "truth", "iou"]]
+    rows, row = np.unique(pairs["predicted"], return_inverse=True)
+    columns, column = np.unique(pairs["truth"], return_inverse=True)
+    gain = np.zeros((rows.size, columns.size))
+    gain[row, column] = min(gain.shape) + pairs["iou"]  # one more pair outweighs any sum of IoUs
+    assigned = np.zeros(gain.shape, dtype=bool)
+    assigned[linear_sum_assignment(gain, maximize=True)] = True
+    return pairs[assigned[row, column]].reset_index(drop=True)
+
+
+def object_counts(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> dict[str, int]:
+    """Counts particles found (`tp`), invented (`fp`) and missed (`fn`); arguments and errors as for `match`."""
+    found = len(match(predicted, truth, iou))
+    return {"tp": found, "fp": _number(predicted) - found, "fn": _number(truth) - found}
+
+
+def object_ratios(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> dict[str, Any]:
+    """Turns counts of particles (scalars or arrays) into `f1`, `precision` and `recall`, `nan` where undefined."""
+    tp, fp, fn = (np.asarray(count, dtype=np.float64) for count in (tp, fp, fn))
+    return {
+        "f1": divide(2 * tp, 2 * tp + fp + fn),
+        "precision": divide(tp, tp + fp),
+        "recall": divide(tp, tp + fn),
+    }
+
+
+def _areas(instances: IntArray) -> npt.NDArray[np.int64]:
+    """Pixels per particle number, with background at index 0."""
+    return np.bincount(instances.ravel(), minlength=1)
+
+
+def _number(instances: IntArray) -> int:
+    """How many particles there are; their numbers may have gaps."""
+    return int(np.count_nonzero(_areas(instances)[1:]))

@@ -1,0 +1,19 @@
+"""Formats to and from the data contract; the only room that knows a file format."""
+
+from hrtem_lab.files.calibration import find_calibration, read_calibration
+from hrtem_lab.files.inputs import find_inputs, find_label, read_label
+from hrtem_lab.files.read import SUFFIXES, read
+from hrtem_lab.files.write import write_json, write_mask, write_table
+
+__all__ = [
+    "SUFFIXES",
+    "find_calibration",
+    "find_inputs",
+    "find_label",
+    "read",
+    "read_calibration",
+    "read_label",
+    "write_json",
+    "write_mask",
+    "write_table",
+]

@@ -1,0 +1,66 @@
+"""Reading a file that may be missing, broken or of another kind: one line for the user, and silence otherwise."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import re
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import BufferingHandler
+from pathlib import Path
+
+import rsciio  # noqa: F401  # it sets up its logger when imported, which has to come before that is quieted
+
+from hrtem_lab.micrograph import InputError
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into an `InputError`, and keep what libraries say from the user.
+
+    Raises:
+        InputError: The file is missing or a folder; the block raised an exception; a part of the file is missing.
+    """
+    if not path.exists():
+        raise InputError(f"{path.name}: no such file in {path.absolute().parent}")
+    if not path.is_file():
+        raise InputError(f"{path.name}: is a folder, expected a file")
+    with _quiet() as said:
+        try:
+            yield
+            _check_complete(said)
+        except InputError:
+            raise
+        except Exception as error:  # a broken file can make a library raise anything
+            traceback.clear_frames(error.__traceback__)
+            gc.collect()  # with the line above: close the files that the library left open
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(
+                f"{path.name}: cannot be read as {path.suffix.lower()} ({reason}); is it complete and of this kind?"
+            ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[BufferingHandler]:
+    """No warnings, and log lines go to the handler only."""
+    said = BufferingHandler(capacity=10_000)
+    loggers = [logging.getLogger(library) for library in ("rsciio", "tifffile")]
+    before = [(logger.handlers, logger.propagate) for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.handlers, logger.propagate = [said], False
+        try:
+            yield said
+        finally:
+            for logger, (handlers, propagate) in zip(loggers, before, strict=True):
+                logger.handlers, logger.propagate = handlers, propagate
+
+
+def _check_complete(said: BufferingHandler) -> None:
+    """Raise where a part lies behind the end of the file, which tifffile only logs before it gives what is left."""
+    if any(re.search(r"invalid .*offset", record.getMessage()) for record in said.buffer):
+        raise EOFError("a part of the file is missing")

@@ -1,0 +1,133 @@
+"""Which files a user means, and the labels that lie beside them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from glob import glob
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from hrtem_lab.files.guard import reading
+from hrtem_lab.files.read import SUFFIXES
+from hrtem_lab.micrograph import BoolArray, InputError
+
+_LABEL = "_label"
+_LABEL_SUFFIXES = (".png", ".tif", ".tiff")
+
+
+def find_inputs(pattern: str | Path) -> dict[str, Path]:
+    """Find the micrograph files that a user names.
+
+    Args:
+        pattern: A file, a folder (its files, not those of its subfolders) or a glob, where `**` is any depth. What
+            exists is taken as it is written, brackets and stars included, before it is tried as a glob.
+
+    Returns:
+        Path by name, sorted by name. A name is the file's stem; where two files share it, the folder (`sub__stem`) or
+        the suffix (`stem.dm3`) is added. Of a folder or glob only files with one of `SUFFIXES` are taken; hidden files
+        and the label images of a file beside them are left out.
+
+    Raises:
+        InputError: Nothing is there, or nothing of it is read.
+    """
+    root, rest = _split(Path(pattern).expanduser())
+    if root.is_file() and not rest:
+        found = [root]
+        root = root.parent
+    else:
+        found = _readable(root / match for match in glob(rest or "*", root_dir=root, recursive=True))
+    if not found:
+        what = "nothing of this name, and as a pattern it matches" if rest else "the folder holds"
+        raise InputError(f"{pattern}: {what} no micrograph; looked for files ending in {' '.join(SUFFIXES)}")
+    if found[0].suffix.lower() not in SUFFIXES:
+        raise InputError(f"{pattern}: the suffix is not read, expected one of {' '.join(SUFFIXES)}")
+    names = _names([path.relative_to(root) for path in found])
+    for name, often in Counter(names).items():
+        if often > 1:
+            raise InputError(f"{pattern}: {often} files would be called {name}; rename one")
+    return dict(sorted(zip(names, found, strict=True)))
+
+
+def find_label(path: str | Path) -> Path | None:
+    """Find the label image `<stem>_label.png`, `.tif` or `.tiff` beside a micrograph, or None."""
+    path = Path(path)
+    candidates = (path.with_name(f"{path.stem}{_LABEL}{suffix}") for suffix in _LABEL_SUFFIXES)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def read_label(path: str | Path, shape: tuple[int, int]) -> BoolArray:
+    """Read a label image, where every pixel that is not black belongs to a particle.
+
+    Args:
+        path: A PNG or TIFF file, grey, colour or with a palette; alpha is ignored.
+        shape: (rows, columns) of its micrograph.
+
+    Returns:
+        True where a particle is, (rows, columns).
+
+    Raises:
+        InputError: The file is missing or broken, or has another shape.
+    """
+    path = Path(path)
+    with reading(path):
+        label = _tiff_label(path) if path.suffix.lower() != ".png" else _png_label(path)
+    if label.shape != tuple(shape):
+        raise InputError(f"{path.name}: the label has shape {label.shape}, its micrograph {tuple(shape)}")
+    return label
+
+
+def _split(path: Path) -> tuple[Path, str]:
+    """The part of a path that exists, and the rest of it, which is a pattern ('' where all exists)."""
+    root = path
+    while not root.exists() and root != root.parent:
+        root = root.parent
+    return root, "" if root == path else path.relative_to(root).as_posix()
+
+
+def _readable(paths: Iterable[Path]) -> list[Path]:
+    files = [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
+    beside = {path.with_suffix("") for folder in {path.parent for path in files} for path in _micrographs(folder)}
+    return [
+        path
+        for path in dict.fromkeys(files)
+        if not path.name.startswith(".")
+        and not (path.stem.endswith(_LABEL) and path.with_name(path.stem.removesuffix(_LABEL)) in beside)
+    ]
+
+
+def _micrographs(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """The shortest names that are unique: stem, folder and stem, file name, folder and file name."""
+    choices = [[path.stem, _joined(path.with_suffix("")), path.name, _joined(path)] for path in paths]
+    often = Counter(name for names in choices for name in set(names))
+    return [next((name for name in names if often[name] == 1), names[-1]) for names in choices]
+
+
+def _joined(path: Path) -> str:
+    return "__".join(path.parts)
+
+
+def _png_label(path: Path) -> BoolArray:
+    with Image.open(path) as picture:
+        if picture.mode in ("P", "PA", "LA", "RGBA"):
+            picture = picture.convert("L" if picture.mode == "LA" else "RGB")  # type: ignore[assignment]
+        label = np.asarray(picture) != 0
+    return label.any(axis=-1) if label.ndim == 3 else label
+
+
+def _tiff_label(path: Path) -> BoolArray:
+    with tifffile.TiffFile(path) as tiff:
+        series = tiff.series[0]
+        label = series.asarray() != 0
+        colours = series.axes.find("S")
+    if colours < 0:
+        return label
+    channels = np.moveaxis(label, colours, 0)
+    return channels[: 3 if len(channels) >= 3 else 1].any(axis=0)

@@ -1,0 +1,110 @@
+"""Results to files. Each file appears whole or not at all: it is written beside its place and then moved there."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import tifffile
+
+from hrtem_lab.micrograph import InputError
+
+_MOST_PARTICLES = int(np.iinfo(np.uint16).max)
+
+
+def write_mask(path: str | Path, instances: npt.NDArray[Any], pixel_size_nm: float | None = None) -> None:
+    """Write particle numbers as a zlib-compressed uint16 TIFF.
+
+    Args:
+        path: The file; its folder is made where it is absent.
+        instances: Particle number per pixel, 0 = background, (h, w) or (n, h, w), any integer or boolean type.
+        pixel_size_nm: Edge of a pixel in nm, written as ImageJ does, which Fiji and `read` understand.
+
+    Raises:
+        InputError: The array has another number of axes or a number that uint16 cannot hold, or the file cannot be
+            written.
+    """
+    path = Path(path)
+    if instances.ndim not in (2, 3) or instances.size == 0:
+        raise InputError(f"{path.name}: the mask has shape {instances.shape}, expected (h, w) or (n, h, w)")
+    if instances.max() > _MOST_PARTICLES or instances.min() < 0:
+        raise InputError(
+            f"{path.name}: particle numbers from {instances.min()} to {instances.max()}, a uint16 TIFF holds 0 to "
+            f"{_MOST_PARTICLES}; cut the image into smaller ones"
+        )
+    with _atomic(path) as unfinished:
+        tifffile.imwrite(
+            unfinished,
+            instances.astype(np.uint16),
+            photometric="minisblack",
+            compression="zlib",
+            metadata=None,
+            **_imagej_calibration(instances.shape, pixel_size_nm),
+        )
+
+
+def write_table(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table as a UTF-8 CSV file; its index is written where it has a name.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    has_named_index = any(name is not None for name in frame.index.names)
+    with _atomic(Path(path)) as unfinished:
+        frame.to_csv(unfinished, index=has_named_index, encoding="utf-8", lineterminator="\n")
+
+
+def write_json(path: str | Path, mapping: Mapping[str, Any]) -> None:
+    """Write a mapping as UTF-8 JSON. NaN and infinity become null, NumPy values and paths what JSON has for them.
+
+    Raises:
+        InputError: The file cannot be written.
+        TypeError: A value has no counterpart in JSON.
+    """
+    text = json.dumps(_plain(mapping), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with _atomic(Path(path)) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _atomic(path: Path) -> Iterator[Path]:
+    unfinished = path.with_name(f".{uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield unfinished
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _imagej_calibration(shape: tuple[int, ...], pixel_size_nm: float | None) -> dict[str, Any]:
+    """ImageJ keeps the unit in the description and pixels per unit in the resolution tags."""
+    if pixel_size_nm is None:
+        return {}
+    description = tifffile.imagej_description(shape, axes="TYX"[-len(shape) :], unit="nm")
+    return {"description": description, "resolution": (1 / pixel_size_nm, 1 / pixel_size_nm), "resolutionunit": 1}
+
+
+def _plain(value: Any) -> Any:
+    """The same value in the types that JSON has."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,80 @@
+"""The data contract: what every room of the house gives and takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int32]
+BoolArray = npt.NDArray[np.bool_]
+
+CLASSES = ("fault", "no_fault", "no_fringe", "agglomerate", "empty")
+"""What a segmented particle can be, in the order of every probability vector and confusion matrix."""
+
+
+class InputError(ValueError):
+    """A mistake in what the user gave. The message is one line: what was given, what is expected, what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Micrograph:
+    """One image of one field of view.
+
+    Attributes:
+        image: Intensity, (rows, columns), float32, in any unit, finite.
+        pixel_size_nm: Edge of a square pixel in nm.
+        name: Unique within a batch, without folder and suffix.
+        metadata: What else the file said (`voltage_kV`, `instrument`, ...); never needed for a result.
+
+    Raises:
+        InputError: The image is not 2-D, is empty or holds NaN or infinity, or the pixel size is not positive.
+    """
+
+    image: FloatArray
+    pixel_size_nm: float
+    name: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 2 or 0 in self.image.shape:
+            raise InputError(f"{self.name}: the image has shape {self.image.shape}, expected (rows, columns)")
+        if not np.isfinite(self.image).all():
+            bad = int(np.count_nonzero(~np.isfinite(self.image)))
+            raise InputError(f"{self.name}: {bad} pixels are NaN or infinite; replace them, or export the file again")
+        if not (np.isfinite(self.pixel_size_nm) and self.pixel_size_nm > 0):
+            raise InputError(f"{self.name}: pixel_size_nm is {self.pixel_size_nm}, expected a positive number of nm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledMicrograph(Micrograph):
+    """A micrograph with its truth.
+
+    Attributes:
+        instances: Particle number per pixel, (rows, columns), int32, 0 = background.
+        group: What a split may never divide: the specimen, the micrograph or the session that this image came from.
+        facts: One row per particle, indexed by its number in `instances`; empty where nothing but the mask is known.
+            Column `label`, where present, is one of `CLASSES`.
+
+    Raises:
+        InputError: As for `Micrograph`, or the instances have another shape than the image.
+    """
+
+    instances: IntArray
+    group: str
+    facts: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.instances.shape != self.image.shape:
+            raise InputError(f"{self.name}: the mask is {self.instances.shape}, its image {self.image.shape}")
+
+    @property
+    def mask(self) -> BoolArray:
+        """True where a particle is, (rows, columns)."""
+        return self.instances > 0

@@ -1,0 +1,64 @@
+"""Particles cut out of their micrograph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import find_objects
+
+from hrtem_lab.micrograph import BoolArray, InputError, IntArray
+
+Box = tuple[slice, slice]
+
+
+def boxes(instances: IntArray, margin_px: int = 0) -> Iterator[tuple[int, Box]]:
+    """Yields each particle's number, in order, and its bounding box with a margin, cut at the border of the image."""
+    for particle, box in enumerate(find_objects(instances), start=1):
+        if box is not None:
+            rows, columns = (slice(max(side.start - margin_px, 0), side.stop + margin_px) for side in box)
+            yield particle, (rows, columns)
+
+
+def crops(
+    image: npt.NDArray[Any], instances: IntArray, margin_px: int = 0
+) -> Iterator[tuple[int, npt.NDArray[Any], BoolArray]]:
+    """Yields each particle's number, its part of the image (a view) and its own mask there.
+
+    Args:
+        image: (rows, columns).
+        instances: The same shape, 0 = background; numbers may have gaps.
+        margin_px: Width around the bounding box; less where the image ends.
+
+    Raises:
+        InputError: The shapes differ.
+    """
+    _check(image, instances)
+    for particle, box in boxes(instances, margin_px):
+        yield particle, image[box], instances[box] == particle
+
+
+def crop(
+    image: npt.NDArray[Any], instances: IntArray, particle: int, margin_px: int = 0
+) -> tuple[npt.NDArray[Any], BoolArray]:
+    """Cuts one particle out; arguments as for `crops`.
+
+    Returns:
+        Its part of the image (a view), and its own mask there.
+
+    Raises:
+        InputError: The shapes differ, or there is no such particle.
+    """
+    _check(image, instances)
+    box = dict(boxes((instances == particle).astype(np.int32), margin_px)).get(1)
+    if box is None or particle < 1:
+        raise InputError(f"there is no particle {particle}; the instances go up to {instances.max(initial=0)}")
+    return image[box], instances[box] == particle
+
+
+def _check(image: npt.NDArray[Any], instances: IntArray) -> None:
+    """Raises InputError where image and instances differ in shape."""
+    if image.shape != instances.shape:
+        raise InputError(f"the image has shape {image.shape}, its instances {instances.shape}; expected the same")

@@ -1,0 +1,113 @@
+"""Intervals and tests against SciPy, formulas and simulated coverage."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import bootstrap, wilcoxon
+
+from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test, wilson_interval
+
+
+def mean(rows):
+    return rows[:, 0].mean()
+
+
+@pytest.fixture
+def scores():
+    return np.random.default_rng(3).beta(8, 2, size=(30, 1))
+
+
+def test_bootstrap_agrees_with_scipy(scores):
+    judge = bootstrap((scores[:, 0],), np.mean, method="percentile", n_resamples=4000, rng=np.random.default_rng(1))
+    found = bootstrap_interval(mean, scores, resamples=4000)
+    assert found == pytest.approx(tuple(judge.confidence_interval), abs=0.005)
+
+
+def test_bootstrap_repeats_with_its_seed(scores):
+    assert bootstrap_interval(mean, scores, seed=4) == bootstrap_interval(mean, scores, seed=4)
+    assert bootstrap_interval(mean, scores, seed=4) != bootstrap_interval(mean, scores, seed=5)
+
+
+def test_more_confidence_is_a_wider_interval(scores):
+    narrow, wide = (bootstrap_interval(mean, scores, confidence) for confidence in (0.5, 0.99))
+    assert wide[0] < narrow[0] < mean(scores) < narrow[1] < wide[1]
+
+
+def test_a_vector_statistic_gives_the_intervals_of_its_parts(scores):
+    low, high = bootstrap_interval(lambda rows: np.array([mean(rows), np.nan]), scores, resamples=300)
+    assert (low[0], high[0]) == bootstrap_interval(mean, scores, resamples=300)
+    assert np.isnan([low[1], high[1]]).all()
+
+
+def test_a_single_row_or_group_has_no_interval(scores):
+    assert np.isnan(bootstrap_interval(mean, scores[:1])).all()
+    assert np.isnan(bootstrap_interval(mean, scores[:0])).all()
+    assert np.isnan(bootstrap_interval(mean, scores, groups=["a"] * len(scores))).all()
+
+
+def test_copies_of_a_micrograph_do_not_narrow_the_interval():
+    rows = np.random.default_rng(0).normal(size=(8, 1))
+    copies, groups = np.repeat(rows, 5, axis=0), np.repeat(np.arange(8), 5)
+    assert bootstrap_interval(mean, copies, groups=groups) == pytest.approx(bootstrap_interval(mean, rows))
+    naive = bootstrap_interval(mean, copies)
+    honest = bootstrap_interval(mean, copies, groups=groups)
+    assert honest[1] - honest[0] > 1.5 * (naive[1] - naive[0])
+
+
+def test_coverage_is_near_what_it_says():
+    rng = np.random.default_rng(5)
+    hits = 0
+    for _ in range(120):
+        low, high = bootstrap_interval(mean, rng.normal(size=(40, 1)), confidence=0.9, resamples=200)
+        hits += low <= 0 <= high
+    assert 0.8 < hits / 120 < 0.98
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_is_its_formula(outcome):
+    successes, trials = outcome
+    z, p = 1.959963984540054, successes / trials
+    centre = (p + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * np.sqrt(p * (1 - p) / trials + z * z / (4 * trials**2))
+    assert wilson_interval(successes, trials) == pytest.approx((centre - half, centre + half), abs=1e-9)
+
+
+def test_wilson_of_the_published_forest_and_of_nothing():
+    assert wilson_interval(143, 166) == pytest.approx((0.80, 0.91), abs=0.005)
+    assert np.isnan(wilson_interval(0, 0)).all()
+
+
+def test_paired_p_is_exact_for_few_micrographs():
+    found = paired_test([0.9, 0.8, 0.7, 0.95], [0.8, 0.7, 0.5, 0.90])
+    assert found["p"] == pytest.approx(2 / 2**4)
+    assert found["difference"] == pytest.approx(0.1125)
+    assert found["low"] < found["difference"] < found["high"]
+
+
+def test_paired_test_agrees_with_wilcoxon_on_equal_steps():
+    rng = np.random.default_rng(2)
+    signs = rng.choice([-1.0, 1.0], 12, p=[0.2, 0.8])
+    ranks = rng.permutation(np.arange(1, 13))
+    assert paired_test(signs * ranks, np.zeros(12))["p"] == pytest.approx(
+        wilcoxon(signs * ranks, method="exact").pvalue
+    )
+
+
+def test_paired_test_does_not_depend_on_the_order_of_methods():
+    a, b = np.random.default_rng(1).random((2, 25))
+    forward, back = paired_test(a, b), paired_test(b, a)
+    assert forward["difference"] == pytest.approx(-back["difference"])
+    assert forward["p"] == pytest.approx(back["p"], abs=0.02)
+
+
+def test_nan_pairs_are_left_out_and_one_pair_is_not_enough():
+    whole = paired_test([0.9, 0.8, 0.7], [0.8, 0.9, 0.4])
+    assert paired_test([0.9, np.nan, 0.8, 0.7, 0.1], [0.8, 0.5, 0.9, 0.4, np.nan]) == whole
+    assert all(np.isnan(value) for value in paired_test([0.5, np.nan], [0.4, 0.2]).values())
+    assert all(np.isnan(value) for value in paired_test([], []).values())
+
+
+def test_equal_methods_are_not_different():
+    found = paired_test([0.5, 0.6, 0.7], [0.5, 0.6, 0.7])
+    assert found == {"difference": 0, "low": 0, "high": 0, "p": 1}

@@ -1,0 +1,91 @@
+"""Micrographs drawn with known mistakes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hrtem_lab.evaluation.scores import score_masks, summarise
+from hrtem_lab.micrograph import InputError, LabelledMicrograph
+
+
+def drawn(*squares):
+    """Instances, (20, 20), with one 4 x 4 square per (row, column)."""
+    instances = np.zeros((20, 20), dtype=np.int32)
+    for number, (row, column) in enumerate(squares, start=1):
+        instances[row : row + 4, column : column + 4] = number
+    return instances
+
+
+def labelled(instances, name, group):
+    image = np.zeros(instances.shape, dtype=np.float32)
+    return LabelledMicrograph(image=image, pixel_size_nm=0.05, name=name, instances=instances, group=group)
+
+
+@pytest.fixture
+def truth():
+    maps = [drawn((0, 0), (10, 10)), drawn((0, 0)), drawn()]
+    return [labelled(m, name, group) for m, name, group in zip(maps, "abc", "xyy", strict=True)]
+
+
+@pytest.fixture
+def predicted():
+    return [drawn((0, 0), (10, 12), (16, 0)), drawn((0, 0)), drawn()]
+
+
+def test_a_row_per_micrograph(predicted, truth):
+    scores = score_masks(predicted, truth)
+    assert list(scores["name"]) == ["a", "b", "c"]
+    assert list(scores["group"]) == ["x", "y", "y"]
+    first = scores.iloc[0]
+    assert tuple(first[["tp", "fp", "fn", "tn"]]) == (24, 24, 8, 344)
+    assert tuple(first[["object_tp", "object_fp", "object_fn"]]) == (1, 2, 1)
+    assert first["dice"] == pytest.approx(48 / 80)
+    assert first["object_f1"] == pytest.approx(2 / 5)
+    assert first["count_error"] == 1
+    assert scores.loc[1, ["dice", "iou", "object_f1"]].tolist() == [1, 1, 1]
+    assert scores.loc[2, ["dice", "iou", "recall", "object_f1"]].isna().all()
+    assert scores.loc[2, "accuracy"] == 1
+
+
+def test_summary(predicted, truth):
+    summary = summarise(score_masks(predicted, truth))
+    assert summary["dice"] == pytest.approx((48 / 80 + 1) / 2)  # the empty micrograph has no Dice
+    assert summary["dice_pooled"] == pytest.approx(80 / 112)
+    assert summary["iou_pooled"] == pytest.approx(40 / 72)
+    assert summary["object_f1"] == pytest.approx(4 / 7)
+    assert summary["count_error"] == pytest.approx(1 / 3)
+    assert summary["false_area"] == pytest.approx(24 / (24 + 344 + 384 + 400))
+    for name in ("dice", "iou", "precision", "recall", "object_f1"):
+        assert summary[f"{name}_low"] <= summary[name] <= summary[f"{name}_high"]
+    assert all(type(value) is float for value in summary.values())
+
+
+def test_tiles_of_one_group_have_no_interval(predicted, truth):
+    scores = score_masks(predicted, truth).assign(group="x")
+    summary = summarise(scores)
+    assert np.isnan([summary["dice_low"], summary["dice_high"]]).all()
+    assert not np.isnan(summary["dice"])
+
+
+def test_tiles_of_few_groups_are_less_sure_than_as_many_micrographs():
+    rng = np.random.default_rng(0)
+    shift = np.repeat([0, 1, 2, 0], 6)
+    maps = [drawn((0, 0), (8, 8 + int(s)), (12, int(rng.integers(0, 3)))) for s in shift]
+    truth = [labelled(drawn((0, 0), (8, 8), (12, 0)), str(n), str(n // 6)) for n in range(24)]
+    tiles = score_masks(maps, truth)
+    groups, alone = summarise(tiles), summarise(tiles.assign(group=tiles["name"]))
+    assert groups["dice"] == alone["dice"]
+    assert groups["dice_high"] - groups["dice_low"] > alone["dice_high"] - alone["dice_low"]
+
+
+def test_nothing_to_score_is_nan():
+    scores = score_masks([], [])
+    assert isinstance(scores, pd.DataFrame)
+    assert all(np.isnan(value) for value in summarise(scores).values())
+
+
+def test_one_line_errors(predicted, truth):
+    with pytest.raises(InputError, match="2 predicted maps for 3"):
+        score_masks(predicted[:2], truth)
+    with pytest.raises(InputError, match=r"^a: .*\(19, 20\)"):
+        score_masks([m[1:] for m in predicted], truth)

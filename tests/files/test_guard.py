@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import pytest
+
+from hrtem_lab.files.guard import reading
+from hrtem_lab.micrograph import InputError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.DM3"
+    path.write_text("no micrograph")
+    return path
+
+
+def test_any_exception_becomes_one_line(file: Path) -> None:
+    with pytest.raises(InputError) as caught, reading(file):
+        raise RuntimeError("two\nlines\tand a tab")
+    assert str(caught.value).startswith("a.DM3: cannot be read as .dm3 (two lines and a tab)")
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_an_exception_without_words_gives_its_name(file: Path) -> None:
+    with pytest.raises(InputError, match="KeyError"), reading(file):
+        raise KeyError
+
+
+def test_an_input_error_passes(file: Path) -> None:
+    with pytest.raises(InputError, match=r"^mine$"), reading(file):
+        raise InputError("mine")
+
+
+def test_a_stop_by_the_user_passes(file: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), reading(file):
+        raise KeyboardInterrupt
+
+
+def test_libraries_are_quiet_inside_and_heard_outside(
+    file: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    filters = list(warnings.filters)
+    with reading(file):
+        warnings.warn("inside", stacklevel=1)
+        logging.getLogger("rsciio.tiff").error("inside")
+        logging.getLogger("tifffile").error("inside")
+    assert "inside" not in "".join([*capsys.readouterr(), caplog.text])
+    logging.getLogger("rsciio.tiff").error("outside")
+    assert "outside" in caplog.text
+    assert list(warnings.filters) == filters
+
+
+def test_a_logged_missing_part_is_an_error(file: Path) -> None:
+    with pytest.raises(InputError, match="a part of the file is missing"), reading(file):
+        logging.getLogger("tifffile").error("<TiffPages @8> invalid offset to first page 8")
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^b\.tif: no such file in "), reading(tmp_path / "b.tif"):
+        pass
+    with pytest.raises(InputError, match="is a folder"), reading(tmp_path):
+        pass

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from hrtem_lab.files import find_inputs, find_label, read_label
+from hrtem_lab.micrograph import InputError
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def relative(found: dict[str, Path], folder: Path) -> dict[str, str]:
+    return {name: path.relative_to(folder).as_posix() for name, path in found.items()}
+
+
+def test_a_file(tmp_path: Path) -> None:
+    touch(tmp_path, "a.dm3", "a.tif")
+    assert find_inputs(tmp_path / "a.dm3") == {"a": tmp_path / "a.dm3"}
+
+
+def test_a_folder_is_not_recursive_and_sorted(tmp_path: Path) -> None:
+    touch(tmp_path, "b.DM4", "a.tif", "notes.txt", "metadata.csv", ".hidden.tif", "._a.tif", "sub/c.tif", "d.tif/e.png")
+    assert relative(find_inputs(str(tmp_path)), tmp_path) == {"a": "a.tif", "b": "b.DM4"}
+    assert list(find_inputs(tmp_path)) == ["a", "b"]
+
+
+def test_globs(tmp_path: Path) -> None:
+    touch(tmp_path, "a1.dm3", "a2.dm3", "b.dm3", "x/a3.dm3", "x/y/a4.tif", "x/y/a4.txt", "x/.z/a5.tif")
+    assert list(find_inputs(f"{tmp_path}/a*.dm3")) == ["a1", "a2"]
+    assert list(find_inputs(f"{tmp_path}/a[2-9]*")) == ["a2"]
+    assert list(find_inputs(f"{tmp_path}/**/a*")) == ["a1", "a2", "a3", "a4"]
+    assert list(find_inputs(f"{tmp_path}/*/*/a?.*")) == ["a4"]
+    assert list(find_inputs(f"{tmp_path}/x/**")) == ["a3", "a4"]
+
+
+def test_a_relative_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(touch(tmp_path, "a.dm3", "x/b.dm3"))
+    assert list(find_inputs("*.dm3")) == ["a"]
+    assert list(find_inputs("**/*.dm3")) == ["a", "b"]
+    assert list(find_inputs("./x")) == ["b"]
+
+
+def test_brackets_spaces_and_unicode(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "run [1] é *", "Au [2] µ.tif", "b [3].tif")
+    assert list(find_inputs(folder)) == ["Au [2] µ", "b [3]"]
+    assert list(find_inputs(folder / "b [3].tif")) == ["b [3]"]
+    assert list(find_inputs(f"{folder}/Au*.tif")) == ["Au [2] µ"]
+
+
+def test_label_images_of_a_file_beside_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "a.dm3", "a_label.png", "b.png", "b_label.tif", "c_label.png", "x/a_label.png")
+    assert list(find_inputs(tmp_path)) == ["a", "b", "c_label"]
+    assert relative(find_inputs(f"{tmp_path}/*_label.png"), tmp_path) == {"c_label": "c_label.png"}
+    assert list(find_inputs(tmp_path / "a_label.png")) == ["a_label"]
+
+
+def test_one_stem_and_two_suffixes(tmp_path: Path) -> None:
+    touch(tmp_path, "a.dm3", "a.tif", "b.tif")
+    assert relative(find_inputs(tmp_path), tmp_path) == {"a.dm3": "a.dm3", "a.tif": "a.tif", "b": "b.tif"}
+
+
+def test_one_stem_in_two_folders(tmp_path: Path) -> None:
+    touch(tmp_path, "x/1/a.dm3", "x/2/a.dm3", "x/2/a.tif", "x/2/b.tif")
+    assert relative(find_inputs(f"{tmp_path}/x/*/*"), tmp_path / "x") == {
+        "1__a": "1/a.dm3",
+        "2__a.dm3": "2/a.dm3",
+        "a.tif": "2/a.tif",
+        "b": "2/b.tif",
+    }
+
+
+def test_names_that_stay_the_same_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "a.tif", "s__a.tif", "s/a.tif")
+    with pytest.raises(InputError, match=r"2 files would be called s__a\.tif"):
+        find_inputs(f"{tmp_path}/**/*.tif")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [
+        ("", "the folder holds no micrograph; looked for files ending in .dm3"),
+        ("nothing.dm3", "nothing of this name, and as a pattern it matches no micrograph"),
+        ("no/such/*.tif", "no micrograph"),
+        ("*", "no micrograph"),
+        ("notes.txt", "the suffix is not read, expected one of .dm3"),
+        ("notes.txt/*.tif", "no micrograph"),
+    ],
+)
+def test_nothing_found(tmp_path: Path, pattern: str, complaint: str) -> None:
+    touch(tmp_path, "notes.txt", ".hidden.tif")
+    with pytest.raises(InputError, match=complaint) as caught:
+        find_inputs(tmp_path / pattern)
+    assert str(caught.value).startswith(str(tmp_path / pattern))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "tiff"])
+def test_find_label(tmp_path: Path, suffix: str) -> None:
+    touch(tmp_path, "a.1.dm3")
+    assert find_label(tmp_path / "a.1.dm3") is None
+    touch(tmp_path, f"a.1_label.{suffix}")
+    assert find_label(str(tmp_path / "a.1.dm3")) == tmp_path / f"a.1_label.{suffix}"
+
+
+PARTICLES = np.zeros((6, 5), np.uint8)
+PARTICLES[1:3, 2:4] = 255
+PARTICLES[5, 0] = 1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_png_labels(tmp_path: Path, mode: str) -> None:
+    expected = PARTICLES > 128 if mode == "1" else PARTICLES > 0
+    Image.fromarray(PARTICLES).convert(mode).save(tmp_path / "a_label.png")
+    label = read_label(tmp_path / "a_label.png", (6, 5))
+    assert label.dtype == np.bool_
+    np.testing.assert_array_equal(label, expected)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i4", "f4", "bool"])
+def test_tiff_labels(tmp_path: Path, dtype: str) -> None:
+    tifffile.imwrite(tmp_path / "a_label.tif", PARTICLES.astype(dtype), photometric="minisblack")
+    np.testing.assert_array_equal(read_label(tmp_path / "a_label.tif", (6, 5)), PARTICLES > 0)
+
+
+def test_a_tiff_label_in_colour(tmp_path: Path) -> None:
+    colours = np.stack([PARTICLES * 0, PARTICLES, PARTICLES * 0, PARTICLES * 0 + 255], axis=-1)
+    tifffile.imwrite(tmp_path / "a_label.tif", colours, photometric="rgb", extrasamples=["unassalpha"])
+    np.testing.assert_array_equal(read_label(tmp_path / "a_label.tif", (6, 5)), PARTICLES > 0)
+
+
+def test_labels_that_cannot_be_used(tmp_path: Path) -> None:
+    Image.fromarray(PARTICLES).save(tmp_path / "a_label.png")
+    with pytest.raises(InputError, match=r"^a_label\.png: the label has shape \(6, 5\), its micrograph \(5, 6\)"):
+        read_label(tmp_path / "a_label.png", (5, 6))
+    for name in ("b_label.png", "b_label.tif"):
+        with pytest.raises(InputError, match=f"^{name}: no such file"):
+            read_label(tmp_path / name, (6, 5))
+        (tmp_path / name).write_text("no image")
+        with pytest.raises(InputError, match=f"^{name}: cannot be read"):
+            read_label(tmp_path / name, (6, 5))

@@ -1,0 +1,92 @@
+"""Fringes drawn with a known spacing and azimuth, and what noise alone may show."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hrtem_lab.particles.peaks import (
+    Peak,
+    between_deg,
+    broadening,
+    find_peaks,
+    mirror_symmetry,
+    same_ring,
+    significance,
+    twin_misfit_deg,
+)
+from hrtem_lab.particles.spectrum import spectrum
+from tests.particles.scenes import ellipse, faulted, fringes, particle, single, twinned
+from tests.strategies import angles_deg
+
+
+def seen(*waves, **settings_):
+    image, instances = particle(*waves, **settings_)
+    return spectrum(image, instances > 0, settings_.get("pixel_size_nm", 0.05))
+
+
+def strong(own):
+    return [peak for peak in find_peaks(own) if peak.contrast > significance(own)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.18, 0.45), angles_deg)
+def test_spacing_and_azimuth_are_found(spacing_nm, azimuth_deg):
+    peak = find_peaks(seen(fringes(spacing_nm, azimuth_deg)))[0]
+    assert 1 / peak.frequency_per_nm == pytest.approx(spacing_nm, rel=0.01)
+    assert between_deg(peak.angle_deg, azimuth_deg) < 1
+
+
+@pytest.mark.parametrize("pixel_size_nm", [0.02, 0.05, 0.0776])
+def test_one_crystal_has_its_three_peaks(pixel_size_nm):
+    peaks = strong(seen(*single(), pixel_size_nm=pixel_size_nm))
+    assert sorted(round(1 / peak.frequency_per_nm, 3) for peak in peaks) == pytest.approx(
+        [0.204, 0.235, 0.235], abs=2e-3
+    )
+    assert len(same_ring(peaks)) == 2
+    assert np.isnan(twin_misfit_deg(peaks))
+
+
+def test_noise_has_no_peaks():
+    found = [len(strong(seen(seed=seed, diameter_nm=size))) for seed in range(60) for size in (2.0, 4.0)]
+    assert np.mean(np.array(found) > 0) < 0.05
+
+
+def test_a_twin_has_three_peaks_on_one_ring_and_a_mirror():
+    own = seen(*twinned())
+    peaks = strong(own)
+    assert len(same_ring(peaks)) == 3
+    assert twin_misfit_deg(peaks) < 2
+    twin = mirror_symmetry(own, same_ring(peaks))
+    crystal = seen(*single())
+    assert twin > mirror_symmetry(crystal, same_ring(strong(crystal))) + 0.3
+
+
+def test_three_peaks_at_sixty_degrees_are_no_twin():
+    hexagonal = [Peak(4 * np.sin(a), 4 * np.cos(a), 50.0, (0, 0)) for a in np.deg2rad([10, 70, 130])]
+    assert twin_misfit_deg(hexagonal) == pytest.approx(10.53)
+
+
+def test_a_perfect_lattice_is_as_sharp_as_its_outline_allows():
+    row_like = ellipse(150, 50, 30)
+    column, row = np.meshgrid(*[np.arange(len(row_like)) * 0.05] * 2)
+    image = np.random.default_rng(0).normal(0, 0.2, row.shape) + fringes(0.2355, 80.0)(row, column)
+    own = spectrum(image, row_like, 0.05)
+    _, wide, streak = broadening(own, find_peaks(own)[0])
+    assert wide == pytest.approx(1, abs=0.1)
+    assert streak == pytest.approx(1, abs=0.1)
+
+
+def test_a_fault_streaks_its_peaks():
+    own = seen(*faulted())
+    streaks = [broadening(own, peak)[2] for peak in strong(own)[:3]]
+    assert max(streaks) > 1.5
+    assert min(streaks) < 1.1
+
+
+@given(st.floats(-720, 720), st.floats(-720, 720))
+def test_lines_have_no_sense(a, b):
+    angle = between_deg(a, b)
+    assert 0 <= angle <= 90
+    assert between_deg(b, a + 180) == pytest.approx(angle, abs=1e-9)
+    assert np.sin(np.deg2rad(angle)) == pytest.approx(abs(np.sin(np.deg2rad(a - b))), abs=1e-9)
