@@ -17,7 +17,7 @@ READY := .venv/.installed
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-demo: $(READY) ## train on drawn micrographs and compare with the baselines, on any laptop
+demo: $(READY) ## simulate, train, compare with the baselines, fit the forest: the quickstart
 	$(BIN)/python -m hrtem_lab.train +experiment=quickstart
 
 test: $(READY) ## the default tests; WORKERS=2 says how many run at once, ARGS="-k name" goes to pytest
@@ -45,9 +45,11 @@ clean: ## remove .venv, caches, outputs/ and mlruns/; the lab's records, mlflow.
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Every step may be repeated, and its stamp comes last, so a set-up that was stopped goes on at the next call. uv takes its
-# settings (an index, a proxy, a cache) from the environment; hatchling and editables come from the lock, hence no isolation.
+# settings (an index, a proxy, a cache) from the environment. What builds comes from the lock, too: setuptools by the
+# constraints (hydra-core needs a package without a wheel), hatchling and editables by going without isolation.
 $(READY): requirements.lock pyproject.toml $(UV)
-	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --requirements requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --requirements requirements.lock \
+		--build-constraints requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 

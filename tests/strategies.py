@@ -8,12 +8,19 @@ from hypothesis.extra import numpy as hnp
 
 pixel_sizes_nm = st.floats(0.01, 0.2)
 """From 1.2 million times to where Au {111} is lost."""
+resolving_pixel_sizes_nm = st.floats(0.01, 0.11)
+"""To where a segmenter refuses: Au {111} needs two pixels and some more."""
+image_shapes = st.tuples(st.integers(1, 80), st.integers(1, 80))
 diameters_nm = st.floats(1.0, 20.0)
 angles_deg = st.floats(0, 180)
 probabilities = st.floats(0, 1)
 pixel_totals = st.integers(0, 4096 * 4096)
 ratios = st.one_of(st.floats(0, 1), st.just(np.nan))
 """A score of one micrograph; `nan` where it has no particle."""
+defoci_nm = st.floats(-150, 150)
+doses_e_per_nm2 = st.floats(1e2, 1e6)
+plane_heights = st.lists(st.floats(-0.45, 0.45), max_size=3).map(tuple)
+"""Of planar defects in a particle of 3 nm, in nm."""
 
 
 @st.composite

@@ -1,0 +1,50 @@
+"""The class of a predicted particle: which true particles lie under it, and what the image shows of them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from hrtem_lab.evaluation import overlaps
+from hrtem_lab.micrograph import IntArray, LabelledMicrograph
+
+COVERED = 0.5
+SHARED = 0.25
+
+
+def labels(predicted: IntArray, truth: LabelledMicrograph) -> pd.Series:
+    """Class of each predicted particle.
+
+    * `agglomerate`: it covers half of two or more true particles, and the second takes at least a quarter of what the
+      first takes;
+    * `empty`: no true particle and it cover half of one another, that is half of either one;
+    * otherwise what the image shows of the true particle it shares most pixels with: `fault`, `no_fault`, `no_fringe`.
+
+    Args:
+        predicted: Particle numbers, (rows, columns).
+        truth: With facts that hold the column `label`.
+
+    Returns:
+        One of `hrtem_lab.micrograph.CLASSES` per number in `predicted`, indexed by it.
+    """
+    shared = overlaps(predicted, truth.instances)
+    predicted_area = _areas(predicted)
+    shared["of_truth"] = shared["pixels"] / shared["truth"].map(_areas(truth.instances))
+    shared["of_predicted"] = shared["pixels"] / shared["predicted"].map(predicted_area)
+    found = {number: _one(pairs, truth.facts["label"]) for number, pairs in shared.groupby("predicted")}
+    return pd.Series({n: found.get(n, "empty") for n in predicted_area.index}, dtype=object, name="label")
+
+
+def _one(pairs: pd.DataFrame, names: pd.Series) -> str:
+    pairs = pairs.sort_values("pixels", ascending=False)
+    covered = pairs[pairs["of_truth"] >= COVERED]
+    if len(covered) > 1 and covered["pixels"].iloc[1] >= SHARED * covered["pixels"].iloc[0]:
+        return "agglomerate"
+    best = pairs.iloc[0]
+    if max(best["of_truth"], best["of_predicted"]) < COVERED:
+        return "empty"
+    return str(names.loc[best["truth"]])
+
+
+def _areas(instances: IntArray) -> pd.Series:
+    numbers = pd.Series(instances[instances > 0])
+    return numbers.value_counts().sort_index()

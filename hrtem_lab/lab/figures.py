@@ -1,0 +1,171 @@
+"""The pictures: micrographs with what was found in them, and the comparison of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from scipy.ndimage import center_of_mass, find_objects
+from skimage.measure import find_contours
+
+from hrtem_lab.micrograph import CLASSES, IntArray, LabelledMicrograph, Micrograph
+
+# Okabe and Ito's colours, which the colour-blind can tell apart, and which stand out from grey
+COLOURS = dict(zip(CLASSES, ("#D55E00", "#56B4E9", "#F0E442", "#CC79A7", "#FFFFFF"), strict=True))
+TRUTH, BACKDROP = "#009E73", "#AAAAAA"
+OUTLINED = withStroke(linewidth=2, foreground="black")
+ROUND_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
+SMALLEST_PX, LARGEST_PX, DPI = 800, 2048, 100
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG and close it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI)
+    plt.close(figure)
+
+
+def overlay(micrograph: Micrograph, instances: IntArray, classes: pd.Series) -> Figure:
+    """The micrograph with each particle's outline, number and class, and a scale bar.
+
+    Args:
+        micrograph: The image.
+        instances: Particle numbers, of the image's shape.
+        classes: Class per particle number; empty where no forest was asked.
+    """
+    rows, columns = micrograph.image.shape
+    zoom = np.clip(1, SMALLEST_PX / max(rows, columns), LARGEST_PX / max(rows, columns))
+    figure = plt.figure(figsize=(max(columns * zoom, 80) / DPI, max(rows * zoom, 80) / DPI), dpi=DPI)
+    axes = figure.add_axes((0, 0, 1, 1))
+    draw(axes, micrograph, instances, classes)
+    if len(classes):
+        axes.legend(handles=_legend(set(classes)), loc="upper right", fontsize=8, facecolor=BACKDROP)
+    return figure
+
+
+def draw(axes: Axes, micrograph: Micrograph, instances: IntArray, classes: pd.Series, numbers: bool = True) -> None:
+    """Image, outlines, numbers and scale bar in the given axes."""
+    low, high = np.quantile(micrograph.image, [0.002, 0.998])
+    axes.imshow(micrograph.image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
+    outlines(axes, instances, dict(classes.map(COLOURS)))
+    if numbers:
+        for number, (row, column) in _centres(instances).items():
+            mark = f"{number}!" if classes.get(number) == "fault" else str(number)
+            colour = COLOURS.get(classes.get(number, ""), "white")
+            axes.text(column, row, mark, color=colour, fontsize=11, ha="center", va="center", path_effects=[OUTLINED])
+    scale_bar(axes, micrograph)
+    axes.set_axis_off()
+
+
+def outlines(axes: Axes, instances: IntArray, colours: Mapping[Any, str]) -> None:
+    """A closed line around every particle, at the border of its pixels."""
+    for number, box in enumerate(find_objects(instances), start=1):
+        if box is None:
+            continue
+        alone = np.pad(instances[box] == number, 1).astype(float)
+        for line in find_contours(alone, 0.5):
+            rows, columns = line.T
+            colour = colours.get(number, "white")
+            axes.plot(columns + box[1].start - 1, rows + box[0].start - 1, color=colour, lw=1.5)
+
+
+def scale_bar(axes: Axes, micrograph: Micrograph) -> None:
+    """A bar of a round length near a fifth of the image's width, lower left."""
+    rows, columns = micrograph.image.shape
+    wanted = columns * micrograph.pixel_size_nm / 5
+    length_nm = ROUND_NM[np.abs(np.log(ROUND_NM / wanted)).argmin()]
+    left, bottom = 0.04 * columns, 0.95 * rows
+    right = left + length_nm / micrograph.pixel_size_nm
+    axes.plot([left, right], [bottom, bottom], color="white", lw=4, solid_capstyle="butt", path_effects=[OUTLINED])
+    axes.text(
+        (left + right) / 2, bottom - 0.015 * rows, f"{length_nm} nm", color="white", ha="center", va="bottom",
+        path_effects=[OUTLINED],
+    )  # fmt: skip
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+
+
+def gallery(
+    micrographs: Sequence[LabelledMicrograph], instances: Sequence[IntArray], classes: Sequence[pd.Series]
+) -> Figure:
+    """Micrographs with the truth dashed and the prediction drawn through, each coloured by its class."""
+    columns = (len(micrographs) + 1) // 2
+    figure, grid = plt.subplots(2, columns, figsize=(4 * columns, 9), squeeze=False, layout="constrained")
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, micrograph, found, guess in zip(grid.flat, micrographs, instances, classes, strict=False):
+        draw(axes, micrograph, found, guess, numbers=False)
+        truth = micrograph.mask.astype(float)
+        if truth.any() and not truth.all():
+            axes.contour(truth, [0.5], colors=TRUTH, linewidths=1, linestyles="--")
+        dose = micrograph.metadata.get("dose_e_per_nm2", np.nan) / 100
+        axes.set_title(
+            f"defocus {micrograph.metadata.get('defocus_nm', np.nan):.0f} nm, {dose:.0f} e/Å$^2$, "
+            f"{micrograph.pixel_size_nm:.3f} nm/px",
+            fontsize=9,
+        )
+    handles = [*_legend(set(CLASSES)), Line2D([], [], color=TRUTH, ls="--", label="true outline")]
+    figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
+    return figure
+
+
+def typical(scores: pd.DataFrame, number: int = 8) -> list[int]:
+    """Rows spread evenly from the worst to the best Dice, so that a gallery flatters nobody."""
+    order = scores["dice"].reset_index(drop=True).dropna().sort_values().index
+    return [
+        int(order[i]) for i in np.unique(np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int))
+    ]
+
+
+def comparison(dice: dict[str, npt.NDArray[np.float64]], results: pd.DataFrame) -> Figure:
+    """Dice of every method: mean with its interval, and each test micrograph as a point."""
+    figure, axes = plt.subplots(figsize=(1.6 + 1.3 * len(dice), 4.2))
+    jitter = np.random.default_rng(0).uniform(-0.16, 0.16, max(map(len, dice.values()), default=0))
+    for x, (name, row) in enumerate(results.iterrows()):
+        values = dice[str(name)]
+        axes.plot(x + jitter[: len(values)], values, ".", color="#999999", ms=5, zorder=1)
+        bounds = np.nan_to_num([[row["dice"] - row["dice_low"]], [row["dice_high"] - row["dice"]]])
+        axes.errorbar(x, row["dice"], yerr=bounds, fmt="o", color="#0072B2", capsize=5, zorder=2)
+        axes.annotate(f"{row['dice']:.3f}", (x, row["dice"]), (10, 0), textcoords="offset points", va="center")
+    axes.set_xticks(range(len(results)), [str(n) for n in results.index])
+    axes.set_xlim(-0.5, len(results) - 0.3)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_ylabel("Dice of the particle class, per test micrograph")
+    figure.tight_layout()
+    return figure
+
+
+def confusion(counts: pd.DataFrame, title: str) -> Figure:
+    """Confusion matrix: counts, shaded by the share of the true class."""
+    figure, axes = plt.subplots(figsize=(5.4, 4.8))
+    share = counts.div(counts.sum(axis=1).replace(0, np.nan), axis=0).fillna(0).to_numpy()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*counts.shape):
+        colour = "white" if share[row, column] > 0.6 else "black"
+        axes.text(column, row, str(counts.iat[row, column]), ha="center", va="center", color=colour)
+    names = [str(c).replace("_", " ") for c in counts.index]
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.set_title(title)
+    figure.tight_layout()
+    return figure
+
+
+def _legend(classes: set[str]) -> list[Line2D]:
+    return [Line2D([], [], color=COLOURS[c], lw=2, label=c.replace("_", " ")) for c in CLASSES if c in classes]
+
+
+def _centres(instances: IntArray) -> dict[int, tuple[float, float]]:
+    numbers = np.unique(instances[instances > 0])
+    return dict(zip(numbers.tolist(), center_of_mass(instances > 0, instances, numbers), strict=True))

@@ -1,0 +1,193 @@
+"""The pipeline of `predict`: files in, masks, overlays and tables out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+from rich.table import Table
+from scipy.ndimage import mean
+from skimage.measure import label as connected_components
+
+from hrtem_lab.defects import Features, Forest
+from hrtem_lab.evaluation import pixel_counts, ratios
+from hrtem_lab.files import (
+    find_calibration,
+    find_inputs,
+    find_label,
+    read,
+    read_calibration,
+    read_label,
+    write_json,
+    write_mask,
+    write_table,
+)
+from hrtem_lab.lab import figures
+from hrtem_lab.lab.command import build
+from hrtem_lab.lab.models import find_model
+from hrtem_lab.lab.progress import console, track
+from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph
+from hrtem_lab.particles import measure
+from hrtem_lab.segmentation.method import Method
+from hrtem_lab.segmentation.unet import UNet
+
+
+@dataclass
+class Results:
+    """What has been found so far; written whenever the run ends, however it ends."""
+
+    output: Path
+    particles: list[pd.DataFrame] = field(default_factory=list)
+    micrographs: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, str]] = field(default_factory=list)
+
+    def write(self, model: Mapping[str, Any]) -> None:
+        """`particles.csv`, `summary.json` and `failures.csv`."""
+        particles = pd.concat(self.particles, ignore_index=True) if self.particles else _columns()
+        write_table(self.output / "particles.csv", particles)
+        write_table(self.output / "failures.csv", pd.DataFrame(self.failures, columns=["file", "reason"]))
+        whole = particles[~particles["touches_edge"].astype(bool)]
+        summary = {
+            "micrographs": len(self.micrographs),
+            "particles": len(particles),
+            "particles_whole": len(whole),
+            "equivalent_diameter_nm": _distribution(whole["equivalent_diameter_nm"]),
+            "classes": particles["class"].value_counts().to_dict() if "class" in particles else None,
+            "failures": len(self.failures),
+            "model": dict(model),
+            "per_micrograph": self.micrographs,
+        }
+        write_json(self.output / "summary.json", summary)
+
+
+def predict(config: DictConfig) -> int:
+    """Analyse every file; one that cannot be read costs the others nothing.
+
+    Returns:
+        The number of files that failed.
+    """
+    inputs = find_inputs(config.input)
+    sizes = read_calibration(config.calibration) if config.calibration else {}
+    if config.pixel_size_nm is not None and not config.pixel_size_nm > 0:
+        raise InputError(f"pixel_size_nm is {config.pixel_size_nm}, expected a positive number of nm")
+    folder = find_model(config.model)
+    unet, forest, features = UNet.load(folder), Forest.load(folder), build(config.features)
+    results = Results(_folder(config.output))
+    calibrations: dict[Path, dict[str, float]] = {}
+    try:
+        for name, path in track(inputs.items(), "Finding particles"):
+            try:
+                beside = calibrations.setdefault(path.parent, {}) or find_calibration(path.parent)
+                calibrations[path.parent] = beside
+                size = (sizes or beside).get(path.stem, config.pixel_size_nm)
+                analyse(read(path, size, name), name, path, unet, forest, features, results)
+            except InputError as error:
+                results.failures.append({"file": str(path), "reason": str(error)})
+            except Exception as error:  # whatever is wrong with one file, the others are still wanted
+                results.failures.append({"file": str(path), "reason": f"{type(error).__name__}: {error}"})
+    finally:
+        results.write({"folder": str(folder), "threshold": unet.threshold, **unet.provenance})
+    show(results, folder)
+    return len(results.failures)
+
+
+def analyse(
+    frames: list[Micrograph],
+    name: str,
+    path: Path,
+    method: Method,
+    forest: Forest | None,
+    features: Features,
+    results: Results,
+) -> None:
+    """Find, measure and classify the particles of one file, and write its mask and overlays."""
+    maps = []
+    for frame in frames:
+        probability = method.probability(frame)
+        instances = method.instances(probability, frame.pixel_size_nm)
+        table = measure(instances, frame.pixel_size_nm)
+        table["confidence"] = mean(probability, instances, table.index) if len(table) else []
+        classes = pd.Series(dtype=object)
+        if forest is not None and len(table):
+            probabilities = forest.probabilities(features(frame.image, instances, frame.pixel_size_nm))
+            classes = probabilities.idxmax(axis=1)
+            table = table.assign(**{"class": classes}).join(probabilities.add_prefix("p_"))
+        figure = figures.overlay(frame, instances, classes)
+        figures.save(figure, results.output / "overlays" / f"{frame.name}.png")
+        maps.append(instances)
+        results.particles.append(table.reset_index().assign(micrograph=frame.name).pipe(_micrograph_first))
+        results.micrographs.append(_row(frame, path, table, instances))
+    write_mask(
+        results.output / "masks" / f"{name}.tif", np.stack(maps) if len(maps) > 1 else maps[0], frames[0].pixel_size_nm
+    )
+
+
+def _row(frame: Micrograph, path: Path, table: pd.DataFrame, instances: IntArray) -> dict[str, Any]:
+    whole = table[~table["touches_edge"]] if len(table) else table
+    row = {
+        "micrograph": frame.name,
+        "file": str(path),
+        "pixel_size_nm": frame.pixel_size_nm,
+        "particles": len(table),
+        "equivalent_diameter_nm": _distribution(whole["equivalent_diameter_nm"]),
+        "particle_fraction": float((instances > 0).mean()),
+        "classes": table["class"].value_counts().to_dict() if "class" in table else None,
+    }
+    label = find_label(path)
+    if label is not None:  # the user has the truth: say how well we did
+        truth = read_label(label, frame.image.shape)
+        row |= ratios(**pixel_counts(instances > 0, truth))
+        row["particles_true"] = int(connected_components(truth, return_num=True)[1])
+    return row
+
+
+def show(results: Results, model: Path) -> None:
+    """Print a line per micrograph, then what failed and why."""
+    labelled = any("dice" in row for row in results.micrographs)
+    table = Table(title=f"Particles found with {model}")
+    for column in ("Micrograph", "nm/px", "Particles", "Diameter nm", "Faults", *(["Dice"] if labelled else [])):
+        table.add_column(column, justify="left" if column == "Micrograph" else "right")
+    for row in results.micrographs:
+        size, classes = row["equivalent_diameter_nm"], row["classes"] or {}
+        spread = f"{size['mean']:.2f} ± {size['std']:.2f}" if size["n"] else "-"
+        cells = [
+            row["micrograph"],
+            f"{row['pixel_size_nm']:.4g}",
+            str(row["particles"]),
+            spread,
+            str(classes.get("fault", 0)),
+        ]
+        table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
+    console.print(table)
+    for failure in results.failures:
+        console.print(f"[red]failed[/red] {failure['reason']}", highlight=False, soft_wrap=True)
+    console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", soft_wrap=True)
+
+
+def _folder(output: str) -> Path:
+    folder = Path(output).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"output={output}: cannot be made ({error}); give a folder that can be written to") from error
+    return folder
+
+
+def _columns() -> pd.DataFrame:
+    """The table of no particles."""
+    empty = measure(np.zeros((1, 1), dtype=np.int32), 1.0).assign(**{"confidence": [], "class": []})
+    return empty.reset_index().assign(micrograph=[], **{f"p_{c}": [] for c in CLASSES}).pipe(_micrograph_first)
+
+
+def _micrograph_first(table: pd.DataFrame) -> pd.DataFrame:
+    return table[["micrograph", *(c for c in table.columns if c != "micrograph")]]
+
+
+def _distribution(values: pd.Series) -> dict[str, float]:
+    quantiles = dict(zip(("q05", "median", "q95"), values.quantile([0.05, 0.5, 0.95]), strict=True))
+    return {"n": len(values), "mean": values.mean(), "std": values.std(ddof=0), **quantiles}

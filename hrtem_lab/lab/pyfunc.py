@@ -1,0 +1,32 @@
+"""The model as MLflow serves it: images in, probabilities out. MLflow runs this file; no pickle is involved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mlflow
+import numpy as np
+
+from hrtem_lab.micrograph import Micrograph
+from hrtem_lab.segmentation.unet import UNet
+
+
+class ParticleModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
+    """Segments images of one pixel size."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the segmenter from the model's folder."""
+        self.segmenter = UNet.load(context.artifacts["folder"])
+
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow reads hints as a schema
+        """Probability of a particle at each pixel, (n, rows, columns), of images of that shape."""
+        pixel_size_nm = (params or {}).get("pixel_size_nm", self.segmenter.preprocessing.pixel_size_nm)
+        return np.stack(
+            [
+                self.segmenter.probability(Micrograph(image=image, pixel_size_nm=pixel_size_nm, name=str(i)))
+                for i, image in enumerate(np.asarray(model_input, dtype=np.float32))
+            ]
+        )
+
+
+mlflow.models.set_model(ParticleModel())

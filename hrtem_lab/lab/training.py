@@ -1,0 +1,205 @@
+"""The pipeline of `train`: data, network, the methods beside it, particles, forest, MLflow."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import LearningRateMonitor, RichProgressBar
+from pytorch_lightning.loggers import MLFlowLogger
+
+from hrtem_lab.defects import Features, Forest, confusion, cross_validate, particle_table, score
+from hrtem_lab.evaluation import paired_test, score_masks, summarise
+from hrtem_lab.files import write_json, write_table
+from hrtem_lab.lab import figures, report, tracking
+from hrtem_lab.lab.callbacks import ValidationImages
+from hrtem_lab.lab.command import build
+from hrtem_lab.lab.progress import bar, console, quiet, track
+from hrtem_lab.micrograph import IntArray, LabelledMicrograph
+from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint
+from hrtem_lab.segmentation.method import Method
+from hrtem_lab.segmentation.module import SegmentationModule
+from hrtem_lab.segmentation.processor import has_bfloat16
+from hrtem_lab.segmentation.unet import UNet
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A tuned method and how it did on the test micrographs."""
+
+    method: Method
+    instances: list[IntArray]
+    scores: pd.DataFrame
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """One number per metric, with intervals."""
+        return summarise(self.scores)
+
+
+def train(config: DictConfig) -> dict[str, float]:
+    """Everything from simulation to the table of methods and the forest.
+
+    Returns:
+        The U-Net's metrics on the test micrographs and the forest's, as they are in MLflow.
+    """
+    quiet()
+    pl.seed_everything(config.seed, verbose=False)
+    folder = output_folder(config)
+    uri = tracking.connect(config.name)
+    with tracking.run(folder.name, tags=tracking.provenance() | {"folder": str(folder)}) as parent:
+        tracking.log_config(config, folder)
+        data: SimulatedData = build(config.data)
+        with bar("Simulating exit waves") as move:
+            data.simulate(move)
+        split = {stage: list(indices) for stage, indices in data.indices.items()}
+        tracking.log_data("simulated", {"library": data.library.recipe, "data": _plain(config.data)}, split)
+
+        scored = score_methods(config, data, folder, parent)
+        results = report.comparison({name: s.summary for name, s in scored.items()}, _tests(scored))
+        report.show_methods(results)
+        _log_results(results, scored, folder)
+        metrics = {f"test/{k}": v for k, v in scored["unet"].summary.items()}
+        mlflow.log_metrics({k: v for k, v in metrics.items() if v == v})
+
+        with tracking.run("forest", parent):
+            metrics |= train_forest(config, data, scored["unet"], folder)
+        write_json(folder / "metrics.json", metrics)
+        report.show_forest(metrics)
+        mlflow.log_artifacts(str(folder / "figures"), "figures")
+        _log_model(folder / "model", data.micrographs("test")[0])
+    report.show_next(folder, uri)
+    return metrics
+
+
+def output_folder(config: DictConfig) -> Path:
+    """The folder of this run; one given in `output` that holds a checkpoint is gone on with."""
+    default = tracking.PROJECT / "outputs" / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
+    folder = Path(config.output or default).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: str, provenance: dict[str, str]) -> UNet:
+    """Fit the network and return it with the weights of its best epoch on validation."""
+    module: SegmentationModule = build(config.model)
+    kept = checkpoints(folder / "checkpoints")
+    precision = config.trainer.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if has_bfloat16() else "32-true"
+    trainer: pl.Trainer = build(config.trainer)(
+        precision=precision,
+        logger=MLFlowLogger(run_id=run_id, tracking_uri=mlflow.get_tracking_uri(), log_model=False),
+        callbacks=[kept, RichProgressBar(), LearningRateMonitor(), ValidationImages()],
+        default_root_dir=folder,
+    )
+    if last_checkpoint(folder / "checkpoints"):
+        console.print(f"Going on with the training in {folder}", soft_wrap=True)
+    mlflow.log_metric("parameters", sum(p.numel() for p in module.net.parameters()))
+    started = time.perf_counter()
+    try:
+        net = fit(trainer, module, data, folder / "checkpoints")
+    except BaseException:
+        console.print(f"Training stopped; the same command with output='{folder}' goes on from there", soft_wrap=True)
+        raise
+    mlflow.log_metric("train_seconds", time.perf_counter() - started)
+    mlflow.log_metric("best/val/dice", float(kept.best_model_score or np.nan))
+    return UNet(net=net, preprocessing=data.preprocessing, provenance=provenance)
+
+
+def score_methods(config: DictConfig, data: SimulatedData, folder: Path, parent: str) -> dict[str, Scored]:
+    """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
+    validation, test = data.micrographs("validation"), data.micrographs("test")
+    with tracking.run("unet", parent) as child:
+        unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})
+        scored = {"unet": compare(unet, validation, test)}
+        scored["unet"].method.save(folder / "model")  # type: ignore[attr-defined]
+    for node in config.methods.values():
+        method: Method = build(node)
+        with tracking.run(method.name, parent):
+            scored[method.name] = compare(method, validation, test)
+    return scored
+
+
+def compare(method: Method, validation: list[LabelledMicrograph], test: list[LabelledMicrograph]) -> Scored:
+    """Tune on validation, score on test, log to the active run: the same for every method."""
+    with console.status(f"Tuning {method.name} on {len(validation)} validation micrographs"):
+        tuned = method.tune(validation)
+    started = time.perf_counter()
+    instances = [tuned(m) for m in track(test, f"Testing {method.name}")]
+    seconds = (time.perf_counter() - started) / max(len(test), 1)
+    scores = score_masks(instances, test)
+    tracking.log_metrics(summarise(score_masks([tuned(m) for m in validation], validation)), "val")
+    tracking.log_metrics({**summarise(scores), "seconds_per_micrograph": seconds}, "test")
+    mlflow.log_params({f"tuned.{k}": getattr(tuned, k) for k in next(iter(tuned.candidates()))})
+    mlflow.log_table(scores, "test_scores.json")
+    return Scored(tuned, instances, scores)
+
+
+def train_forest(config: DictConfig, data: SimulatedData, unet: Scored, folder: Path) -> dict[str, float]:
+    """Cross-validate a forest on predicted particles of specimens the network did not train on; score it on test."""
+    features: Features = build(config.features)
+    held_out = [m for i in range(config.views) for m in data.micrographs("validation", i)]
+    predicted = [unet.method(m) for m in track(held_out, "Cutting particles for the forest")]
+    table = particle_table(track(held_out, "Computing lattice features"), predicted, features)
+    classifier = build(config.forest)
+    crossed = cross_validate(classifier, table, config.folds, config.seed)
+    forest = Forest.fit(classifier, table)
+    forest.save(folder / "model")
+
+    test = data.micrographs("test")
+    unseen = particle_table(track(test, "Features of test particles"), unet.instances, features)
+    probabilities = forest.probabilities(unseen)
+    metrics = {f"cv/{k}": v for k, v in score(table["label"], crossed).items()}
+    metrics |= {f"test/{k}": v for k, v in score(unseen["label"], probabilities).items()}
+    mlflow.log_metrics({k: v for k, v in metrics.items() if v == v})
+    for name, labels, guesses in (("cv", table["label"], crossed), ("test", unseen["label"], probabilities)):
+        figure = figures.confusion(confusion(labels, guesses), f"Random forest, {name}")
+        figures.save(figure, folder / "figures" / f"confusion_{name}.png")
+    shown = figures.typical(unet.scores)
+    classes = probabilities.idxmax(axis=1)
+    guessed = [classes.xs(m.name) if m.name in classes.index else classes.iloc[:0].droplevel(0) for m in test]
+    picked = [test[i] for i in shown], [unet.instances[i] for i in shown], [guessed[i] for i in shown]
+    figures.save(figures.gallery(*picked), folder / "figures" / "gallery.png")
+    for name, rows in (("forest_table", table), ("test_particles", unseen.join(probabilities.add_prefix("p_")))):
+        write_table(folder / f"{name}.csv", rows)
+        mlflow.log_artifact(str(folder / f"{name}.csv"))
+    return {f"forest/{k}": v for k, v in metrics.items()}
+
+
+def _tests(scored: dict[str, Scored]) -> dict[str, dict[str, float]]:
+    """The U-Net against every other method, paired by test micrograph."""
+    ours = scored["unet"].scores["dice"]
+    return {n: paired_test(ours.to_numpy(), s.scores["dice"].to_numpy()) for n, s in scored.items() if n != "unet"}
+
+
+def _log_results(results: pd.DataFrame, scored: dict[str, Scored], folder: Path) -> None:
+    dice = {name: s.scores["dice"].to_numpy() for name, s in scored.items()}
+    figures.save(figures.comparison(dice, results), folder / "figures" / "comparison.png")
+    write_table(folder / "comparison.csv", results)
+    mlflow.log_artifact(str(folder / "comparison.csv"))
+    mlflow.log_table(results.reset_index(), "comparison.json")
+
+
+def _log_model(model: Path, example: LabelledMicrograph) -> None:
+    image, params = example.image[None, :64, :64], {"pixel_size_nm": example.pixel_size_nm}
+    mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("pyfunc.py")),
+        artifacts={"folder": str(model)},
+        signature=mlflow.models.infer_signature(image, image, params),
+        input_example=(image, params),
+        pip_requirements=["hrtem_lab"],
+    )
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=True)

@@ -1,0 +1,78 @@
+"""From atoms to the wave that leaves the specimen, and the outline of each particle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.ndimage import distance_transform_edt
+
+from hrtem_lab.micrograph import IntArray
+from hrtem_lab.physics.specimen import Placed, Specimen
+
+ATOM_RADIUS_NM = 0.144  # half the distance of neighbours in gold
+BRIDGE_NM = 0.25  # gaps between atoms narrower than twice this belong to the particle
+
+
+@dataclass(frozen=True)
+class ExitWave:
+    """One specimen after the beam has passed, before any lens.
+
+    Attributes:
+        wave: Complex amplitude, (n, n) complex64, mean intensity close to 1.
+        instances: Particle number per pixel, (n, n), 0 = support or vacuum.
+        sampling_nm: Edge of a pixel of both.
+        name: Name of the specimen, the unit of every split.
+        facts: One row per particle, indexed by its number.
+        particles: The particles as they were placed, in the order of their numbers.
+    """
+
+    wave: npt.NDArray[np.complex64]
+    instances: IntArray
+    sampling_nm: float
+    name: str
+    facts: pd.DataFrame
+    particles: tuple[Placed, ...]
+
+
+def multislice(
+    specimen: Specimen, gpts: int, voltage_kV: float = 300.0, slice_nm: float = 0.4
+) -> npt.NDArray[np.complex64]:
+    """The exit wave of a plane wave, (gpts, gpts) complex64.
+
+    Slices of 0.4 nm with each atom's potential projected to infinity: for fields of light support and small particles
+    nearly the image of abTEM's finite projections in a fraction of the time.
+    """
+    import abtem
+
+    with abtem.config.set({"device": "cpu", "diagnostics.progress_bar": False, "fftw.threads": 1}):
+        potential = abtem.Potential(
+            specimen.atoms, gpts=gpts, slice_thickness=10 * slice_nm, projection="infinite", parametrization="lobato"
+        )
+        waves: Any = abtem.PlaneWave(energy=1e3 * voltage_kV).multislice(potential)
+        return np.asarray(waves.compute(scheduler="single-threaded").array, dtype=np.complex64)
+
+
+def outlines(specimen: Specimen, gpts: int) -> IntArray:
+    """Instance map, (gpts, gpts): the union of each particle's projected atoms, gaps between columns closed.
+
+    The closing dilates by `BRIDGE_NM` and erodes until each atom keeps its own radius, so that a particle ends half an
+    atom beyond its outermost nuclei. Where two overlap in projection, the one with the higher number hides the other.
+    """
+    field_nm = specimen.atoms.cell.lengths()[0] / 10
+    pixel = field_nm / gpts
+    pad = int(np.ceil(2 * BRIDGE_NM / pixel))
+    instances = np.zeros((gpts, gpts), dtype=np.int32)
+    for number in range(1, len(specimen.particles) + 1):
+        atoms = specimen.atoms.positions[specimen.owner == number, :2] / 10
+        empty = np.ones((gpts, gpts), dtype=bool)
+        rows, columns = np.floor(atoms / pixel).astype(int).T % gpts
+        empty[rows, columns] = False
+        far = distance_transform_edt(np.pad(empty, pad, mode="wrap")) * pixel > BRIDGE_NM
+        # half a pixel: the dilated region ends between its last pixel and the first one outside
+        inside = (distance_transform_edt(~far) - 0.5) * pixel > BRIDGE_NM - ATOM_RADIUS_NM
+        instances[inside[pad:-pad, pad:-pad]] = number
+    return instances

@@ -1,0 +1,191 @@
+"""Nanoparticles on amorphous carbon: what lies under the beam, and the truth about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.physics.crystal import Crystal, Fcc, Points, Shape
+from hrtem_lab.physics.support import amorphous_carbon
+
+Range = tuple[float, float]
+
+# Which crystal direction (in the crystal's frame, z = normal of the stacked planes) points along the beam.
+EDGE_ON = np.array([1.0, 0.0, 0.0])  # <110>: the stacked planes stand edge-on
+OTHER_ZONES = np.array([[1.0, 0, 0], [1, 1, 0], [1, 1, 1]]) @ np.linalg.inv(Crystal(Fcc("Au", 1, 0), 1).axes)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A particle in the field: the crystal, where it lies and how it is turned.
+
+    Attributes:
+        crystal: The particle itself.
+        centre_nm: (row, column, height) of its centre.
+        rotation: (3, 3), from the crystal's frame to (row, column, height).
+    """
+
+    crystal: Crystal
+    centre_nm: Points
+    rotation: Points
+
+    def reflections(self, variant: int) -> Points:
+        """The reflections of one twin variant (0 or 1) in nm^-1, (13, 3) as (row, column, height)."""
+        material = self.crystal.material
+        g = material.reflections() / material.lattice_constant_nm @ self.crystal.axes.T
+        mirror = np.diag([1.0, 1.0, -1.0 if variant else 1.0])
+        return g @ mirror @ self.rotation.T
+
+    @property
+    def normal(self) -> Points:
+        """Normal of the stacked planes as (row, column, height)."""
+        return self.rotation[:, 2]
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """Atoms and truth of one field.
+
+    Attributes:
+        atoms: In Angstrom, periodic in the plane: ASE's x is the row, y the column, z runs along the beam.
+        owner: Per atom, the number of its particle from 1, or 0 for the support.
+        particles: In the order of their numbers.
+    """
+
+    atoms: Atoms
+    owner: np.ndarray[Any, np.dtype[np.int64]]
+    particles: tuple[Placed, ...]
+
+
+def particle_facts(particles: tuple[Placed, ...]) -> pd.DataFrame:
+    """What is true of each particle whatever the microscope does: one row each, indexed by its number from 1."""
+    rows = [
+        {
+            "material": p.crystal.material.element,
+            "shape": p.crystal.shape,
+            "diameter_nm": p.crystal.diameter_nm,
+            "twins": len(p.crystal.twins),
+            "faults": len(p.crystal.faults),
+            "plane_tilt_deg": float(np.degrees(np.arcsin(min(1.0, abs(p.normal[2]))))),
+        }
+        for p in particles
+    ]
+    columns = ["material", "shape", "diameter_nm", "twins", "faults", "plane_tilt_deg"]
+    return pd.DataFrame(rows, columns=columns, index=pd.RangeIndex(1, len(rows) + 1, name="particle"))
+
+
+@dataclass(frozen=True)
+class ParticlesOnCarbon:
+    """Draws specimens: fcc particles, some with planar faults, on an amorphous carbon film.
+
+    Attributes:
+        material: What the particles are made of.
+        field_nm: Edge of the square field, periodic in the plane.
+        diameter_nm: Smallest and largest diameter; one specimen's particles spread by a tenth about a common one.
+        particles: Fewest and most particles of a field that is not empty.
+        empty: Share of the fields that hold no particle.
+        film_nm: Thinnest and thickest film.
+        faulted: Share of the particles that hold one to three twin planes or stacking faults.
+        edge_on: Share of the particles whose stacked planes stand edge-on within a few degrees.
+        on_zone: Share of the particles near another low-index zone; the rest is turned at random.
+        touching: Share of the particles laid against another one.
+        sunk: Largest part of the radius that a particle sinks into the film.
+    """
+
+    material: Fcc
+    field_nm: float = 15.36
+    diameter_nm: Range = (2.0, 7.0)
+    particles: tuple[int, int] = (1, 7)
+    empty: float = 0.2
+    film_nm: Range = (1.5, 8.0)
+    faulted: float = 0.5
+    edge_on: float = 0.45
+    on_zone: float = 0.2
+    touching: float = 0.15
+    sunk: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.diameter_nm[1] * 1.3 > self.field_nm:
+            raise InputError(
+                f"diameter_nm goes to {self.diameter_nm[1]} nm, the field is {self.field_nm} nm wide; "
+                f"give diameter_nm up to {self.field_nm / 1.3:.1f} nm or a larger field_nm"
+            )
+
+    def draw(self, rng: np.random.Generator) -> Specimen:
+        """One specimen."""
+        film_nm = rng.uniform(*self.film_nm)
+        film = amorphous_carbon(self.field_nm, film_nm, rng)
+        particles = self._place(rng, film_nm)
+        clouds = [p.crystal.positions(rng) @ p.rotation.T + p.centre_nm for p in particles]
+        if clouds:
+            # a sunk particle has pushed the carbon away: none within the sum of the two atoms' radii
+            metal = np.concatenate(clouds)
+            metal[:, :2] %= self.field_nm
+            metal_tree = cKDTree(metal, boxsize=[self.field_nm, self.field_nm, 0])
+            film = film[np.isinf(metal_tree.query(film, distance_upper_bound=0.22)[0])]
+        clouds = [c + rng.normal(0, self.material.rms_displacement_nm, c.shape) for c in clouds]
+        points = np.concatenate([film, *clouds])
+        owner = np.repeat(np.arange(len(clouds) + 1), [len(film), *map(len, clouds)])
+        if rng.random() < 0.5:  # particles under the film as often as on it
+            points[:, 2] *= -1
+            flip = np.diag([1.0, 1.0, -1.0])
+            particles = [Placed(p.crystal, flip @ p.centre_nm, flip @ p.rotation) for p in particles]
+        lift = np.array([0, 0, 0.2 - points[:, 2].min()])
+        points += lift
+        particles = [replace(p, centre_nm=p.centre_nm + lift) for p in particles]
+        points[:, :2] %= self.field_nm
+        symbols = np.where(owner > 0, self.material.element, "C")
+        cell = np.array([self.field_nm, self.field_nm, points[:, 2].max() + 0.2])
+        return Specimen(Atoms(symbols, positions=10 * points, cell=10 * cell, pbc=True), owner, tuple(particles))
+
+    def _place(self, rng: np.random.Generator, film_nm: float) -> list[Placed]:
+        """Particles on the film's upper face, apart from each other or touching, never one inside another."""
+        if rng.random() < self.empty:
+            return []
+        wanted = rng.integers(self.particles[0], self.particles[1], endpoint=True)
+        typical = np.exp(rng.uniform(*np.log(self.diameter_nm)))
+        placed: list[Placed] = []
+        for _ in range(20 * wanted):
+            if len(placed) == wanted:
+                break
+            diameter = float(np.clip(typical * rng.normal(1, 0.1), *self.diameter_nm))
+            spot = rng.uniform(0, self.field_nm, 2)
+            if placed and rng.random() < self.touching:
+                other = placed[rng.integers(len(placed))]
+                angle, gap = rng.uniform(0, 2 * np.pi), (diameter + other.crystal.diameter_nm) / 2 + 0.05
+                spot = (other.centre_nm[:2] + gap * np.array([np.cos(angle), np.sin(angle)])) % self.field_nm
+            if all(self._apart(spot, diameter, p) for p in placed):
+                height = film_nm + diameter / 2 * (1 - rng.uniform(0, self.sunk)) + 0.1
+                rotation = self._turn(rng)
+                placed.append(Placed(self._crystal(diameter, rng), np.array([*spot, height]), rotation))
+        return placed
+
+    def _apart(self, spot: Points, diameter: float, other: Placed) -> bool:
+        away = np.abs(spot - other.centre_nm[:2])
+        away = np.minimum(away, self.field_nm - away)
+        return bool(np.hypot(*away) > 0.49 * (diameter + other.crystal.diameter_nm))
+
+    def _crystal(self, diameter: float, rng: np.random.Generator) -> Crystal:
+        heights = np.zeros(0)
+        if rng.random() < self.faulted:
+            heights = rng.uniform(-0.3, 0.3, rng.integers(1, 3, endpoint=True)) * diameter
+        is_twin = rng.random(len(heights)) < 0.5
+        shape: Shape = rng.choice(["sphere", "faceted", "ellipsoid"])
+        return Crystal(self.material, diameter, shape, tuple(heights[is_twin]), tuple(heights[~is_twin]))
+
+    def _turn(self, rng: np.random.Generator) -> Points:
+        kind = rng.random()
+        if kind >= self.edge_on + self.on_zone:
+            return Rotation.random(rng=rng).as_matrix()
+        zone = EDGE_ON if kind < self.edge_on else rng.choice(OTHER_ZONES)
+        onto_beam = Rotation.align_vectors([[0, 0, 1]], [zone / np.linalg.norm(zone)])[0]
+        tilt = Rotation.from_rotvec(np.radians([*rng.normal(0, 2.5, 2), 0]))
+        spin = Rotation.from_euler("z", rng.uniform(0, 360), degrees=True)
+        return (spin * tilt * onto_beam).as_matrix()

@@ -1,0 +1,1 @@
+"""Particles from support: the U-Net and the methods it is compared with."""

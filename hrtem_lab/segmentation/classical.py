@@ -1,0 +1,121 @@
+"""The methods without learning that the network is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from scipy import fft
+from scipy.ndimage import gaussian_filter
+from skimage.filters import sobel, threshold_otsu
+from skimage.segmentation import watershed
+
+from hrtem_lab.micrograph import BoolArray, FloatArray
+from hrtem_lab.segmentation.method import Method
+
+Cue = Literal["dark", "bright", "rough"]
+CUES: tuple[Cue, ...] = ("dark", "bright", "rough")
+
+
+def cue_map(image: FloatArray, cue: Cue, sigma_px: float) -> FloatArray:
+    """What sets particles apart, large where they are: darkness, brightness, or local variance (`rough`)."""
+    if cue == "rough":
+        return gaussian_filter((image - gaussian_filter(image, sigma_px)) ** 2, sigma_px)
+    return gaussian_filter(image if cue == "bright" else -image, sigma_px)
+
+
+def two_classes(values: FloatArray, factor: float, separability: float) -> BoolArray:
+    """Above Otsu's threshold, moved by `factor` of the distance between the class means; empty where it splits nothing.
+
+    `separability` is the least share of the variance that lies between the two classes (Otsu 1979, eq. 18): noise
+    without particles has 0.64 or less.
+    """
+    if np.ptp(values) <= 1e-4 * np.abs(values).max():  # flat but for rounding, too little for the threshold's 256 bins
+        return np.zeros(values.shape, dtype=bool)
+    otsu = threshold_otsu(values)
+    low, high = values[values <= otsu], values[values > otsu]
+    if not len(low) or not len(high):
+        return np.zeros(values.shape, dtype=bool)
+    between = len(low) * len(high) / values.size**2 * (high.mean() - low.mean()) ** 2
+    if between < separability * values.var():
+        return np.zeros(values.shape, dtype=bool)
+    return values > otsu + factor * (high.mean() - low.mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Otsu(Method):
+    """Otsu's threshold on a smoothed cue (Otsu, IEEE Trans. SMC 9, 62, 1979)."""
+
+    name: ClassVar[str] = "otsu"
+    cue: Cue = "dark"
+    sigma_nm: float = 0.4
+    factor: float = 0.0
+    separability: float = 0.0
+
+    def evidence(self, image: FloatArray) -> FloatArray:
+        """1 above the threshold."""
+        values = cue_map(image, self.cue, self.sigma_nm / self.preprocessing.pixel_size_nm)
+        return two_classes(values, self.factor, self.separability).astype(np.float32)
+
+    def candidates(self) -> Iterable[dict[str, Any]]:
+        """Cue, smoothing, shift of the threshold, and when to call a field empty."""
+        for cue, sigma_nm, factor, separability in product(CUES, (0.2, 0.4, 0.8), (-0.15, 0.0, 0.15), (0.0, 0.65, 0.7)):
+            yield {"cue": cue, "sigma_nm": sigma_nm, "factor": factor, "separability": separability}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watershed(Method):
+    """Watershed of the gradient from sure background and sure particle (Beucher and Meyer 1993)."""
+
+    name: ClassVar[str] = "watershed"
+    cue: Cue = "dark"
+    sigma_nm: float = 0.4
+    low: float = 0.5
+    high: float = 0.9
+    separability: float = 0.0
+
+    def evidence(self, image: FloatArray) -> FloatArray:
+        """1 in the basins of the particle markers."""
+        values = cue_map(image, self.cue, self.sigma_nm / self.preprocessing.pixel_size_nm)
+        if not two_classes(values, 0.0, self.separability).any():
+            return np.zeros(image.shape, dtype=np.float32)
+        low, high = np.quantile(values, [self.low, self.high])
+        markers = (values < low).astype(np.int32) + 2 * (values > high)
+        return (watershed(sobel(values), markers) == 2).astype(np.float32)
+
+    def candidates(self) -> Iterable[dict[str, Any]]:
+        """Cue, smoothing, the two marker quantiles, and when to call a field empty."""
+        for cue, sigma_nm, low, high, separability in product(
+            CUES, (0.2, 0.4, 0.8), (0.4, 0.6), (0.8, 0.9, 0.95), (0.0, 0.65)
+        ):
+            yield {"cue": cue, "sigma_nm": sigma_nm, "low": low, "high": high, "separability": separability}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandPass(Method):
+    """Amplitude of the lattice's band of spatial frequencies, blurred, then Otsu (the 2022 follow-up's baseline)."""
+
+    name: ClassVar[str] = "bandpass"
+    spacing_nm: tuple[float, float] = (0.20, 0.29)
+    blur_nm: float = 0.4
+    factor: float = 0.0
+    separability: float = 0.0
+
+    def evidence(self, image: FloatArray) -> FloatArray:
+        """1 where the lattice is strong."""
+        pixel = self.preprocessing.pixel_size_nm
+        k = np.hypot(fft.fftfreq(image.shape[0], pixel)[:, None], fft.rfftfreq(image.shape[1], pixel)[None, :])
+        band = (k >= 1 / self.spacing_nm[1]) & (k <= 1 / self.spacing_nm[0])
+        lattice = fft.irfft2(fft.rfft2(image) * band, image.shape)
+        amplitude = gaussian_filter(np.abs(lattice), self.blur_nm / pixel)
+        return two_classes(amplitude, self.factor, self.separability).astype(np.float32)
+
+    def candidates(self) -> Iterable[dict[str, Any]]:
+        """Band, blur, shift of the threshold, and when to call a field empty."""
+        for band, blur_nm, factor, separability in product(
+            ((0.20, 0.29), (0.19, 0.25), (0.13, 0.25)), (0.2, 0.4, 0.7, 1.0), (-0.15, 0.0, 0.15), (0.0, 0.65, 0.7)
+        ):
+            yield {"spacing_nm": band, "blur_nm": blur_nm, "factor": factor, "separability": separability}

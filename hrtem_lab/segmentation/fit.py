@@ -1,0 +1,36 @@
+"""Training a network, from the first step or from where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
+
+from hrtem_lab.segmentation.module import SegmentationModule
+
+BEST = "val/dice"
+
+
+def checkpoints(folder: Path) -> ModelCheckpoint:
+    """The callback that keeps the best weights on validation, and the last ones, also when training is interrupted."""
+    return ModelCheckpoint(folder, filename="best", monitor=BEST, mode="max", save_last=True, save_on_exception=True)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Where a training in this folder stopped, or None."""
+    last = folder / "last.ckpt"
+    return last if last.is_file() else None
+
+
+def fit(trainer: pl.Trainer, module: SegmentationModule, data: pl.LightningDataModule, folder: Path) -> nn.Module:
+    """Train, going on from a checkpoint in `folder` if there is one; the network with its best weights."""
+    # channels last: the layout that the processor's convolutions are fastest in
+    module.net.to(memory_format=torch.channels_last)
+    last = last_checkpoint(folder)
+    trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
+    best = torch.load(trainer.checkpoint_callback.best_model_path, weights_only=True)  # type: ignore[union-attr]
+    module.load_state_dict(best["state_dict"])
+    return module.net

@@ -1,0 +1,75 @@
+"""What every way of finding particles has in common, so that all are tuned, scored and used by the same code."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from hrtem_lab.evaluation import pixel_counts, ratios
+from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
+from hrtem_lab.particles import separate
+from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(ABC):
+    """Finds particles in a micrograph.
+
+    Attributes:
+        preprocessing: From the micrograph to the standardised image.
+        threshold: Evidence above this is particle.
+        min_diameter_nm: Anything smaller is not reported.
+    """
+
+    name: ClassVar[str]
+    preprocessing: Preprocessing
+    threshold: float = 0.5
+    min_diameter_nm: float = 1.0
+
+    @abstractmethod
+    def evidence(self, image: FloatArray) -> FloatArray:
+        """Evidence for a particle at each pixel from 0 to 1, (rows, columns), of a standardised image."""
+
+    @abstractmethod
+    def candidates(self) -> Iterable[dict[str, Any]]:
+        """The settings to choose from on validation data."""
+
+    def probability(self, micrograph: Micrograph) -> FloatArray:
+        """Evidence for a particle at each pixel of the micrograph, from 0 to 1."""
+        evidence = self.evidence(self.preprocessing(micrograph))
+        return np.clip(resample(evidence, micrograph.image.shape), 0, 1)
+
+    def __call__(self, micrograph: Micrograph) -> IntArray:
+        """The particles, numbered from 1, (rows, columns) int32."""
+        return self.instances(self.probability(micrograph), micrograph.pixel_size_nm)
+
+    def instances(self, probability: FloatArray, pixel_size_nm: float) -> IntArray:
+        """Particles in a map of probabilities, numbered from 1."""
+        return separate(probability, self.threshold, pixel_size_nm, min_diameter_nm=self.min_diameter_nm)
+
+    def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
+        """A copy with the settings of the highest mean Dice over the validation micrographs, and nothing else seen."""
+        images = [self.preprocessing(m) for m in validation]
+        truths = [self.preprocessing.truth(m, m.instances) > 0 for m in validation]
+        evidence: dict[str, list[FloatArray]] = {}
+        best, best_dice = self, -1.0
+        for settings in self.candidates():
+            trial = replace(self, **settings)
+            # settings that differ in the threshold alone share their evidence
+            key = repr({k: v for k, v in settings.items() if k != "threshold"})
+            if key not in evidence:
+                evidence = {key: [trial.evidence(i) for i in images]}
+            dice = mean_dice([e > trial.threshold for e in evidence[key]], truths)
+            if dice > best_dice:
+                best, best_dice = trial, dice
+        return best
+
+
+def mean_dice(masks: Iterable[BoolArray], truths: Iterable[BoolArray]) -> float:
+    """Mean over micrographs of the particle class's Dice, where it is defined."""
+    dice = [ratios(**pixel_counts(m, t))["dice"] for m, t in zip(masks, truths, strict=True)]
+    return float(np.nanmean(dice)) if np.isfinite(dice).any() else float("nan")

@@ -1,0 +1,75 @@
+"""The network in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytorch_lightning as pl
+import torch
+from torch import nn
+from torchmetrics import MetricCollection
+from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex
+
+Batch = dict[str, torch.Tensor]
+
+
+class SegmentationModule(pl.LightningModule):
+    """Trains a network to tell particle from support, pixel by pixel.
+
+    Args:
+        net: (n, 1, h, w) standardised images -> (n, 1, h, w) logits.
+        loss: (logits, masks), both (n, 1, h, w) -> scalar.
+        optimizer: Takes the parameters.
+        scheduler: Takes the optimizer and `total_steps`; stepped with every batch.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: nn.Module,
+        optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
+        scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler] | None = None,
+    ) -> None:
+        super().__init__()
+        self.net, self.loss = net, loss
+        self.optimizer, self.scheduler = optimizer, scheduler
+        # Dice of the particle class is the F1 score of its pixels; pooled over all pixels of an epoch
+        metrics = MetricCollection({"dice": BinaryF1Score(), "iou": BinaryJaccardIndex()})
+        self.train_metrics, self.val_metrics = metrics.clone(prefix="train/"), metrics.clone(prefix="val/")
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits."""
+        return self.net(images)
+
+    def training_step(self, batch: Batch, _: int) -> torch.Tensor:
+        """Loss of a batch."""
+        return self._step(batch, "train", self.train_metrics)
+
+    def validation_step(self, batch: Batch, _: int) -> torch.Tensor:
+        """Loss of a batch."""
+        return self._step(batch, "val", self.val_metrics)
+
+    def _step(self, batch: Batch, stage: str, metrics: MetricCollection) -> torch.Tensor:
+        logits = self(batch["image"].contiguous(memory_format=torch.channels_last)).float()
+        loss: torch.Tensor = self.loss(logits, batch["mask"])
+        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(logits))
+        metrics.update(logits.detach().sigmoid(), batch["mask"].int())
+        self.log_dict(metrics, on_step=False, on_epoch=True, prog_bar=True)
+        return loss
+
+    @torch.inference_mode()
+    def probabilities(self, images: list[torch.Tensor]) -> npt.NDArray[np.float32]:
+        """Probability of a particle for standardised images (1, h, w) of one size, (n, h, w)."""
+        logits = self(torch.stack(images).to(self.device))
+        return logits[:, 0].float().sigmoid().cpu().numpy()
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer, with its schedule over all steps of the training."""
+        optimizer = self.optimizer(self.parameters())
+        if self.scheduler is None:
+            return optimizer
+        schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

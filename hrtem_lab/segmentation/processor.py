@@ -1,0 +1,31 @@
+"""Where and in which precision networks run."""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+
+
+def device() -> torch.device:
+    """The accelerator if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 in hardware (a GPU from Ampere on; AVX512-BF16, AMX or Arm's BF16)."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def autocast() -> contextlib.AbstractContextManager[object]:
+    """Mixed precision where it is fast, nothing elsewhere."""
+    return torch.autocast(device().type, dtype=torch.bfloat16) if has_bfloat16() else contextlib.nullcontext()
+
+
+def describe() -> str:
+    """The processor that networks run on, in words."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{torch.backends.cpu.get_cpu_capability()}{', bfloat16' if has_bfloat16() else ''}"

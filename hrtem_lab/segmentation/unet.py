@@ -1,0 +1,119 @@
+"""The network in use: any micrograph, any size, without Lightning."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from hrtem_lab.micrograph import FloatArray, InputError
+from hrtem_lab.segmentation.method import Method
+from hrtem_lab.segmentation.preprocessing import Preprocessing
+from hrtem_lab.segmentation.processor import autocast, device
+from hrtem_lab.segmentation.smp import smp
+
+SETTINGS = "segmenter.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNet(Method):
+    """A trained network as a segmentation method.
+
+    Attributes:
+        net: (n, 1, h, w) standardised images -> (n, 1, h, w) logits; h and w are multiples of `stride`.
+        tile: Edge of the tiles that a large image is cut into, in pixels of the model.
+        overlap: How far neighbouring tiles reach into each other.
+        stride: What the network's down-sampling divides the image by.
+        provenance: Where the weights come from (run, commit, data), for people.
+    """
+
+    name: ClassVar[str] = "unet"
+    net: nn.Module
+    tile: int = 512
+    overlap: int = 96
+    stride: int = 32
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def candidates(self) -> Iterable[dict[str, Any]]:
+        """Thresholds."""
+        return ({"threshold": round(float(t), 2)} for t in np.arange(0.1, 0.95, 0.05))
+
+    def evidence(self, image: FloatArray, progress: Callable[[int, int], None] | None = None) -> FloatArray:
+        """Probability of a particle; overlapping tiles are blended with Gaussian weights, so that no seam shows."""
+        rows, columns = image.shape
+        padded = np.pad(image, [(0, self._padding(rows)), (0, self._padding(columns))], mode="symmetric")
+        total, weights = np.zeros_like(padded), np.zeros_like(padded)
+        windows = list(self._windows(*padded.shape))
+        for done, window in enumerate(windows, start=1):
+            logits = self._logits(padded[window])
+            blend = _gaussian(*logits.shape)
+            total[window] += blend / (1 + np.exp(-logits))
+            weights[window] += blend
+            if progress:
+                progress(done, len(windows))
+        return (total / weights)[:rows, :columns]
+
+    @torch.inference_mode()
+    def _logits(self, tile: FloatArray) -> FloatArray:
+        where = device()
+        net = self.net.to(where).eval()
+        with autocast():
+            return net(torch.from_numpy(tile)[None, None].to(where))[0, 0].float().cpu().numpy()
+
+    def _padding(self, length: int) -> int:
+        return -length % self.stride
+
+    def _windows(self, rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+        for top in self._starts(rows):
+            for left in self._starts(columns):
+                yield slice(top, top + min(self.tile, rows)), slice(left, left + min(self.tile, columns))
+
+    def _starts(self, length: int) -> list[int]:
+        """Evenly spread starts of tiles that overlap by `overlap` or more, each a multiple of nothing but a pixel."""
+        if length <= self.tile:
+            return [0]
+        count = int(np.ceil((length - self.overlap) / (self.tile - self.overlap)))
+        return [round(i * (length - self.tile) / (count - 1)) for i in range(count)]
+
+    def save(self, folder: str | Path) -> None:
+        """Write weights (safetensors), architecture and settings; nothing in the folder can run code."""
+        folder = Path(folder)
+        self.net.save_pretrained(str(folder))  # type: ignore[operator]
+        settings = {
+            "preprocessing": asdict(self.preprocessing),
+            **{k: getattr(self, k) for k in ("threshold", "min_diameter_nm", "tile", "overlap", "provenance")},
+        }
+        # written last: a folder that holds it is whole
+        (folder / SETTINGS).write_text(json.dumps(settings, indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: The folder holds no model, or not a whole one.
+        """
+        folder = Path(folder)
+        if not (folder / SETTINGS).is_file():
+            raise InputError(f"{folder} holds no {SETTINGS}; give a folder that training saved, or an MLflow URI")
+        try:
+            settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+            preprocessing = Preprocessing(**settings.pop("preprocessing"))
+            with contextlib.redirect_stdout(None):  # the hub's library prints where it reads from
+                net = smp.from_pretrained(str(folder), local_files_only=True)
+            return cls(net=net, preprocessing=preprocessing, **settings)
+        except Exception as error:
+            raise InputError(f"{folder}: the model cannot be read ({error}); train again or copy it whole") from error
+
+
+def _gaussian(rows: int, columns: int) -> FloatArray:
+    """Weights that fall to 1 % at the tile's edge."""
+    row, column = (np.exp(-0.5 * (3 * np.linspace(-1, 1, n, dtype=np.float32)) ** 2) for n in (rows, columns))
+    return np.maximum(row[:, None] * column[None, :], 1e-4).astype(np.float32)

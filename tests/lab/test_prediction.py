@@ -1,0 +1,209 @@
+"""Files in, masks, overlays and tables out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from hydra import compose, initialize_config_dir
+from PIL import Image
+
+from hrtem_lab.files import read
+from hrtem_lab.lab import prediction
+from hrtem_lab.lab.command import CONF
+from hrtem_lab.micrograph import CLASSES, InputError
+from hrtem_lab.particles import measure
+from hrtem_lab.segmentation.preprocessing import Preprocessing
+from hrtem_lab.segmentation.unet import UNet
+from tests.lab.models import Dark, save_model
+
+PIXEL_NM = 0.05
+
+
+def discs(shape: tuple[int, int] = (160, 200)) -> tuple[np.ndarray, np.ndarray]:
+    """Two dark discs on noise, 3 and 2 nm wide, and where they are."""
+    rng = np.random.default_rng(0)
+    row, column = np.mgrid[: shape[0], : shape[1]]
+    truth = np.hypot(row - 60, column - 70) < 30
+    truth |= np.hypot(row - 110, column - 150) < 20
+    return (rng.normal(1000, 30, shape) - 200 * truth).astype(np.float32), truth
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def dark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segmenter whose answer is known, in the place of the trained one."""
+    known = UNet(net=Dark(), preprocessing=Preprocessing())
+    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, folder: known))
+
+
+def predict(**settings: object) -> int:
+    words = [f"{key}='{value}'" if isinstance(value, Path) else f"{key}={value}" for key, value in settings.items()]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return prediction.predict(compose("predict", overrides=words))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A calibrated micrograph with its label, an uncalibrated one, and two files that cannot be read."""
+    folder = tmp_path / "in put"
+    folder.mkdir()
+    image, truth = discs()
+    tifffile.imwrite(folder / "discs.tif", image, imagej=True, resolution=(1 / PIXEL_NM,) * 2, metadata={"unit": "nm"})
+    Image.fromarray((255 * truth).astype(np.uint8)).save(folder / "discs_label.png")
+    Image.fromarray((image / image.max() * 255).astype(np.uint8)).save(folder / "ohne_Maßstab.png")
+    (folder / "torn.dm3").write_bytes(b"\0\0\0\3torn")
+    tifffile.imwrite(folder / "nan.tif", np.full((20, 20), np.nan, np.float32), imagej=True, metadata={"unit": "nm"})
+    return folder
+
+
+@pytest.mark.usefixtures("dark")
+def test_drawn_discs_are_found_measured_and_scored(folder: Path, model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    failed = predict(input=folder, output=out, model=model)
+    table = pd.read_csv(out / "particles.csv")
+    assert table["micrograph"].tolist() == ["discs", "discs"]
+    assert sorted(table["equivalent_diameter_nm"]) == pytest.approx([2.0, 3.0], rel=0.06)
+    assert not table["touches_edge"].any()
+    assert set(table["class"]) <= set(CLASSES)
+    assert table[[f"p_{c}" for c in CLASSES]].sum(axis=1).to_numpy() == pytest.approx(1)
+    assert (table["confidence"] > 0.5).all()
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["particles"] == 2
+    assert summary["per_micrograph"][0]["dice"] > 0.93
+    failures = pd.read_csv(out / "failures.csv")
+    assert failed == len(failures) == 3
+    assert sorted(Path(file).name for file in failures["file"]) == ["nan.tif", "ohne_Maßstab.png", "torn.dm3"]
+    assert "pixel_size_nm=" in " ".join(failures["reason"])
+
+
+@pytest.mark.usefixtures("dark")
+def test_the_mask_has_the_shape_and_the_calibration_of_its_input(folder: Path, model: Path, tmp_path: Path):
+    predict(input=folder / "discs.tif", output=tmp_path, model=model)
+    mask = tifffile.imread(tmp_path / "masks" / "discs.tif")
+    assert mask.dtype == np.uint16
+    assert mask.shape == (160, 200)
+    assert read(tmp_path / "masks" / "discs.tif")[0].pixel_size_nm == pytest.approx(PIXEL_NM)
+    written = pd.read_csv(tmp_path / "particles.csv").set_index("particle")
+    again = measure(mask.astype(np.int32), PIXEL_NM)
+    assert written["area_nm2"].to_numpy() == pytest.approx(again["area_nm2"].to_numpy())
+    overlay = Image.open(tmp_path / "overlays" / "discs.png")
+    assert overlay.size[0] / overlay.size[1] == pytest.approx(200 / 160, rel=0.02)
+
+
+@pytest.mark.usefixtures("dark")
+def test_a_stack_gives_a_mask_of_its_own_shape(model: Path, tmp_path: Path):
+    stack = np.stack([discs()[0]] * 3)
+    tifffile.imwrite(tmp_path / "film.tif", stack)
+    assert predict(input=tmp_path / "film.tif", output=tmp_path / "out", model=model, pixel_size_nm=PIXEL_NM) == 0
+    assert tifffile.imread(tmp_path / "out" / "masks" / "film.tif").shape == stack.shape
+    table = pd.read_csv(tmp_path / "out" / "particles.csv")
+    assert table.groupby("micrograph").size().to_dict() == {f"film_{i:04d}": 2 for i in range(3)}
+
+
+@pytest.mark.usefixtures("dark")
+@pytest.mark.parametrize("way", ["setting", "table", "metadata"])
+def test_each_way_to_give_the_calibration(way: str, folder: Path, model: Path, tmp_path: Path):
+    image = folder / "ohne_Maßstab.png"
+    sizes = "name,pixel_size_nm\nohne_Maßstab,0.05\n"
+    settings: dict[str, object] = {}
+    if way == "setting":
+        settings = {"pixel_size_nm": 0.05}
+    elif way == "table":
+        settings = {"calibration": tmp_path / "sizes.csv"}
+        (tmp_path / "sizes.csv").write_text(sizes, encoding="utf-8")
+    else:
+        (folder / "metadata.csv").write_text(sizes, encoding="utf-8")
+    assert predict(input=image, output=tmp_path / "out", model=model, **settings) == 0
+    table = pd.read_csv(tmp_path / "out" / "particles.csv")
+    assert sorted(table["equivalent_diameter_nm"]) == pytest.approx([2.0, 3.0], rel=0.08)
+
+
+@pytest.mark.parametrize("forest", [True, False])
+def test_an_empty_field_gives_empty_tables(forest: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model = save_model(tmp_path / "model", forest)
+    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, _: UNet(net=Dark(), preprocessing=Preprocessing())))
+    Image.fromarray(np.full((64, 64), 7, np.uint8)).save(tmp_path / "flat.png")
+    assert predict(input=tmp_path / "flat.png", output=tmp_path / "out", model=model, pixel_size_nm=0.05) == 0
+    table = pd.read_csv(tmp_path / "out" / "particles.csv")
+    assert len(table) == 0
+    assert {"micrograph", "particle", "equivalent_diameter_nm", "touches_edge"} <= set(table.columns)
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["particles"] == 0
+
+
+def test_what_was_found_before_an_interruption_is_written(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    calls = []
+
+    def interrupted(*arguments: object) -> None:
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(arguments)
+        arguments[-1].micrographs.append({"micrograph": "first"})  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(prediction, "analyse", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=0.05)
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["micrographs"] == 1
+
+
+def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(prediction, "analyse", broken)
+    assert predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=0.05) == 4
+    reasons = pd.read_csv(tmp_path / "out" / "failures.csv")["reason"]
+    assert (reasons == "ZeroDivisionError: by zero").sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pixel_size_nm": -1}, "pixel_size_nm is -1"),
+        ({"calibration": "missing.csv"}, "missing.csv"),
+        ({"model": "nowhere"}, "model=nowhere: nothing there"),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_any_file_is_read(
+    settings: dict[str, object], message: str, folder: Path, model: Path, tmp_path: Path
+):
+    with pytest.raises(InputError, match=message):
+        predict(**{"input": folder, "output": tmp_path / "out", "model": model, **settings})
+
+
+def test_the_command_ends_with_1_when_a_file_failed_and_names_it(folder: Path, model: Path, tmp_path: Path):
+    words = [f"input={folder}", f"output={tmp_path / 'out (1)'}", f"model={model}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "hrtem_lab.predict", *words], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1, done.stderr
+    assert "torn.dm3" in done.stdout
+    assert (tmp_path / "out (1)" / "masks" / "discs.tif").is_file()
+
+
+def test_real_tiles_give_masks_of_their_shapes(samples: Path, model: Path, tmp_path: Path):
+    assert predict(input=samples / "labelled", output=tmp_path, model=model) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["micrographs"] == 9
+    assert all("dice" in row for row in summary["per_micrograph"])
+
+
+def test_of_real_instrument_files_those_without_lattice_are_refused_with_reason(
+    samples: Path, model: Path, tmp_path: Path
+):
+    assert predict(input=samples / "formats", output=tmp_path, model=model) > 0
+    failures = pd.read_csv(tmp_path / "failures.csv")
+    assert failures["reason"].str.contains("Nyquist|no calibration|pixel_size_nm").all()
+    assert (tmp_path / "masks" / "ondue2_Test_TEM_image.tif").is_file()

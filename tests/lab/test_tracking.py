@@ -1,0 +1,91 @@
+"""MLflow runs: store, hierarchy, status, what is recorded."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+from omegaconf import OmegaConf
+
+from hrtem_lab.lab import tracking
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    (tmp_path / "store").mkdir()
+    shutil.copy(empty_store, tmp_path / "store" / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
+    tracking.connect("study")
+    return mlflow.MlflowClient()
+
+
+def test_children_hang_under_their_parent(store: mlflow.MlflowClient):
+    with tracking.run("parent") as parent, tracking.run("child", parent) as child:
+        pass
+    assert store.get_run(child).data.tags["mlflow.parentRunId"] == parent
+    assert store.get_run(parent).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")])
+def test_the_status_says_how_a_run_ended(store: mlflow.MlflowClient, error: type[BaseException], status: str):
+    ids = []
+    with pytest.raises(error), tracking.run("parent") as parent, tracking.run("child", parent) as child:
+        ids += [parent, child]
+        raise error
+    assert [store.get_run(i).info.status for i in ids] == [status, status]
+    assert mlflow.active_run() is None
+
+
+def test_artifacts_of_a_sqlite_store_lie_beside_it(store: mlflow.MlflowClient, tmp_path: Path):
+    with tracking.run("one"):
+        mlflow.log_text("words", "note.txt")
+    assert [p.read_text() for p in (tmp_path / "store" / "mlartifacts").rglob("note.txt")] == ["words"]
+    assert not (tmp_path / "mlruns").exists()
+
+
+def test_the_config_is_there_whole_and_by_its_leaves(store: mlflow.MlflowClient, tmp_path: Path):
+    leaves = {f"key{i}": i for i in range(250)}
+    config = OmegaConf.create({"seed": 3, "data": {"seed": "${seed}", "split": [1, 2]}, "many": leaves, "text": "x" * 900})
+    with tracking.run("one") as run_id:
+        tracking.log_config(config, tmp_path)
+    params = store.get_run(run_id).data.params
+    assert params["data.seed"] == "3"
+    assert params["data.split"] == "[1, 2]"
+    assert params["many.key249"] == "249"
+    assert len(params["text"]) == 900
+    assert OmegaConf.load(tmp_path / "config.yaml").data.seed == 3
+
+
+def test_undefined_metrics_are_left_out(store: mlflow.MlflowClient):
+    with tracking.run("one") as run_id:
+        tracking.log_metrics({"dice": 0.5, "iou": float("nan")}, "test")
+    assert store.get_run(run_id).data.metrics == {"test/dice": 0.5}
+
+
+def test_the_data_has_our_digest(store: mlflow.MlflowClient):
+    recipe, split = {"seed": 1}, {"train": [0], "test": [1]}
+    with tracking.run("one") as run_id:
+        tracking.log_data("simulated", recipe, split)
+    run = store.get_run(run_id)
+    assert run.inputs.dataset_inputs[0].dataset.digest == tracking.digest(recipe) == run.data.tags["data.digest"]
+    assert run.data.tags["split.digest"] != tracking.digest({"train": [1], "test": [0]})
+
+
+def test_provenance_names_commit_versions_and_machine():
+    facts = tracking.provenance()
+    assert {"git.commit", "git.dirty", "machine", "python", "version.torch"} <= set(facts)
+
+
+def test_four_processes_may_open_a_fresh_store_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    code = (
+        "from hrtem_lab.lab import tracking; tracking.connect('study')\n"
+        "with tracking.run('one') as i: tracking.log_metrics({'dice': 1.0}, 'test')"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
+    ended = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0] * 4, ended
+    tracking.connect("study")
+    assert len(mlflow.search_runs(experiment_names=["study"])) == 4

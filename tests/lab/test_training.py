@@ -1,0 +1,157 @@
+"""The quickstart in small: the command, what it writes, and what MLflow then knows."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+from hrtem_lab.lab.command import CONF
+from hrtem_lab.micrograph import CLASSES
+from hrtem_lab.segmentation.unet import UNet
+
+SMALL = [
+    "data.library.count=9",
+    "data.library.gpts=192",
+    "data.library.workers=0",
+    "data.library.specimen.field_nm=7",
+    "data.library.specimen.diameter_nm=[2.0,4.0]",
+    "data.library.specimen.film_nm=[1.0,2.0]",
+    "data.library.specimen.empty=0.0",
+    "data.validation=4",
+    "data.test=3",
+    "data.samples=4",
+    "data.batch_size=2",
+    "data.workers=0",
+    "data.window_nm=6",
+    "model.net.decoder_channels=[8,8,8,8]",
+    "trainer.max_epochs=1",
+    "forest.n_estimators=8",
+    "views=2",
+]
+
+
+
+def train(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}", "COLUMNS": "120"}
+    call = [sys.executable, "-m", "hrtem_lab.train", *SMALL, f"data.library.root={folder / 'waves'}", *words]
+    return subprocess.run(call, capture_output=True, text=True, check=False, env=environment, cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """The folder of a small quickstart that has run; `out` in it is what it wrote."""
+    folder = tmp_path_factory.mktemp("train")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    done = train(folder, "+experiment=quickstart", f"output={folder / 'out'}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture
+def client(ran: Path) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{ran / 'mlflow.db'}")
+
+
+def runs(client: mlflow.MlflowClient) -> dict[str, mlflow.entities.Run]:
+    experiment = client.get_experiment_by_name("quickstart")
+    return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+def test_every_method_is_a_child_run_with_the_same_metric_names(client: mlflow.MlflowClient):
+    found = runs(client)
+    parent = found.pop("out")
+    assert set(found) == {"unet", "otsu", "watershed", "bandpass", "forest"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in found.values()} == {parent.info.run_id}
+    assert {run.info.status for run in [parent, *found.values()]} == {"FINISHED"}
+    for name in ("unet", "otsu", "watershed", "bandpass"):
+        metrics = found[name].data.metrics
+        assert {"test/false_area", "test/count_error", "val/false_area", "test/seconds_per_micrograph"} <= set(metrics)
+    assert {"cv/accuracy", "test/accuracy"} <= set(found["forest"].data.metrics)
+
+
+def test_the_parent_records_what_a_number_came_from(client: mlflow.MlflowClient):
+    parent = runs(client)["out"]
+    assert parent.data.params["data.library.count"] == "9"
+    assert {"git.commit", "git.dirty", "data.digest", "split.digest", "version.torch"} <= set(parent.data.tags)
+    assert parent.inputs.dataset_inputs[0].dataset.digest == parent.data.tags["data.digest"]
+    artifacts = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert {"config.yaml", "split.json", "comparison.csv", "comparison.json", "figures"} <= artifacts
+
+
+def test_training_logs_its_curve_and_the_fixed_fields(client: mlflow.MlflowClient):
+    unet = runs(client)["unet"]
+    assert {"val/dice", "val/loss", "train/loss", "best/val/dice", "parameters"} <= set(unet.data.metrics)
+    images = [file.path for file in client.list_artifacts(unet.info.run_id, "images")]
+    assert sum("validation_field_" in path and path.endswith(".png") for path in images) == 4
+
+
+def test_no_specimen_is_on_two_sides(client: mlflow.MlflowClient, ran: Path):
+    split = mlflow.artifacts.load_dict(f"{runs(client)['out'].info.artifact_uri}/split.json")
+    members = [index for indices in split.values() for index in indices]
+    assert sorted(members) == list(range(9))
+    trained = set(pd.read_csv(ran / "out" / "forest_table.csv")["group"])
+    tested = set(pd.read_csv(ran / "out" / "test_particles.csv")["group"])
+    assert trained.isdisjoint(tested)
+
+
+def test_the_tables_and_pictures_are_there(ran: Path):
+    out = ran / "out"
+    assert set(pd.read_csv(out / "comparison.csv")["method"]) == {"unet", "otsu", "watershed", "bandpass"}
+    assert set(pd.read_csv(out / "forest_table.csv")["label"]) <= set(CLASSES)
+    for name in ("comparison", "gallery", "confusion_cv", "confusion_test"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 5000
+    printed = (ran / "stdout.txt").read_text()
+    assert "bandpass" in printed
+    assert "hrtem_lab.predict" in printed
+
+
+def test_the_saved_model_holds_no_pickle(ran: Path):
+    names = {path.name for path in (ran / "out" / "model").rglob("*")}
+    assert {"model.safetensors", "config.json", "segmenter.json", "forest.skops", "forest.json"} <= names
+    assert not {path for path in names if path.endswith((".pkl", ".pt", ".pth", ".ckpt", ".bin"))}
+    assert UNet.load(ran / "out" / "model").provenance["git.commit"]
+
+
+def test_the_logged_model_has_a_signature_and_predicts(client: mlflow.MlflowClient, ran: Path):
+    parent = runs(client)["out"]
+    model = client.search_logged_models([parent.info.experiment_id])[0]
+    mlflow.set_tracking_uri(f"sqlite:///{ran / 'mlflow.db'}")
+    loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
+    assert loaded.metadata.signature is not None
+    example = loaded.input_example
+    images = example[0] if isinstance(example, tuple) else example
+    probability = loaded.predict(images, params={"pixel_size_nm": 0.05})
+    assert probability.shape == images.shape
+    assert ((probability >= 0) & (probability <= 1)).all()
+
+
+def test_a_second_run_simulates_nothing_and_goes_on_from_the_checkpoint(ran: Path):
+    waves = sorted((ran / "waves").rglob("facts/*.json"))
+    before = [path.stat().st_mtime_ns for path in waves]
+    done = train(ran, "+experiment=quickstart", f"output={ran / 'out'}", "trainer.max_epochs=2")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Going on with the training" in done.stdout
+    assert [path.stat().st_mtime_ns for path in waves] == before
+
+
+@pytest.mark.parametrize("experiment", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
+def test_every_experiment_runs_one_batch(experiment: str, ran: Path, tmp_path: Path):
+    if experiment == "quickstart":
+        assert json.loads((ran / "out" / "model" / "segmenter.json").read_text())
+        return
+    done = train(tmp_path, f"+experiment={experiment}", "trainer.limit_train_batches=1", f"output={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_too_few_specimens_end_in_one_line(tmp_path: Path):
+    done = train(tmp_path, "data.library.count=5")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "raise data.library.count" in done.stderr

@@ -1,0 +1,59 @@
+"""Specimens and waves whose truth is known because they were built by hand."""
+
+import numpy as np
+from ase import Atoms
+from scipy.spatial.transform import Rotation
+
+from hrtem_lab.physics import Crystal, ExitWave, Fcc, ParticlesOnCarbon, Specimen
+from hrtem_lab.physics.specimen import Placed, particle_facts
+
+AU = Fcc("Au", 0.40786, 0.0087)
+EDGE_ON = Rotation.from_matrix([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+"""Lays the stacked planes along the beam, their normal along the columns."""
+EMPTY_FACTS = particle_facts(())
+
+
+def small(**changes):
+    """Draws particles of 2 to 3 nm in a field of 6 nm."""
+    settings = {"field_nm": 6.0, "diameter_nm": (2.0, 3.0), "particles": (1, 3), "film_nm": (1.5, 2.5), "empty": 0.0}
+    return ParticlesOnCarbon(AU, **(settings | changes))
+
+
+def placed(crystal, rotation=EDGE_ON, at=(2.5, 2.5)):
+    """A particle whose lowest atom lies a little above zero."""
+    return Placed(crystal, np.array([*at, 0.6 * crystal.diameter_nm + 0.3]), rotation.as_matrix())
+
+
+def in_vacuum(*particles, field_nm=5.0):
+    """A specimen of these particles alone."""
+    rng = np.random.default_rng(0)
+    clouds = [p.crystal.positions(rng, 0.0) @ p.rotation.T + p.centre_nm for p in particles]
+    return of_points(clouds, particles, field_nm)
+
+
+def of_points(clouds, particles=(), field_nm=5.0):
+    """A specimen of gold atoms at these places, cloud by cloud."""
+    points = np.concatenate([np.empty((0, 3)), *clouds])
+    points[:, :2] %= field_nm
+    cell = [field_nm, field_nm, points[:, 2].max(initial=0.5) + 0.3]
+    atoms = Atoms("Au" * len(points), positions=10 * points, cell=10 * np.array(cell), pbc=True)
+    particles = particles or [placed(Crystal(AU, 1.0)) for _ in clouds]
+    return Specimen(atoms, np.repeat(np.arange(1, len(clouds) + 1), [len(c) for c in clouds]), tuple(particles))
+
+
+def drawn_wave(intensity, instances, field_nm=6.0, particles=(), name="drawn"):
+    """An exit wave with this intensity and no phase."""
+    return ExitWave(
+        wave=np.sqrt(intensity).astype(np.complex64),
+        instances=instances.astype(np.int32),
+        sampling_nm=field_nm / len(intensity),
+        name=name,
+        facts=particle_facts(tuple(particles)),
+        particles=tuple(particles),
+    )
+
+
+def periodic_disc(size, row, column, radius):
+    """Mask of a disc in a field that goes on at its edges."""
+    away = [np.abs((np.arange(size) - at + size / 2) % size - size / 2) for at in (row, column)]
+    return np.hypot(away[0][:, None], away[1][None, :]) < radius

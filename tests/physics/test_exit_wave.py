@@ -1,0 +1,129 @@
+"""Outlines against analytic shapes, exit waves against abTEM and against the lattice that was put in."""
+
+import abtem
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from hrtem_lab.physics import Condition, Crystal
+from hrtem_lab.physics.exit_wave import ATOM_RADIUS_NM, BRIDGE_NM, multislice, outlines
+from hrtem_lab.physics.microscope import expose
+from tests.physics.scenes import AU, EDGE_ON, in_vacuum, of_points, placed, small
+
+GPTS = 160
+
+
+def ball(radius_nm, at, seed=0):
+    """Atoms far closer than any real ones, so that their outermost lie on the sphere."""
+    points = np.random.default_rng(seed).normal(size=(4000, 3))
+    return np.array(at) + radius_nm * points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def area_nm2(instances, field_nm, number=1):
+    return np.count_nonzero(instances == number) * (field_nm / len(instances)) ** 2
+
+
+@pytest.mark.parametrize("gpts", [100, 200, 400])
+@pytest.mark.parametrize("radius_nm", [1.0, 2.0])
+def test_area_of_a_sphere(radius_nm, gpts):
+    specimen = of_points([ball(radius_nm, [2.4, 2.6, 3.0])], field_nm=6.0)
+    expected = np.pi * (radius_nm + ATOM_RADIUS_NM) ** 2
+    assert area_nm2(outlines(specimen, gpts), 6.0) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_area_of_a_crystal_seen_from_anywhere(seed):
+    rotation = Rotation.random(rng=np.random.default_rng(seed))
+    specimen = in_vacuum(placed(Crystal(AU, 8.0), rotation, at=(5.0, 5.0)), field_nm=10.0)
+    # its outermost atoms lie within the sphere, so it is a little smaller than that with half an atom all round
+    assert area_nm2(outlines(specimen, 400), 10.0) == pytest.approx(np.pi * 4.0**2, rel=0.06)
+    assert area_nm2(outlines(specimen, 400), 10.0) == pytest.approx(np.pi * (4.0 + ATOM_RADIUS_NM / 2) ** 2, rel=0.03)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.tuples(st.integers(0, 99), st.integers(0, 99)))
+def test_the_field_is_periodic(steps):
+    """Moving the atoms moves the outline, and what leaves at one edge comes back at the other."""
+    clouds = [ball(0.9, [2.0, 2.0, 2.0]), ball(0.7, [3.2, 3.2, 2.0])]
+    whole = of_points(clouds, field_nm=5.0)
+    # half a pixel off the grid of pixels, lest rounding decides where an atom belongs
+    moved = of_points([c + np.array([*steps, 0]) * 0.05 for c in clouds], field_nm=5.0)
+    rolled = np.roll(outlines(whole, 100), steps, (0, 1))
+    assert set(np.unique(rolled)) == {0, 1, 2}
+    assert np.count_nonzero(outlines(moved, 100) != rolled) <= 4
+
+
+def test_the_higher_number_hides_the_other():
+    one, two = ball(1.0, [2.0, 2.0, 2.0]), ball(1.0, [2.0, 3.0, 4.0])
+    both, alone = outlines(of_points([one, two]), GPTS), outlines(of_points([two]), GPTS)
+    np.testing.assert_array_equal(both == 2, alone == 1)
+    assert both[64, 48] == 1
+    assert both.dtype == np.int32
+
+
+@pytest.mark.parametrize(("gap_nm", "closed"), [(0.4, True), (0.6, False)])
+def test_gaps_between_columns_are_closed(gap_nm, closed):
+    assert 2 * BRIDGE_NM == 0.5
+    rows = np.arange(1.0, 4.0, 0.05)
+    walls = [np.column_stack([rows, np.full_like(rows, 2.5 + side * gap_nm / 2), np.ones_like(rows)]) for side in (-1, 1)]
+    assert (outlines(of_points([np.concatenate(walls)]), 250)[125, 125] == 1) == closed
+
+
+def test_a_field_without_particles():
+    specimen = small(empty=1.0).draw(np.random.default_rng(0))
+    assert not outlines(specimen, 64).any()
+    wave = multislice(specimen, 128)
+    assert wave.shape == (128, 128)
+    assert wave.dtype == np.complex64
+    assert np.mean(np.abs(wave) ** 2) == pytest.approx(1, abs=0.02)
+    assert np.abs(np.angle(wave)).std() > 0.01  # carbon does something
+
+
+def test_electrons_are_neither_made_nor_lost():
+    specimen = small(particles=(2, 2)).draw(np.random.default_rng(1))
+    assert np.mean(np.abs(multislice(specimen, GPTS)) ** 2) == pytest.approx(1, abs=0.02)
+
+
+def test_the_image_is_that_of_finite_projections_in_thin_slices():
+    specimen = small(particles=(1, 1), film_nm=(1.0, 1.2)).draw(np.random.default_rng(5))
+    potential = abtem.Potential(
+        specimen.atoms, gpts=GPTS, slice_thickness=1.0, projection="finite", parametrization="lobato", device="cpu"
+    )
+    with abtem.config.set({"diagnostics.progress_bar": False}):
+        wave = abtem.PlaneWave(energy=3e5).multislice(potential).compute(scheduler="single-threaded").array
+    condition = Condition(defocus_nm=50.0, pixel_size_nm=6.0 / GPTS)
+    ours, theirs = (expose(np.asarray(w), 6.0 / GPTS, condition).numpy() for w in (multislice(specimen, GPTS), wave))
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.15)
+
+
+def spots(image, pixel_size_nm, spacing_nm):
+    """The brightest places of an image's spectrum within a tenth of a spacing, (n, 2) in nm^-1."""
+    padded = np.fft.fft2((image - image.mean()) * np.hanning(len(image))[:, None] * np.hanning(len(image)), (1024, 1024))
+    k = np.fft.fftfreq(1024, pixel_size_nm)
+    radius = np.hypot(k[:, None], k[None, :])
+    power = np.where(np.abs(radius * spacing_nm - 1) < 0.1, np.abs(padded) ** 2, 0)
+    found = []
+    for _ in range(4):
+        row, column = np.unravel_index(power.argmax(), power.shape)
+        found.append([k[row], k[column]])
+        power[np.hypot(k[:, None] - k[row], k[None, :] - k[column]) < 0.5] = 0
+    return np.array(found)
+
+
+@pytest.mark.parametrize("spin_deg", [0, 25, 110])
+def test_fringes_are_where_the_reflections_are(spin_deg):
+    spin = Rotation.from_euler("z", spin_deg, degrees=True)
+    particle = placed(Crystal(AU, 4.0), spin * EDGE_ON)
+    wave = multislice(in_vacuum(particle), GPTS)
+    found = spots(np.angle(wave), 5.0 / GPTS, AU.lattice_constant_nm / np.sqrt(3))
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), np.sqrt(3) / AU.lattice_constant_nm, rtol=0.01)
+    g = particle.reflections(0)
+    edge_on = g[(AU.reflections() ** 2).sum(1) == 3]
+    edge_on = edge_on[np.abs(edge_on[:, 2]) < 1e-6, :2]
+    assert len(edge_on) == 2  # along <110> two of the four {111} are seen
+    away = np.linalg.norm(found[:, None] - np.concatenate([edge_on, -edge_on]), axis=2)
+    assert away.min(1).max() < 0.06
+    assert sorted(away.argmin(1)) == [0, 1, 2, 3]

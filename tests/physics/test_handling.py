@@ -1,0 +1,101 @@
+"""What happens to a frame on its way to the file, each treatment alone."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import median_filter
+
+from hrtem_lab.physics import Handling
+
+NOTHING = {"shrunk": 0.0, "median": 0.0, "blurred": 0.0, "eight_bit": 0.0, "hot": 0.0}
+
+
+def only(**settings):
+    return Handling(**(NOTHING | settings))
+
+
+def frame(size=120, seed=0):
+    return np.random.default_rng(seed).poisson(40, (size, size)).astype(np.float32)
+
+
+def treated(handling, image=None, size=None, seed=0):
+    image = frame() if image is None else image
+    return handling(image, size or len(image), np.random.default_rng(seed))
+
+
+def test_nothing_changes_nothing():
+    np.testing.assert_array_equal(treated(only()), frame())
+
+
+@pytest.mark.parametrize("size", [120, 119, 61, 31, 1])
+@pytest.mark.parametrize("seed", range(6))
+def test_size_and_type(size, seed):
+    image = treated(Handling(), size=size, seed=seed)
+    assert image.shape == (size, size)
+    assert image.dtype == np.float32
+    assert np.isfinite(image).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_chance_gives_the_same_image_and_the_frame_stays_as_it_was(seed):
+    camera = frame()
+    one = treated(Handling(hot=1.0), camera, 60, seed)
+    np.testing.assert_array_equal(camera, frame())
+    np.testing.assert_array_equal(one, treated(Handling(hot=1.0), camera, 60, seed))
+    assert not np.array_equal(one, treated(Handling(hot=1.0), camera, 60, seed + 10))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_eight_bits(seed):
+    image = treated(only(eight_bit=1.0, clip=0.05), seed=seed)
+    np.testing.assert_array_equal(image, np.round(image))
+    assert (image.min(), image.max()) == (0, 255)
+    assert np.mean(image == 0) < 0.1
+    order = np.argsort(frame(), axis=None)
+    assert (np.diff(image.ravel()[order]) >= 0).all()  # grey levels keep their order
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0])
+def test_a_frame_of_one_grey_level(value):
+    assert np.isfinite(treated(Handling(eight_bit=1.0), np.full((60, 60), value, dtype=np.float32), 30)).all()
+
+
+def test_the_median_is_that_of_the_neighbours():
+    image = treated(only(median=1.0))
+    np.testing.assert_array_equal(image, median_filter(frame(), size=3, mode="nearest"))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_blurring_smooths_by_what_it_says(seed):
+    noise = np.random.default_rng(1).normal(0, 1, (300, 300)).astype(np.float32)
+    sigma = 0.9
+    blurred = treated(only(blurred=1.0, blur_px=(sigma, sigma)), noise, seed=seed)
+    correlation = np.mean(blurred[:, 1:] * blurred[:, :-1]) / np.mean(blurred**2)
+    assert correlation == pytest.approx(np.exp(-1 / (4 * sigma**2)), abs=0.03)
+
+
+@pytest.mark.parametrize("size", [20, 60, 120, 300])
+def test_hot_pixels_are_few_and_bright(size):
+    for seed in range(20):
+        changed = treated(only(hot=1.0), frame(size), seed=seed) != frame(size)
+        assert 1 <= changed.sum() <= max(1, size**2 / 5000)
+        assert treated(only(hot=1.0), frame(size), seed=seed)[changed].min() >= 2 * frame(size).max()
+
+
+@pytest.mark.parametrize("size", [97, 60, 40, 37])
+def test_a_smaller_image_shows_the_same_places(size):
+    """A ramp stays the ramp: no way of shrinking shifts the image against its truth."""
+    row, column = (np.mgrid[:120, :120] + 0.5) / 120
+    shrunk = (np.mgrid[:size, :size] + 0.5) / size
+    for seed in range(20):
+        for ramp, place in ((row, shrunk[0]), (column, shrunk[1])):
+            image = treated(only(), ramp.astype(np.float32), size, seed)
+            assert np.abs(image - place)[2:-2, 2:-2].max() < 0.51 / 120  # half a pixel of the camera
+
+
+def test_shrinking_is_as_often_and_as_much_as_it_says():
+    rng = np.random.default_rng(0)
+    factors = np.array([Handling(shrunk=0.3, shrink=(1.5, 2.5)).draw_shrink(rng) for _ in range(1000)])
+    assert np.mean(factors != 1) == pytest.approx(0.3, abs=0.05)
+    assert 1.5 <= factors[factors != 1].min() < 1.6
+    assert 2.4 < factors.max() <= 2.5
+    assert {only().draw_shrink(rng) for _ in range(10)} == {1.0}

@@ -1,0 +1,167 @@
+"""Micrographs of waves that were drawn, so that the image itself says where the truth has to be."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hrtem_lab.micrograph import CLASSES
+from hrtem_lab.physics import Crystal, Handling, Imaging, Microscope
+from hrtem_lab.physics.imaging import nearest
+from tests.physics.scenes import AU, drawn_wave, periodic_disc, placed
+
+FIELD_NM, SIZE = 6.0, 200
+SHARP = Microscope(
+    defocus_nm=(0.0, 0.0),
+    cs_um=(0.0, 0.0),
+    astigmatism_nm=(0.0, 0.0),
+    focal_spread_nm=(0.0, 0.0),
+    dose_e_per_nm2=(1e6, 1e6),
+    pixel_size_nm=(0.02, 0.05),
+    mtf_nyquist=(0.6, 0.6),
+    unevenness=(0.0, 0.0),
+)
+PLAIN = Handling(shrunk=0.0, median=0.0, blurred=0.0, eight_bit=0.0, hot=0.0)
+ROUGH = Handling(shrunk=1.0, median=1.0, blurred=1.0, eight_bit=1.0, hot=0.0)
+
+
+def black_discs(*discs, particles=None):
+    """A wave that discs of (row, column, radius) in pixels absorb altogether."""
+    instances = np.zeros((SIZE, SIZE), dtype=np.int32)
+    for number, disc in enumerate(discs, start=1):
+        instances[periodic_disc(SIZE, *disc)] = number
+    intensity = np.where(instances > 0, 0.05, 1.0)
+    particles = particles or [placed(Crystal(AU, 2.0)) for _ in discs]
+    return drawn_wave(intensity, instances, FIELD_NM, particles)
+
+
+WAVE = black_discs((60, 70, 35), (140, 150, 25))
+CROWD = black_discs((30, 30, 28), (40, 120, 35), (110, 60, 30), (130, 160, 40), (180, 90, 25))
+
+
+def take(imaging, wave=WAVE, seed=0, **arguments):
+    return imaging.take(wave, np.random.default_rng(seed), **arguments)
+
+
+def overlap(micrograph):
+    """Dice of what is dark in the image with the truth."""
+    dark = micrograph.image < (micrograph.image.min() + micrograph.image.max()) / 2
+    return 2 * np.count_nonzero(dark & micrograph.mask) / (np.count_nonzero(dark) + np.count_nonzero(micrograph.mask))
+
+
+def test_the_same_chance_gives_the_same_image():
+    one, same, other = (take(Imaging(), seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one.image, same.image)
+    np.testing.assert_array_equal(one.instances, same.instances)
+    pd.testing.assert_frame_equal(one.facts, same.facts)
+    assert one.metadata == same.metadata
+    assert other.image.shape != one.image.shape or not np.array_equal(other.image, one.image)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("handling", [PLAIN, ROUGH], ids=["plain", "rough"])
+@pytest.mark.parametrize("window_nm", [None, 4.0, 50.0])
+def test_the_truth_lies_on_the_image(seed, handling, window_nm):
+    micrograph = take(Imaging(SHARP, handling), CROWD, seed, window_nm=window_nm)
+    assert micrograph.image.shape == micrograph.instances.shape
+    assert micrograph.image.dtype == np.float32
+    assert micrograph.instances.dtype == np.int32
+    assert 0.1 < micrograph.mask.mean() < 0.6
+    assert overlap(micrograph) > (0.98 if handling is PLAIN else 0.95)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("handling", [PLAIN, ROUGH], ids=["plain", "rough"])
+def test_pixels_times_size_are_the_field(seed, handling):
+    micrograph = take(Imaging(SHARP, handling), seed=seed)
+    assert micrograph.pixel_size_nm * micrograph.image.shape[0] == pytest.approx(FIELD_NM)
+    assert 0.02 * 0.99 < micrograph.pixel_size_nm < 0.08 * 1.01
+    assert np.count_nonzero(micrograph.mask) * micrograph.pixel_size_nm**2 == pytest.approx(
+        np.count_nonzero(WAVE.instances) * WAVE.sampling_nm**2, rel=0.05
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("handling", [PLAIN, ROUGH], ids=["plain", "rough"])
+def test_a_window_has_its_own_size_and_the_same_pixel(seed, handling):
+    micrograph, whole = (take(Imaging(SHARP, handling), seed=seed, window_nm=w) for w in (3.3, None))
+    rows, columns = micrograph.image.shape
+    assert rows == columns
+    assert rows * micrograph.pixel_size_nm == pytest.approx(3.3, abs=micrograph.pixel_size_nm)
+    assert micrograph.pixel_size_nm == pytest.approx(whole.pixel_size_nm, rel=0.02)
+
+
+def test_windows_lie_anywhere():
+    """In a periodic field the middle of a window is particle as often as any place is."""
+    middles = []
+    for seed in range(200):
+        mask = take(Imaging(replace(SHARP, pixel_size_nm=(0.05, 0.05)), PLAIN), seed=seed, window_nm=1.0, facts=False).mask
+        middles.append(mask[len(mask) // 2, len(mask) // 2])
+    share = np.count_nonzero(WAVE.instances) / WAVE.instances.size
+    assert np.mean(middles) == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 200))
+
+
+def test_the_coarsest_pixel():
+    micrograph = take(Imaging(SHARP, replace(ROUGH, shrink=(3.0, 3.9)), coarsest_nm=0.06))
+    assert micrograph.pixel_size_nm == pytest.approx(0.06, rel=0.01)
+    coarse = take(Imaging(replace(SHARP, pixel_size_nm=(0.07, 0.07)), ROUGH, coarsest_nm=0.06))
+    assert coarse.pixel_size_nm == pytest.approx(0.07, rel=0.01)  # the camera's own pixel stays
+
+
+def test_a_particle_cut_by_the_edge_has_two_numbers():
+    micrograph = take(Imaging(SHARP, PLAIN), black_discs((100, 0, 30), (100, 100, 20)))
+    size = len(micrograph.instances)
+    left, right, middle = (micrograph.instances[size // 2, column] for column in (1, -2, size // 2))
+    assert sorted([left, right, middle]) == [1, 2, 3]
+    assert micrograph.facts["particle_of_specimen"].loc[[left, right, middle]].tolist() == [1, 1, 2]
+    assert micrograph.facts.index.tolist() == [1, 2, 3]
+
+
+def test_a_particle_in_a_corner_has_four_numbers():
+    assert len(take(Imaging(SHARP, PLAIN), black_discs((0, 0, 30))).facts) == 4
+
+
+def test_facts_follow_their_particle():
+    sizes = [placed(Crystal(AU, diameter)) for diameter in (2.5, 1.5)]
+    micrograph = take(Imaging(SHARP, PLAIN), black_discs((60, 150, 35), (140, 60, 25), particles=sizes))
+    assert set(np.unique(micrograph.instances)) == {0, 1, 2}
+    for number, row in micrograph.facts.iterrows():
+        area = np.count_nonzero(micrograph.instances == number)
+        larger = area > np.count_nonzero(micrograph.mask) / 2
+        assert row["diameter_nm"] == (2.5 if larger else 1.5)
+        assert row["label"] in CLASSES
+
+
+def test_without_facts_the_image_and_the_mask_are_the_same():
+    with_facts, without = (take(Imaging(), facts=facts) for facts in (True, False))
+    np.testing.assert_array_equal(with_facts.image, without.image)
+    np.testing.assert_array_equal(with_facts.mask, without.mask)
+    assert without.facts.empty
+
+
+def test_names_and_groups():
+    assert (take(Imaging()).name, take(Imaging()).group) == ("drawn", "drawn")
+    renamed = take(Imaging(), name="second view")
+    assert (renamed.name, renamed.group) == ("second view", "drawn")
+    assert renamed.metadata["voltage_kV"] == 300.0
+
+
+def test_a_field_without_particles():
+    wave = drawn_wave(np.ones((SIZE, SIZE)), np.zeros((SIZE, SIZE)), FIELD_NM)
+    micrograph = take(Imaging(), wave)
+    assert not micrograph.mask.any()
+    assert len(micrograph.facts) == 0
+    assert {"label", "diameter_nm", "particle_of_specimen"} <= set(micrograph.facts.columns)
+
+
+@pytest.mark.parametrize("size", [1, 10, 19, 20, 60])
+def test_another_grid_shows_the_same_field(size):
+    disc = periodic_disc(60, 30, 30, 20).astype(np.int32) * 7
+    there = nearest(disc, size)
+    assert there.shape == (size, size)
+    assert set(np.unique(there)) <= {0, 7}
+    if size >= 10:
+        assert np.mean(there > 0) == pytest.approx(np.mean(disc > 0), abs=0.05)
+        np.testing.assert_array_equal(nearest(disc.T, size), there.T)
+        assert np.abs(np.argwhere(there > 0).mean(0) + 0.5 - size / 2).max() < size / 100 + 0.5

@@ -1,0 +1,138 @@
+"""What counts as visible, on drawn lattices and on simulated particles whose planes stand as they were laid."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from hrtem_lab.physics import Condition, Crystal
+from hrtem_lab.physics.exit_wave import multislice, outlines
+from hrtem_lab.physics.imaging import nearest
+from hrtem_lab.physics.microscope import expose
+from hrtem_lab.physics.visibility import RESOLVED, label, significance
+from tests.physics.scenes import AU, EDGE_ON, in_vacuum, placed
+
+PIXEL_NM = 0.04
+SIZE = 125
+G = np.array([[3.0, 3.0], [-3.0, -3.0]])
+ELSEWHERE = np.array([[3.0, -3.0], [1.0, 4.1], [2.0, 1.0]])
+BEYOND = np.array([[12.6, 0.0], [9.0, 9.0], [0.0, -30.0]])
+
+
+def window(radius_nm=2.0):
+    row, column = (np.mgrid[:SIZE, :SIZE] - SIZE / 2) * PIXEL_NM
+    return np.hypot(row, column) < radius_nm
+
+
+def lattice(electrons, modulation, g=G[0]):
+    row, column = np.mgrid[:SIZE, :SIZE] * PIXEL_NM
+    return (electrons * (1 + modulation * np.cos(2 * np.pi * (row * g[0] + column * g[1])))).astype(np.float32)
+
+
+@given(st.floats(1, 1e3), st.floats(0.02, 0.3))
+def test_a_drawn_lattice_is_as_significant_as_counting_allows(electrons, modulation):
+    """Of n electrons, a modulation m gives the amplitude n m / 2 against a noise of the root of n."""
+    found = significance(lattice(electrons, modulation), window(), PIXEL_NM, G)
+    n = electrons * np.count_nonzero(window())
+    np.testing.assert_allclose(found, modulation / 2 * np.sqrt(n), rtol=0.05)
+
+
+@pytest.mark.parametrize("g", [ELSEWHERE, BEYOND], ids=["no reflection", "beyond Nyquist"])
+def test_nothing_is_seen_where_no_lattice_is(g):
+    assert (significance(lattice(1000.0, 0.2), window(), PIXEL_NM, g) < 2).all()
+    assert (significance(lattice(1000.0, 0.2), window(), PIXEL_NM, BEYOND) == 0).all()
+
+
+def test_a_spot_a_little_off_is_found():
+    off = G[:1] + np.array([[0.05, -0.05]])  # as relaxation or a wrong calibration may have it
+    strong, there = (significance(lattice(1000.0, 0.2), window(), PIXEL_NM, g)[0] for g in (off, G[:1]))
+    assert strong > 0.6 * there
+
+
+def test_noise_is_not_significant():
+    rng = np.random.default_rng(0)
+    frames = [rng.poisson(100, (SIZE, SIZE)).astype(np.float32) for _ in range(100)]
+    found = np.array([significance(frame, window(), PIXEL_NM, np.concatenate([G[:1], ELSEWHERE])) for frame in frames])
+    assert found.max() < RESOLVED
+    assert found.mean() == pytest.approx(1, abs=0.3)
+
+
+def test_speckle_as_strong_as_the_lattice_hides_it():
+    rng = np.random.default_rng(0)
+    k = np.hypot(*np.meshgrid(*[np.fft.fftfreq(SIZE, PIXEL_NM)] * 2))
+    speckle = np.fft.ifft2(np.fft.fft2(rng.normal(size=(SIZE, SIZE))) * (k < 6)).real
+    image = lattice(1e4, 0.1)
+    alone, hidden = (significance(image + s * 1e4 * speckle / speckle.std(), window(), PIXEL_NM, G[:1])[0] for s in (0, 1.0))
+    assert alone > 10 * RESOLVED
+    assert hidden < RESOLVED
+
+
+@pytest.mark.parametrize("image", [np.zeros((20, 20)), np.full((20, 20), 5.0)])
+def test_no_contrast(image):
+    assert (significance(image.astype(np.float32), np.ones((20, 20), dtype=bool), PIXEL_NM, G) < 1e-3).all()
+
+
+def test_no_window_and_no_reflections():
+    assert not significance(lattice(10.0, 0.2), window(-1.0), PIXEL_NM, G).any()
+    assert significance(lattice(10.0, 0.2), window(), PIXEL_NM, np.empty((0, 2))).shape == (0,)
+
+
+TWIN, FAULT, PERFECT = Crystal(AU, 4.0, twins=(0.1,)), Crystal(AU, 4.0, faults=(0.1,)), Crystal(AU, 4.0)
+
+
+def seen(crystal, turn=None, dose=1e5):
+    """The row of facts of one particle in vacuum, turned from its edge-on position."""
+    particle = placed(crystal, (turn or Rotation.identity()) * EDGE_ON)
+    specimen = in_vacuum(particle)
+    condition = Condition(defocus_nm=50.0, dose_e_per_nm2=dose, pixel_size_nm=5.0 / SIZE)
+    expected = expose(multislice(specimen, 160), 5.0 / 160, condition).numpy()
+    return label(expected, nearest(outlines(specimen, 160), SIZE), 5.0 / SIZE, (particle,)).loc[1]
+
+
+def turn(axis, degrees):
+    return Rotation.from_euler(axis, degrees, degrees=True)
+
+
+@pytest.mark.parametrize("crystal", [TWIN, FAULT], ids=["twin", "fault"])
+@pytest.mark.parametrize("spin_deg", [0, 37])
+def test_a_plane_that_stands_edge_on_is_a_fault(crystal, spin_deg):
+    row = seen(crystal, turn("z", spin_deg))
+    assert row["label"] == "fault"
+    assert row["fault_visible"]
+    assert row["resolved"] >= 2
+    assert row["strength"] > 5 * RESOLVED
+
+
+@pytest.mark.parametrize("crystal", [TWIN, FAULT], ids=["twin", "fault"])
+@pytest.mark.parametrize("turned", [turn("x", 15), turn("y", 15), turn("x", 90)], ids=["tilted", "off zone", "flat"])
+def test_a_plane_that_does_not_show_is_no_fault(crystal, turned):
+    row = seen(crystal, turned)
+    assert row["label"] == "no_fault"
+    assert not row["fault_visible"]
+
+
+def test_a_perfect_crystal_is_no_fault():
+    assert seen(PERFECT)["label"] == "no_fault"
+
+
+@pytest.mark.parametrize("crystal", [TWIN, FAULT, PERFECT], ids=["twin", "fault", "perfect"])
+def test_a_few_electrons_show_no_fringe(crystal):
+    row = seen(crystal, dose=10.0)
+    assert row["label"] == "no_fringe"
+    assert row["resolved"] == 0
+
+
+def test_the_strength_grows_as_the_root_of_the_dose():
+    low, high = (seen(PERFECT, dose=dose)["strength"] for dose in (10.0, 40.0))
+    assert high == pytest.approx(2 * low, rel=0.1)
+
+
+def test_one_row_per_particle_whatever_is_left_of_it():
+    particles = (placed(PERFECT), placed(TWIN))
+    none = label(np.ones((9, 9), dtype=np.float32), np.zeros((9, 9), dtype=np.int32), PIXEL_NM, particles)
+    assert none["label"].tolist() == ["no_fringe", "no_fringe"]
+    assert none.index.tolist() == [1, 2]
+    empty = label(np.ones((9, 9), dtype=np.float32), np.zeros((9, 9), dtype=np.int32), PIXEL_NM, ())
+    assert list(empty.columns) == list(none.columns)
+    assert len(empty) == 0

@@ -1,0 +1,87 @@
+"""Micrographs whose particles were drawn, and networks that a test can reason about."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from hrtem_lab.micrograph import LabelledMicrograph, Micrograph
+from hrtem_lab.segmentation.preprocessing import Preprocessing
+
+PIXEL_NM = 0.05
+PREPROCESSING = Preprocessing(pixel_size_nm=PIXEL_NM)
+DISCS = ((50, 60, 26), (120, 140, 34), (140, 40, 22))
+
+
+def mask_of(discs, size=180):
+    """Instances of discs of (row, column, radius)."""
+    row, column = np.mgrid[:size, :size]
+    instances = np.zeros((size, size), dtype=np.int32)
+    for number, (r, c, radius) in enumerate(discs, start=1):
+        instances[np.hypot(row - r, column - c) < radius] = number
+    return instances
+
+
+def labelled(image, instances, name="drawn", group="drawn", pixel_size_nm=PIXEL_NM):
+    return LabelledMicrograph(
+        image=image.astype(np.float32), pixel_size_nm=pixel_size_nm, name=name, instances=instances, group=group
+    )
+
+
+def plain(image, pixel_size_nm=PIXEL_NM, name="drawn"):
+    return Micrograph(image=np.asarray(image, dtype=np.float32), pixel_size_nm=pixel_size_nm, name=name)
+
+
+def dark_discs(seed=0, discs=DISCS, contrast=1.5):
+    """Particles darker than their noisy support."""
+    instances = mask_of(discs)
+    noise = np.random.default_rng(seed).normal(0, 1, instances.shape)
+    return labelled(100 + noise - contrast * (instances > 0), instances, f"dark_{seed}", f"dark_{seed}")
+
+
+def lattice_discs(seed=0, discs=DISCS, spacing_nm=0.2355):
+    """Particles as grey as their support, told by their fringes alone."""
+    instances = mask_of(discs)
+    rng = np.random.default_rng(seed)
+    row, column = np.mgrid[: len(instances), : len(instances)] * PIXEL_NM
+    image = rng.normal(0, 1, instances.shape)
+    for number in range(1, len(discs) + 1):
+        angle = rng.uniform(0, np.pi)
+        fringes = np.cos(2 * np.pi * (row * np.sin(angle) + column * np.cos(angle)) / spacing_nm)
+        image += 1.2 * fringes * (instances == number)
+    return labelled(image, instances, f"lattice_{seed}", f"lattice_{seed}")
+
+
+class Pointwise(nn.Module):
+    """Logits from each pixel alone, so that no tiling can matter."""
+
+    def __init__(self, slope=-2.0):
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(float(slope)))
+
+    def forward(self, images):
+        return self.slope * images + 0.3
+
+
+class Where(nn.Module):
+    """Logits that tell where in its tile a pixel lies, so that every seam would show; remembers the tiles' sizes."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, images):
+        self.seen.append(tuple(images.shape[-2:]))
+        return torch.linspace(-3, 3, images.shape[-1]).expand_as(images)
+
+
+class Tiny(nn.Module):
+    """Two small convolutions."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.layers = nn.Sequential(nn.Conv2d(1, 4, 5, padding=2), nn.ReLU(), nn.Conv2d(4, 1, 5, padding=2))
+
+    def forward(self, images):
+        return self.layers(images)

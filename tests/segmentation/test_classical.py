@@ -1,0 +1,112 @@
+"""The methods without learning, on particles that were drawn for them and on fields that hold none."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.filters import threshold_otsu
+
+from hrtem_lab.evaluation import pixel_counts, ratios
+from hrtem_lab.segmentation.classical import CUES, BandPass, Otsu, Watershed, cue_map, two_classes
+from tests.segmentation.scenes import DISCS, PREPROCESSING, dark_discs, labelled, lattice_discs, mask_of, plain
+from tests.strategies import image_shapes
+
+METHODS = [Otsu, Watershed, BandPass]
+ELSEWHERE = ((60, 130, 30), (130, 60, 30))
+
+
+def dice(method, micrograph):
+    return ratios(**pixel_counts(method(micrograph) > 0, micrograph.mask))["dice"]
+
+
+@pytest.mark.parametrize("kind", [Otsu, Watershed])
+def test_dark_discs_are_found(kind):
+    tuned = kind(preprocessing=PREPROCESSING).tune([dark_discs(0, contrast=2.0), dark_discs(1, contrast=2.0)])
+    assert tuned.cue == "dark"
+    assert dice(tuned, dark_discs(2, ELSEWHERE, contrast=2.0)) > 0.8
+
+
+def test_lattices_are_found_where_nothing_else_tells():
+    tuned = BandPass(preprocessing=PREPROCESSING).tune([lattice_discs(0), lattice_discs(1)])
+    assert dice(tuned, lattice_discs(2, ELSEWHERE)) > 0.8
+
+
+@pytest.mark.parametrize(("cue", "sign"), [("bright", 3.0), ("dark", -3.0), ("rough", 0.0)])
+def test_the_cue_is_chosen_by_what_sets_particles_apart(cue, sign):
+    instances = mask_of(DISCS)
+    noise = np.random.default_rng(0).normal(0, 1, instances.shape)
+    image = noise + sign * (instances > 0) if sign else noise * (1 + 3 * (instances > 0))
+    tuned = Otsu(preprocessing=PREPROCESSING).tune([labelled(image, instances)])
+    assert tuned.cue == cue
+    assert dice(tuned, labelled(image, instances)) > 0.9
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_noise_holds_no_particle_once_the_gate_is_set(kind):
+    method = kind(preprocessing=PREPROCESSING, separability=0.7)
+    for seed in range(5):
+        noise = plain(np.random.default_rng(seed).normal(size=(180, 180)))
+        assert not method(noise).any()
+        assert not method.evidence(PREPROCESSING(noise)).any()
+
+
+@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("separability", [0.0, 0.7])
+def test_an_image_of_one_grey_level_holds_no_particle(kind, separability):
+    method = kind(preprocessing=PREPROCESSING, separability=separability)
+    assert not method(plain(np.full((70, 90), 7.0))).any()
+    assert not method(plain(np.zeros((1, 1)))).any()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sampled_from(METHODS), image_shapes, st.sampled_from(CUES))
+def test_any_size_will_do(kind, shape, cue):
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    method = kind(preprocessing=PREPROCESSING, **({} if kind is BandPass else {"cue": cue}))
+    evidence = method.evidence(image)
+    assert evidence.shape == shape
+    assert set(np.unique(evidence)) <= {0, 1}
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_every_candidate_is_a_setting(kind):
+    method = kind(preprocessing=PREPROCESSING)
+    candidates = list(method.candidates())
+    assert len(candidates) > 20
+    assert len({repr(c) for c in candidates}) == len(candidates)
+    assert all(hasattr(method, key) for candidate in candidates for key in candidate)
+
+
+def test_the_threshold_is_otsus():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(0, 1, 3000), rng.normal(6, 1, 1000)]).reshape(40, 100).astype(np.float32)
+    np.testing.assert_array_equal(two_classes(values, 0.0, 0.0), values > threshold_otsu(values))
+    counts = [two_classes(values, factor, 0.0).sum() for factor in (-0.3, 0.0, 0.3)]
+    assert counts[0] > counts[1] > counts[2]
+
+
+def test_separability_is_the_share_of_the_variance_between_the_classes():
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=(400, 400)).astype(np.float32)
+    # a normal distribution cut in the middle: 2 / pi
+    assert two_classes(normal, 0.0, 0.62).any()
+    assert not two_classes(normal, 0.0, 0.65).any()
+    two = np.where(rng.random((400, 400)) < 0.3, 5.0, 0.0).astype(np.float32)
+    assert two_classes(two, 0.0, 0.999).any()
+
+
+@pytest.mark.parametrize("cue", CUES)
+def test_a_cue_is_large_where_its_particles_are(cue):
+    instances = mask_of(DISCS)
+    noise = np.random.default_rng(0).normal(0, 1, instances.shape)
+    image = {"dark": noise - 3 * (instances > 0), "bright": noise + 3 * (instances > 0), "rough": noise * (1 + 3 * (instances > 0))}
+    values = cue_map(image[cue], cue, 4.0)
+    inside, outside = values[instances > 0], values[instances == 0]
+    assert inside.mean() > outside.mean() + 2 * outside.std()
+
+
+@pytest.mark.parametrize(("spacing_nm", "seen"), [(0.2355, True), (0.45, False), (0.13, False)])
+def test_the_band_passes_its_spacings_alone(spacing_nm, seen):
+    micrograph = lattice_discs(0, spacing_nm=spacing_nm)
+    method = BandPass(preprocessing=PREPROCESSING, spacing_nm=(0.2, 0.29), blur_nm=0.4, separability=0.7)
+    assert bool(method(micrograph).any()) == seen

@@ -1,0 +1,108 @@
+"""What all methods share: how they are tuned, and how their evidence becomes particles."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from hrtem_lab.micrograph import LabelledMicrograph
+from hrtem_lab.segmentation.method import Method, mean_dice
+from tests.segmentation.scenes import PIXEL_NM, PREPROCESSING, dark_discs, labelled, mask_of, plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planted(Method):
+    """Finds what is below minus `level`; remembers what it was shown."""
+
+    name: ClassVar[str] = "planted"
+    level: float = 100.0
+    offered: tuple[dict, ...] = ()
+    shown: list = field(default_factory=list)
+
+    def evidence(self, image):
+        self.shown.append(image)
+        return (image < -self.level).astype(np.float32)
+
+    def candidates(self):
+        return self.offered
+
+
+def levels(*values):
+    return tuple({"level": v} for v in values)
+
+
+@pytest.mark.parametrize("order", [(1e9, 0.5, 1.5), (1.5, 1e9, 0.5)])
+def test_tuning_finds_the_planted_best(order):
+    tuned = Planted(preprocessing=PREPROCESSING, offered=levels(*order)).tune([dark_discs(contrast=8.0)])
+    assert tuned.level == 1.5
+    fresh = dark_discs(1, contrast=8.0)
+    assert mean_dice([tuned(fresh) > 0], [fresh.mask]) > 0.98
+
+
+def test_tuning_sees_validation_alone_and_other_validation_chooses_otherwise():
+    deep, shallow = dark_discs(contrast=8.0), dark_discs(contrast=2.0)
+    for micrograph, best in ((deep, 1.5), (shallow, 0.5)):
+        method = Planted(preprocessing=PREPROCESSING, offered=levels(0.5, 1.5))
+        assert method.tune([micrograph]).level == best
+        for image in method.shown:
+            np.testing.assert_array_equal(image, PREPROCESSING(micrograph))
+
+
+def test_the_method_itself_stays_and_all_its_other_settings_too():
+    method = Planted(preprocessing=PREPROCESSING, offered=levels(1.5), min_diameter_nm=0.7, threshold=0.4)
+    tuned = method.tune([dark_discs(contrast=8.0)])
+    assert (method.level, tuned.level) == (100.0, 1.5)
+    assert (tuned.min_diameter_nm, tuned.threshold, tuned.preprocessing) == (0.7, 0.4, PREPROCESSING)
+
+
+def test_thresholds_share_their_evidence():
+    offered = tuple({"level": level, "threshold": t} for level in (0.5, 1.5) for t in (0.1, 0.5, 0.9))
+    method = Planted(preprocessing=PREPROCESSING, offered=offered)
+    method.tune([dark_discs(0), dark_discs(1)])
+    assert len(method.shown) == 2 * 2
+
+
+def test_the_mean_is_over_micrographs_not_over_pixels():
+    """One large particle missed does not outweigh two small ones found."""
+    large, small = mask_of([(90, 90, 80)]), mask_of([(90, 90, 20)])
+    found = np.zeros_like(large, dtype=bool)
+    assert mean_dice([found, small > 0, small > 0], [large > 0, small > 0, small > 0]) == pytest.approx(2 / 3)
+
+
+def test_where_nothing_is_and_nothing_is_found_nothing_is_scored():
+    nothing, something = np.zeros((9, 9), dtype=bool), np.eye(9, dtype=bool)
+    assert np.isnan(mean_dice([nothing], [nothing]))
+    assert np.isnan(mean_dice([], []))
+    assert mean_dice([nothing, something], [nothing, something]) == 1
+    assert mean_dice([something, something], [nothing, something]) == 0.5  # but what is invented there, is
+
+
+@pytest.mark.parametrize("validation", [[], [labelled(np.zeros((60, 60)), np.zeros((60, 60), dtype=np.int32))]])
+def test_without_a_particle_nothing_can_be_chosen(validation: list[LabelledMicrograph]):
+    method = Planted(preprocessing=PREPROCESSING, offered=levels(1.0, 2.0))
+    assert method.tune(validation).level == 100.0
+
+
+@pytest.mark.parametrize("pixel_size_nm", [0.02, 0.05, 0.08])
+@pytest.mark.parametrize("shape", [(90, 140), (91, 33)])
+def test_evidence_comes_back_on_the_micrographs_own_grid(pixel_size_nm, shape):
+    image = np.random.default_rng(0).normal(size=shape)
+    image[30:55, 8:18] -= 20
+    micrograph = plain(image, pixel_size_nm)
+    method = Planted(preprocessing=PREPROCESSING, level=3.0, min_diameter_nm=0.2)
+    probability = method.probability(micrograph)
+    assert probability.shape == shape
+    assert 0 <= probability.min() < probability.max() <= 1
+    assert probability[36:49, 12:14].min() > 0.9
+    instances = method(micrograph)
+    assert instances.dtype == np.int32
+    assert set(np.unique(instances)) == {0, 1}
+    assert np.mean((instances > 0) == (image < -10)) > 0.97
+
+
+def test_the_threshold_and_the_least_size_are_used():
+    probability = np.where(mask_of([(40, 40, 20), (120, 120, 6)]) > 0, 0.6, 0.1).astype(np.float32)
+    for settings, found in (({}, 1), ({"threshold": 0.7}, 0), ({"min_diameter_nm": 0.3}, 2)):
+        method = Planted(preprocessing=PREPROCESSING, **settings)
+        assert method.instances(probability, PIXEL_NM).max() == found

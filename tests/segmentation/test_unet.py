@@ -1,0 +1,325 @@
+"""The network in use: tiles that leave no trace, any size, and models that travel without code."""
+
+import builtins
+import json
+import pickle
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import segmentation_models_pytorch
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from torch import nn
+
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.segmentation.preprocessing import Preprocessing
+from hrtem_lab.segmentation.unet import SETTINGS, UNet
+from tests.segmentation.scenes import PREPROCESSING, Pointwise, Tiny, Where, dark_discs, plain
+
+
+@pytest.fixture(autouse=True)
+def _full_precision(monkeypatch):
+    """Or the last digits would depend on the processor."""
+    monkeypatch.setattr("hrtem_lab.segmentation.processor.has_bfloat16", lambda: False)
+
+
+def unet(net, **arguments):
+    return UNet(net=net, preprocessing=PREPROCESSING, **arguments)
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def net():
+    """The smallest network of the library's that downsamples as the real one."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return segmentation_models_pytorch.Unet(
+            "mobileone_s0", encoder_weights=None, in_channels=1, classes=1, encoder_depth=3, decoder_channels=(8, 4, 4)
+        ).eval()
+
+
+SHAPES = [(1, 1), (33, 700), (700, 33), (64, 64), (65, 63), (97, 130), (1, 200), (31, 31)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tiles_leave_no_trace_of_a_network_that_looks_at_single_pixels(shape):
+    image = noise(*shape)
+    result = unet(Pointwise(), tile=64, overlap=16).evidence(image)
+    assert result.shape == shape
+    np.testing.assert_allclose(result, expit(-2 * image + 0.3), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tiles_are_of_the_networks_stride(shape):
+    net = Where()
+    unet(net, tile=64, overlap=16).evidence(noise(*shape))
+    assert all(size % 32 == 0 and size <= 64 for seen in net.seen for size in seen)
+
+
+def test_a_network_that_looks_around_gives_the_same_inside_one_tile_and_in_many():
+    """Two 5 x 5 convolutions reach 4 pixels; no pixel that far from a seam can know of it."""
+    image = noise(160, 192)
+    whole, tiled = (unet(Tiny(), tile=tile, overlap=32).evidence(image) for tile in (512, 64))
+    far = np.ones(image.shape, dtype=bool)
+    method = unet(Tiny(), tile=64, overlap=32)
+    for rows, columns in method._windows(160, 192):
+        for axis, side in ((0, rows), (1, columns)):
+            edges = [e for e in (side.start, side.stop) if 0 < e < image.shape[axis]]
+            for edge in edges:
+                far[(slice(None),) * axis + (slice(edge - 4, edge + 4),)] = False
+    assert far.mean() > 0.3
+    np.testing.assert_allclose(tiled[far], whole[far], atol=1e-5)
+    assert np.abs(tiled - whole).max() < 0.2
+
+
+def test_blending_goes_smoothly_from_tile_to_tile():
+    """Where overlapping tiles disagree from 0.05 to 0.95, no step is as large as without blending."""
+    result = unet(Where(), tile=64, overlap=32).evidence(noise(64, 160))
+    assert np.abs(np.diff(result, axis=1)).max() < 0.12
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 3), st.integers(0, 31))
+def test_windows_cover_everything_and_overlap_as_asked(rows, columns, tile, overlap):
+    method = unet(Pointwise(), tile=32 * tile, overlap=overlap)
+    covered = np.zeros((rows, columns), dtype=int)
+    starts = ({w[axis].start for w in method._windows(rows, columns)} for axis in (0, 1))
+    for window in method._windows(rows, columns):
+        assert covered[window].shape == (min(32 * tile, rows), min(32 * tile, columns))
+        covered[window] += 1
+    assert covered.min() >= 1
+    for begun in starts:
+        steps = np.diff(sorted(begun))
+        assert (steps <= 32 * tile - overlap).all()
+
+
+@pytest.mark.parametrize("settings", [{"tile": 64, "overlap": 64}, {"tile": 100}, {"overlap": -1}, {"tile": 0}])
+def test_impossible_tiles_are_refused(settings):
+    with pytest.raises(InputError, match="tile"):
+        unet(Pointwise(), **settings)
+
+
+def test_progress_counts_the_tiles():
+    steps = []
+    unet(Pointwise(), tile=64, overlap=16).evidence(noise(100, 200), lambda done, total: steps.append((done, total)))
+    assert steps == [(i, 8) for i in range(1, 9)]
+
+
+@pytest.mark.parametrize("slope", [1e3, -1e3])
+def test_a_network_that_is_very_sure_is_no_error(slope):
+    result = unet(Pointwise(slope)).evidence(noise(64, 64))
+    assert set(np.unique(result.round(3))) <= {0, 1}
+
+
+def test_the_network_is_used_as_trained_and_learns_nothing():
+    class Noted(Pointwise):
+        def forward(self, images):
+            assert not self.training
+            assert not torch.is_grad_enabled()
+            return super().forward(images)
+
+    unet(Noted()).evidence(noise(32, 32))
+
+
+def test_thresholds_are_tuned():
+    tuned = unet(Pointwise(-0.7)).tune([dark_discs(contrast=8.0)])
+    assert 0.1 <= tuned.threshold <= 0.9
+    assert (tuned(dark_discs(1, contrast=8.0)) > 0)[dark_discs(1).mask].mean() > 0.9
+    thresholds = [c["threshold"] for c in tuned.candidates()]
+    assert thresholds[0] == 0.1
+    np.testing.assert_allclose(np.diff(thresholds), 0.05)
+
+
+# Models on disk
+
+PROVENANCE = {"run": "abc", "commit": "1234"}
+
+
+@pytest.fixture
+def saved(net, tmp_path):
+    """A model with settings that are nobody's default."""
+    preprocessing = Preprocessing(pixel_size_nm=0.04, coarsest_nm=0.1, hot_sigma=4.0, clip_sigma=5.0)
+    method = UNet(
+        net=net,
+        preprocessing=preprocessing,
+        threshold=0.35,
+        min_diameter_nm=0.6,
+        tile=64,
+        overlap=24,
+        stride=8,
+        provenance=PROVENANCE,
+    )
+    method.save(tmp_path / "model")
+    return method, tmp_path / "model"
+
+
+def test_a_saved_model_is_the_same_model(saved):
+    method, folder = saved
+    again = UNet.load(folder)
+    assert replace(again, net=method.net) == method
+    image = noise(90, 130)
+    assert method.evidence(image).std() > 1e-4
+    np.testing.assert_array_equal(again.evidence(image), method.evidence(image))
+    micrograph = plain(noise(60, 60), 0.05)
+    np.testing.assert_array_equal(again.probability(micrograph), method.probability(micrograph))
+
+
+def test_a_loaded_model_can_be_saved_again(saved, tmp_path):
+    method, folder = saved
+    UNet.load(folder).save(tmp_path / "again")
+    image = noise(64, 64)
+    np.testing.assert_array_equal(UNet.load(tmp_path / "again").evidence(image), method.evidence(image))
+
+
+def test_nothing_in_the_folder_is_code(saved):
+    assert {path.suffix for path in saved[1].iterdir()} <= {".json", ".safetensors", ".md"}
+
+
+def test_loading_is_silent(saved, capsys):
+    UNet.load(saved[1])
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Any attempt to reach another machine is an error that no one can mistake."""
+
+    def refuse(*_, **__):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("name", ["resnet18", "mobileone_s0", "tu-resnet18"])
+def test_loading_never_downloads_the_weights_that_training_started_from(tmp_path, name):
+    net = segmentation_models_pytorch.Unet(
+        name, encoder_weights=None, in_channels=1, encoder_depth=3, decoder_channels=(8, 4, 4)
+    )
+    method = unet(net)
+    method.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"encoder_weights": "imagenet"}))
+    np.testing.assert_array_equal(UNet.load(tmp_path).evidence(noise(32, 32)), method.evidence(noise(32, 32)))
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_folder_that_is_none_is_not_looked_for_elsewhere(tmp_path):
+    for name in ("missing", "org/model"):
+        with pytest.raises(InputError, match=r"holds no segmenter.json; give a folder that training saved"):
+            UNet.load(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"holds no segmenter.json"):
+        UNet.load(tmp_path / "empty")
+
+
+def damaged(name, content):
+    def damage(folder):
+        (folder / name).write_bytes(content)
+
+    return damage
+
+
+def removed(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def truncated(folder):
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+
+
+def without_a_layer(folder):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    weights.pop(sorted(weights)[0])
+    save_file(weights, folder / "model.safetensors")
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        truncated,
+        without_a_layer,
+        removed("model.safetensors"),
+        removed("config.json"),
+        damaged("model.safetensors", b""),
+        damaged("model.safetensors", b"not weights at all"),
+        damaged("config.json", b"{"),
+        damaged("config.json", b'{"_model_class": "no_such_net"}'),
+        damaged(SETTINGS, b"{}"),
+        damaged(SETTINGS, b"\x00\xff"),
+        damaged(SETTINGS, b'{"preprocessing": {"unknown": 1}}'),
+    ],
+    ids=lambda damage: getattr(damage, "__name__", ""),
+)
+def test_a_damaged_model_is_told_in_one_line(saved, damage):
+    damage(saved[1])
+    with pytest.raises(InputError, match="the model cannot be read") as caught:
+        UNet.load(saved[1])
+    assert str(saved[1]) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class Trap:
+    """Tells when it is unpickled."""
+
+    def __reduce__(self):
+        return builtins.exec, ("import builtins; builtins.trapped = True",)
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_pickled_weights_are_refused_unread(saved, name):
+    folder = saved[1]
+    if name != "model.safetensors":
+        (folder / "model.safetensors").unlink()
+    (folder / name).write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(InputError, match="the model cannot be read"):
+        UNet.load(folder)
+    assert not hasattr(builtins, "trapped")
+
+
+def test_a_save_that_was_interrupted_is_no_model(net, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(net), "_save_pretrained", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            unet(net).save(tmp_path / "model")
+    with pytest.raises(InputError, match=r"holds no segmenter.json"):
+        UNet.load(tmp_path / "model")
+
+
+def test_a_model_may_be_moved(saved, tmp_path):
+    shutil.move(saved[1], tmp_path / "élsewhere with spaces")
+    image = noise(40, 40)
+    np.testing.assert_array_equal(
+        UNet.load(tmp_path / "élsewhere with spaces").evidence(image), saved[0].evidence(image)
+    )
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(1, 150), st.integers(1, 150))
+def test_a_real_network_takes_any_size(rows, columns):
+    class Downsampling(nn.Module):
+        """Halves five times and comes back, as a U-Net does; a size that is no multiple of 32 would not fit."""
+
+        def forward(self, images):
+            down = nn.functional.avg_pool2d(images, 32)
+            up = nn.functional.interpolate(down, scale_factor=32)
+            return images + up
+
+    result = unet(Downsampling(), tile=64, overlap=20).evidence(noise(rows, columns))
+    assert result.shape == (rows, columns)
+    assert np.isfinite(result).all()

@@ -1,0 +1,276 @@
+"""The house as it is built: who imports whom, what the configuration names, and what may not be there at all."""
+
+import ast
+import importlib.metadata
+import inspect
+import itertools
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+PROJECT = Path(__file__).resolve().parents[1]
+PACKAGE = PROJECT / "hrtem_lab"
+CONF = PROJECT / "conf"
+
+GROUND = {"micrograph", "files", "physics", "particles", "evaluation"}
+ROOMS: dict[str, set[str]] = {
+    # who -> rooms, and libraries kept to some rooms, that it may import; the longest name that fits counts
+    "micrograph": set(),
+    "files": {"micrograph", "PIL", "h5py", "rsciio", "tifffile", "zarr"},
+    "physics": {"micrograph", "abtem", "ase", "zarr"},
+    "physics.microscope": {"micrograph", "torch"},
+    "particles": {"micrograph"},
+    "evaluation": {"micrograph"},
+    "segmentation": GROUND | {"torch"},
+    "defects": GROUND | {"sklearn"},
+    "lab": GROUND | {"segmentation", "defects", "hydra", "matplotlib", "mlflow", "omegaconf", "optuna"},
+    "a command": {"lab", "omegaconf"},
+}
+NO_ROOM = {"utils", "helpers", "common", "base", "core", "misc"}
+
+UNSEEN = {
+    "imagecodecs": "tifffile decompresses with it",
+    "safetensors": "segmentation-models-pytorch writes and reads weights with it",
+    "sparse": "RosettaSciIO reads spectrum images with it",
+    "torchvision": "segmentation-models-pytorch runs its compiled operators",
+    "psutil": "MLflow reads the processor and the memory with it",
+}
+"""What no line of the package imports and is a dependency all the same."""
+ALONG = {"omegaconf": "hydra-core brings the one it fits"}
+"""What is imported and is no dependency of its own."""
+
+
+def place(file: Path) -> str:
+    """The dotted name of a module below the package."""
+    return ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def room(module: str) -> str:
+    """The entry of ROOMS that a module belongs to."""
+    parents = [module[: len(name)] for name in ROOMS if module == name or module.startswith(f"{name}.")]
+    return max(parents, key=len, default="a command")
+
+
+def imports(source: str, module: str = "") -> Iterator[str]:
+    """Every module that a source imports, be it inside a function or for its types only, as an absolute name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            yield ".".join(["hrtem_lab", *module.split(".")[: -node.level], *filter(None, [node.module])])
+        elif isinstance(node, ast.ImportFrom) and node.module == "hrtem_lab":
+            yield from (f"hrtem_lab.{alias.name}" for alias in node.names if not alias.name.startswith("__"))
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+
+
+def trespasses(source: str, module: str) -> list[str]:
+    """Imports of a module that ROOMS does not allow."""
+    kept = set().union(*ROOMS.values())
+    own = room(module)
+    found = []
+    for name in imports(source, module):
+        top, _, below = name.partition(".")
+        target = room(below) if top == "hrtem_lab" and below else top
+        allowed = ROOMS[own] | {own.split(".")[0]}
+        restricted = (top == "hrtem_lab" and below != "") or target in kept
+        if restricted and target not in allowed and target.split(".")[0] not in allowed:
+            found.append(f"{module} ({own}) imports {name}")
+    return found
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+FILES = sorted(CONF.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", MODULES, ids=place)
+def test_nobody_imports_what_is_not_theirs(file: Path) -> None:
+    assert trespasses(file.read_text(encoding="utf-8"), place(file)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("files.read", "import torch"),
+        ("physics.specimen", "def f():\n    from torch import nn"),
+        ("physics.microscope", "import zarr"),
+        ("particles.measure", "from hrtem_lab.files import read"),
+        ("particles.measure", "from hrtem_lab import files"),
+        ("particles.measure", "from ..files import read"),
+        ("segmentation.unet", "import hrtem_lab.defects.forest"),
+        ("defects.forest", "from matplotlib import pyplot"),
+        ("evaluation.counts", "from hrtem_lab.lab.command import build"),
+        ("lab.training", "import sklearn.ensemble"),
+        ("lab.command", "import hrtem_lab.train"),
+        ("train", "from hrtem_lab.segmentation import unet"),
+        ("train", "import mlflow"),
+    ],
+)
+def test_a_trespass_is_seen(module: str, source: str) -> None:
+    assert trespasses(source, module)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("physics.microscope", "import torch\nfrom hrtem_lab.physics.specimen import Range"),
+        ("physics.imaging", "from hrtem_lab.physics import microscope"),
+        ("lab.training", "from . import tracking\nfrom hrtem_lab.defects import Forest"),
+        ("train", "from hrtem_lab.lab.command import command\nimport hrtem_lab"),
+        ("particles.measure", "import numpy, scipy\nfrom hrtem_lab.micrograph import Micrograph"),
+    ],
+)
+def test_what_is_allowed_is_no_trespass(module: str, source: str) -> None:
+    assert trespasses(source, module) == []
+
+
+def test_a_name_that_says_nothing_is_no_room() -> None:
+    assert [file for file in PACKAGE.rglob("*") if file.stem in NO_ROOM] == []
+
+
+def test_what_is_imported_is_a_dependency_and_the_other_way_round() -> None:
+    lines = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    declared = {re.split(r"[^\w-]", line)[0] for line in lines}
+    named = [name for file in MODULES for name in imports(file.read_text(encoding="utf-8"), place(file))]
+    named += [
+        node["_target_"] for file in FILES for _, node in targets(yaml.safe_load(file.read_text(encoding="utf-8")))
+    ]
+    distributions = importlib.metadata.packages_distributions()
+    used = {}
+    for top in {name.partition(".")[0] for name in named} - {"hrtem_lab"}:
+        if owners := {re.sub("[-_.]+", "-", owner).lower() for owner in distributions.get(top, ())}:
+            used[top] = owners
+    unused = declared - set().union(*used.values()) - UNSEEN.keys()
+    undeclared = {top for top, owners in used.items() if not owners & declared} - ALONG.keys()
+    assert (unused, undeclared) == (set(), set())
+
+
+def test_no_file_is_too_big_for_git() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=PROJECT, capture_output=True
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    files = [PROJECT / name for name in listed.stdout.decode().split("\0") if name]
+    assert [str(file) for file in files if file.is_file() and file.stat().st_size > 12e6] == []
+
+
+# The configuration
+
+COMMANDS = sorted(CONF.glob("*.yaml"))
+CONTROL = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(CONF).with_suffix(""))
+
+
+def targets(node: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every node with a `_target_`, and where it is."""
+    items: Iterable[tuple[Any, Any]] = enumerate(node) if isinstance(node, list) else ()
+    if isinstance(node, dict):
+        items = node.items()
+        if "_target_" in node:
+            yield where or "top", node
+    for key, value in items:
+        yield from targets(value, f"{where}.{key}".lstrip("."))
+
+
+def refused(node: dict[str, Any], whole: bool) -> str | None:
+    """Why the target of a node does not take its keys; `whole`: they also have to be all that it needs."""
+    target = get_object(node["_target_"])
+    if not callable(target):
+        return f"{node['_target_']} cannot be called"
+    keys = {key: value for key, value in node.items() if key not in CONTROL}
+    try:
+        signature = inspect.signature(target)
+    except ValueError:  # some classes written in C have none
+        return None
+    bind = signature.bind if whole and not node.get("_partial_") else signature.bind_partial
+    try:
+        bind(*node.get("_args_", ()), **keys)
+    except TypeError as error:
+        return f"{node['_target_']}: {error}"
+    return None
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_every_target_takes_the_keys_of_its_file(file: Path) -> None:
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert [why for where, node in targets(content) if (why := refused(node, whole=False))] == []
+
+
+def choices(command: Path) -> list[str]:
+    """Every option of every group in a command's defaults, and every experiment that is for this command."""
+    found: list[str] = []
+    for entry in (yaml.safe_load(command.read_text(encoding="utf-8")) or {}).get("defaults", []):
+        for key, chosen in entry.items() if isinstance(entry, dict) else ():
+            key = key.split()[-1].lstrip("/")
+            options = [file.stem for file in sorted((CONF / key.split("@")[0]).glob("*.yaml"))]
+            found += [f"{key}=[{option}]" if isinstance(chosen, list) else f"{key}={option}" for option in options]
+    for file in sorted((CONF / "experiment").glob("*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        named = set(re.findall(r"python -m hrtem_lab\.(\w+)", text))
+        found += [f"+experiment={file.stem}"] if not named or command.stem in named else []
+    return found
+
+
+def composed(command: str, *overrides: str) -> Any:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(command, overrides=list(overrides))
+    return plain(config)
+
+
+def plain(node: Any) -> Any:
+    """A configuration as dicts and lists; what is missing or refers to what is missing becomes None."""
+    if isinstance(node, DictConfig):
+        return {key: plain(OmegaConf.select(node, str(key), throw_on_missing=False)) for key in node}
+    if isinstance(node, ListConfig):
+        return [plain(value) for value in node]
+    return node
+
+
+@pytest.mark.parametrize(
+    ("command", "override"),
+    [(file.stem, override) for file in COMMANDS for override in ("", *choices(file))],
+    ids=lambda value: value or "as it is",
+)
+def test_every_composed_target_has_what_it_needs(command: str, override: str) -> None:
+    config = composed(command, *filter(None, [override]))
+    assert [f"{where}: {why}" for where, node in targets(config) if (why := refused(node, whole=True))] == []
+
+
+@pytest.mark.parametrize(
+    ("node", "whole", "fine"),
+    [
+        ({"_target_": "difflib.SequenceMatcher", "a": "x"}, True, True),
+        ({"_target_": "difflib.SequenceMatcher", "c": "x"}, False, False),
+        ({"_target_": "difflib.get_close_matches", "word": "x"}, False, True),
+        ({"_target_": "difflib.get_close_matches", "word": "x"}, True, False),
+        ({"_target_": "difflib.get_close_matches", "word": "x", "_partial_": True}, True, True),
+        ({"_target_": "difflib.get_close_matches", "_args_": ["x", []], "n": 1}, True, True),
+        ({"_target_": "string.digits"}, False, False),
+    ],
+)
+def test_a_key_that_does_not_fit_is_seen(node: dict[str, Any], whole: bool, fine: bool) -> None:
+    assert (refused(node, whole) is None) is fine
+
+
+@pytest.mark.parametrize("file", sorted((CONF / "experiment").glob("*.yaml")), ids=name)
+def test_an_experiment_opens_with_its_entry_in_the_lab_book(file: Path) -> None:
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not re.match(r"#\s*@package", line)]
+    assert lines[0].startswith("# ")
+    assert len(lines[0]) > 20
+    entry = "\n".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    assert f"+experiment={file.stem}" in entry, (
+        "the entry has to say the command; --help lists it under that command only"
+    )
