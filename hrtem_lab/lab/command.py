@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -98,6 +99,9 @@ def _run(main: Main, config_name: str, conf: Path, words: list[str]) -> int:
     options, overrides = shell.split(words)
     if message := mistakes.in_words(options, overrides):
         return _report(message)
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # a scheduler's stop ends as Ctrl-C does, accounts in order
     verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
     codes: list[int] = []
 

@@ -15,8 +15,8 @@ BEST = "val/dice"
 
 
 def checkpoints(folder: Path) -> ModelCheckpoint:
-    """The callback that keeps the best weights on validation, and the last ones, also when training is interrupted."""
-    return ModelCheckpoint(folder, filename="best", monitor=BEST, mode="max", save_last=True, save_on_exception=True)
+    """The callback that keeps the best weights on validation."""
+    return ModelCheckpoint(folder, filename="best", monitor=BEST, mode="max")
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -30,6 +30,9 @@ def fit(trainer: pl.Trainer, module: SegmentationModule, data: pl.LightningDataM
     # channels last: the layout that the processor's convolutions are fastest in
     module.net.to(memory_format=torch.channels_last)
     last = last_checkpoint(folder)
+    # a callback of its own: that of the best weights would keep no worse epoch. It keeps whole epochs, nothing of an
+    # interrupted one, so that going on gives what no interruption would have given
+    trainer.callbacks.append(ModelCheckpoint(folder, filename="last"))  # type: ignore[attr-defined]
     trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
     best = torch.load(trainer.checkpoint_callback.best_model_path, weights_only=True)  # type: ignore[union-attr]
     module.load_state_dict(best["state_dict"])

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from scipy.special import expit
 from torch import nn
 
 from hrtem_lab.micrograph import FloatArray, InputError
@@ -41,6 +42,13 @@ class UNet(Method):
     stride: int = 32
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.tile % self.stride or not 0 <= self.overlap < self.tile:
+            raise InputError(
+                f"tile is {self.tile} and overlap {self.overlap}; expected a tile that is a multiple of {self.stride} "
+                "and an overlap of at least 0 and less than the tile"
+            )
+
     def candidates(self) -> Iterable[dict[str, Any]]:
         """Thresholds."""
         return ({"threshold": round(float(t), 2)} for t in np.arange(0.1, 0.95, 0.05))
@@ -54,7 +62,7 @@ class UNet(Method):
         for done, window in enumerate(windows, start=1):
             logits = self._logits(padded[window])
             blend = _gaussian(*logits.shape)
-            total[window] += blend / (1 + np.exp(-logits))
+            total[window] += blend * expit(logits)
             weights[window] += blend
             if progress:
                 progress(done, len(windows))
@@ -88,7 +96,9 @@ class UNet(Method):
         self.net.save_pretrained(str(folder))  # type: ignore[operator]
         settings = {
             "preprocessing": asdict(self.preprocessing),
-            **{k: getattr(self, k) for k in ("threshold", "min_diameter_nm", "tile", "overlap", "provenance")},
+            **{
+                k: getattr(self, k) for k in ("threshold", "min_diameter_nm", "tile", "overlap", "stride", "provenance")
+            },
         }
         # written last: a folder that holds it is whole
         (folder / SETTINGS).write_text(json.dumps(settings, indent=2), encoding="utf-8")
@@ -107,10 +117,12 @@ class UNet(Method):
             settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
             preprocessing = Preprocessing(**settings.pop("preprocessing"))
             with contextlib.redirect_stdout(None):  # the hub's library prints where it reads from
-                net = smp.from_pretrained(str(folder), local_files_only=True)
+                # no encoder_weights: those that training began with would be downloaded, only to be overwritten
+                net = smp.from_pretrained(str(folder), local_files_only=True, encoder_weights=None)
             return cls(net=net, preprocessing=preprocessing, **settings)
         except Exception as error:
-            raise InputError(f"{folder}: the model cannot be read ({error}); train again or copy it whole") from error
+            reason = " ".join(str(error).split())
+            raise InputError(f"{folder}: the model cannot be read ({reason}); train again or copy it whole") from error
 
 
 def _gaussian(rows: int, columns: int) -> FloatArray:

@@ -47,7 +47,9 @@ def test_artifacts_of_a_sqlite_store_lie_beside_it(store: mlflow.MlflowClient, t
 
 def test_the_config_is_there_whole_and_by_its_leaves(store: mlflow.MlflowClient, tmp_path: Path):
     leaves = {f"key{i}": i for i in range(250)}
-    config = OmegaConf.create({"seed": 3, "data": {"seed": "${seed}", "split": [1, 2]}, "many": leaves, "text": "x" * 900})
+    config = OmegaConf.create(
+        {"seed": 3, "data": {"seed": "${seed}", "split": [1, 2]}, "many": leaves, "text": "x" * 900}
+    )
     with tracking.run("one") as run_id:
         tracking.log_config(config, tmp_path)
     params = store.get_run(run_id).data.params

@@ -16,14 +16,15 @@ from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.segmentation.unet import UNet
 
 SMALL = [
-    "data.library.count=9",
+    "data.library.count=10",
     "data.library.gpts=192",
     "data.library.workers=0",
     "data.library.specimen.field_nm=7",
     "data.library.specimen.diameter_nm=[2.0,4.0]",
     "data.library.specimen.film_nm=[1.0,2.0]",
     "data.library.specimen.empty=0.0",
-    "data.validation=4",
+    "data.library.specimen.particles=[1,1]",
+    "data.validation=5",
     "data.test=3",
     "data.samples=4",
     "data.batch_size=2",
@@ -31,10 +32,11 @@ SMALL = [
     "data.window_nm=6",
     "model.net.decoder_channels=[8,8,8,8]",
     "trainer.max_epochs=1",
+    "trainer.log_every_n_steps=1",
     "forest.n_estimators=8",
-    "views=2",
+    "views=3",
+    "folds=2",
 ]
-
 
 
 def train(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +80,7 @@ def test_every_method_is_a_child_run_with_the_same_metric_names(client: mlflow.M
 
 def test_the_parent_records_what_a_number_came_from(client: mlflow.MlflowClient):
     parent = runs(client)["out"]
-    assert parent.data.params["data.library.count"] == "9"
+    assert parent.data.params["data.library.count"] == "10"
     assert {"git.commit", "git.dirty", "data.digest", "split.digest", "version.torch"} <= set(parent.data.tags)
     assert parent.inputs.dataset_inputs[0].dataset.digest == parent.data.tags["data.digest"]
     artifacts = {file.path for file in client.list_artifacts(parent.info.run_id)}
@@ -95,7 +97,7 @@ def test_training_logs_its_curve_and_the_fixed_fields(client: mlflow.MlflowClien
 def test_no_specimen_is_on_two_sides(client: mlflow.MlflowClient, ran: Path):
     split = mlflow.artifacts.load_dict(f"{runs(client)['out'].info.artifact_uri}/split.json")
     members = [index for indices in split.values() for index in indices]
-    assert sorted(members) == list(range(9))
+    assert sorted(members) == list(range(10))
     trained = set(pd.read_csv(ran / "out" / "forest_table.csv")["group"])
     tested = set(pd.read_csv(ran / "out" / "test_particles.csv")["group"])
     assert trained.isdisjoint(tested)
@@ -135,7 +137,7 @@ def test_the_logged_model_has_a_signature_and_predicts(client: mlflow.MlflowClie
 def test_a_second_run_simulates_nothing_and_goes_on_from_the_checkpoint(ran: Path):
     waves = sorted((ran / "waves").rglob("facts/*.json"))
     before = [path.stat().st_mtime_ns for path in waves]
-    done = train(ran, "+experiment=quickstart", f"output={ran / 'out'}", "trainer.max_epochs=2")
+    done = train(ran, "+experiment=quickstart", f"output={ran / 'out'}")
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Going on with the training" in done.stdout
     assert [path.stat().st_mtime_ns for path in waves] == before

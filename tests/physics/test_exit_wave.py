@@ -67,7 +67,9 @@ def test_the_higher_number_hides_the_other():
 def test_gaps_between_columns_are_closed(gap_nm, closed):
     assert 2 * BRIDGE_NM == 0.5
     rows = np.arange(1.0, 4.0, 0.05)
-    walls = [np.column_stack([rows, np.full_like(rows, 2.5 + side * gap_nm / 2), np.ones_like(rows)]) for side in (-1, 1)]
+    walls = [
+        np.column_stack([rows, np.full_like(rows, 2.5 + side * gap_nm / 2), np.ones_like(rows)]) for side in (-1, 1)
+    ]
     assert (outlines(of_points([np.concatenate(walls)]), 250)[125, 125] == 1) == closed
 
 
@@ -101,7 +103,9 @@ def test_the_image_is_that_of_finite_projections_in_thin_slices():
 
 def spots(image, pixel_size_nm, spacing_nm):
     """The brightest places of an image's spectrum within a tenth of a spacing, (n, 2) in nm^-1."""
-    padded = np.fft.fft2((image - image.mean()) * np.hanning(len(image))[:, None] * np.hanning(len(image)), (1024, 1024))
+    padded = np.fft.fft2(
+        (image - image.mean()) * np.hanning(len(image))[:, None] * np.hanning(len(image)), (1024, 1024)
+    )
     k = np.fft.fftfreq(1024, pixel_size_nm)
     radius = np.hypot(k[:, None], k[None, :])
     power = np.where(np.abs(radius * spacing_nm - 1) < 0.1, np.abs(padded) ** 2, 0)

@@ -96,7 +96,9 @@ def test_windows_lie_anywhere():
     """In a periodic field the middle of a window is particle as often as any place is."""
     middles = []
     for seed in range(200):
-        mask = take(Imaging(replace(SHARP, pixel_size_nm=(0.05, 0.05)), PLAIN), seed=seed, window_nm=1.0, facts=False).mask
+        mask = take(
+            Imaging(replace(SHARP, pixel_size_nm=(0.05, 0.05)), PLAIN), seed=seed, window_nm=1.0, facts=False
+        ).mask
         middles.append(mask[len(mask) // 2, len(mask) // 2])
     share = np.count_nonzero(WAVE.instances) / WAVE.instances.size
     assert np.mean(middles) == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 200))

@@ -71,7 +71,9 @@ def test_other_code_and_other_versions_are_another_library(tmp_path, monkeypatch
 
 
 def test_how_many_and_where_do_not_matter(tmp_path):
-    names = {of(root, count, workers=n).folder.name for root, count, n in ((tmp_path, 2, 1), (tmp_path / "other", 9, 4))}
+    names = {
+        of(root, count, workers=n).folder.name for root, count, n in ((tmp_path, 2, 1), (tmp_path / "other", 9, 4))
+    }
     assert len(names) == 1
     assert of(tmp_path).folder.parent == tmp_path
 

@@ -19,7 +19,12 @@ WAVELENGTH_NM = 0.0019687
 
 def exact(**settings):
     """A condition whose camera adds nothing, at the wave's own pixel, with one electron a pixel."""
-    plain = {"mtf_nyquist": 1.0, "pixel_size_nm": SAMPLING_NM, "dose_e_per_nm2": SAMPLING_NM**-2, "focal_spread_nm": 0.0}
+    plain = {
+        "mtf_nyquist": 1.0,
+        "pixel_size_nm": SAMPLING_NM,
+        "dose_e_per_nm2": SAMPLING_NM**-2,
+        "focal_spread_nm": 0.0,
+    }
     return Condition(**({"defocus_nm": 0.0} | plain | settings))
 
 
@@ -64,7 +69,13 @@ def test_wavelength():
         ({"astigmatism_nm": 4.0, "astigmatism_deg": 120.0}, {"C12": 40.0, "phi12": np.radians(120.0)}),
         ({"defocus_nm": 10.0, "focal_spread_nm": 5.0}, {"defocus": 100.0, "focal_spread": 50.0}),
         (
-            {"defocus_nm": 37.0, "cs_um": -12.0, "astigmatism_nm": 3.0, "astigmatism_deg": 70.0, "focal_spread_nm": 3.0},
+            {
+                "defocus_nm": 37.0,
+                "cs_um": -12.0,
+                "astigmatism_nm": 3.0,
+                "astigmatism_deg": 70.0,
+                "focal_spread_nm": 3.0,
+            },
             {"defocus": 370.0, "Cs": -12e4, "C12": 30.0, "phi12": np.radians(70.0), "focal_spread": 30.0},
         ),
     ],
@@ -143,7 +154,9 @@ def test_every_electron_is_counted_once_for_any_pixel(pixel_size_nm, defocus_nm,
 
 def test_a_field_smaller_than_a_pixel():
     assert camera_pixels(1.0, 3.0) == 1
-    assert float(expose(grating(3, 0.1), SAMPLING_NM, exact(pixel_size_nm=50.0)).sum()) == pytest.approx(GPTS**2, rel=0.01)
+    assert float(expose(grating(3, 0.1), SAMPLING_NM, exact(pixel_size_nm=50.0)).sum()) == pytest.approx(
+        GPTS**2, rel=0.01
+    )
 
 
 @given(st.integers(1, 20), st.integers(0, 20), st.integers(0, 2**32 - 1))
@@ -207,7 +220,9 @@ def test_the_same_chance_gives_the_same_frame():
 
 
 def test_no_light_no_electrons():
-    assert not record(expose(random_wave(), SAMPLING_NM, exact(dose_e_per_nm2=0.0)), exact(), np.random.default_rng(0)).any()
+    assert not record(
+        expose(random_wave(), SAMPLING_NM, exact(dose_e_per_nm2=0.0)), exact(), np.random.default_rng(0)
+    ).any()
 
 
 def test_conditions_are_drawn_within_their_ranges():

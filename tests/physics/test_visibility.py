@@ -63,7 +63,9 @@ def test_speckle_as_strong_as_the_lattice_hides_it():
     k = np.hypot(*np.meshgrid(*[np.fft.fftfreq(SIZE, PIXEL_NM)] * 2))
     speckle = np.fft.ifft2(np.fft.fft2(rng.normal(size=(SIZE, SIZE))) * (k < 6)).real
     image = lattice(1e4, 0.1)
-    alone, hidden = (significance(image + s * 1e4 * speckle / speckle.std(), window(), PIXEL_NM, G[:1])[0] for s in (0, 1.0))
+    alone, hidden = (
+        significance(image + s * 1e4 * speckle / speckle.std(), window(), PIXEL_NM, G[:1])[0] for s in (0, 1.0)
+    )
     assert alone > 10 * RESOLVED
     assert hidden < RESOLVED
 

@@ -1,11 +1,16 @@
 """Micrographs whose particles were drawn, and networks that a test can reason about."""
 
+from collections.abc import Sequence
+
+import albumentations as A
 import numpy as np
 import torch
 from torch import nn
 
 from hrtem_lab.micrograph import LabelledMicrograph, Micrograph
+from hrtem_lab.physics import Crystal
 from hrtem_lab.segmentation.preprocessing import Preprocessing
+from tests.physics.scenes import AU, drawn_wave, periodic_disc, placed
 
 PIXEL_NM = 0.05
 PREPROCESSING = Preprocessing(pixel_size_nm=PIXEL_NM)
@@ -85,3 +90,31 @@ class Tiny(nn.Module):
 
     def forward(self, images):
         return self.layers(images)
+
+
+class DrawnLibrary(Sequence):
+    """Exit waves of one to three absorbing discs, another field for every index."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, index):
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        rng = np.random.default_rng(index)
+        instances = np.zeros((128, 128), dtype=np.int32)
+        for number in range(1, rng.integers(1, 3, endpoint=True) + 1):
+            instances[periodic_disc(128, *rng.uniform(0, 128, 2), rng.uniform(14, 24))] = number
+        particles = [placed(Crystal(AU, 2.0)) for _ in range(instances.max())]
+        return drawn_wave(np.where(instances > 0, 0.5, 1.0), instances, 6.0, particles, name=f"specimen_{index}")
+
+    def simulate(self, progress=lambda done, total: None):
+        progress(self.size, self.size)
+
+
+def dihedral(size=64):
+    """The augmentation of a training: a part of the image, turned and mirrored."""
+    return A.Compose([A.RandomCrop(size, size, pad_if_needed=True), A.D4(p=1.0)])

@@ -99,7 +99,11 @@ def test_separability_is_the_share_of_the_variance_between_the_classes():
 def test_a_cue_is_large_where_its_particles_are(cue):
     instances = mask_of(DISCS)
     noise = np.random.default_rng(0).normal(0, 1, instances.shape)
-    image = {"dark": noise - 3 * (instances > 0), "bright": noise + 3 * (instances > 0), "rough": noise * (1 + 3 * (instances > 0))}
+    image = {
+        "dark": noise - 3 * (instances > 0),
+        "bright": noise + 3 * (instances > 0),
+        "rough": noise * (1 + 3 * (instances > 0)),
+    }
     values = cue_map(image[cue], cue, 4.0)
     inside, outside = values[instances > 0], values[instances == 0]
     assert inside.mean() > outside.mean() + 2 * outside.std()

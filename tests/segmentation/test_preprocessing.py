@@ -125,7 +125,9 @@ def test_the_given_image_stays_as_it_was():
 
 
 def test_a_pixel_too_coarse_for_the_lattice_is_refused():
-    with pytest.raises(InputError, match=r"overview: a pixel is 0.12 nm, at most 0.11 nm is needed .*Nyquist") as caught:
+    with pytest.raises(
+        InputError, match=r"overview: a pixel is 0.12 nm, at most 0.11 nm is needed .*Nyquist"
+    ) as caught:
         PREPROCESSING(plain(noise(), 0.12, "overview"))
     assert "\n" not in str(caught.value)
     PREPROCESSING(plain(noise(), 0.11))

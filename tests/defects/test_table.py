@@ -1,0 +1,83 @@
+"""The table that the forest learns from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hrtem_lab.defects.table import particle_table
+from hrtem_lab.micrograph import LabelledMicrograph
+from hrtem_lab.particles import lattice_features
+from tests.particles.scenes import particle, single
+
+
+def features(image, instances, pixel_size_nm):
+    """Mean intensity and area of every particle."""
+    numbers = [n for n in np.unique(instances) if n]
+    rows = [
+        {"mean": image[instances == n].mean(), "area_nm2": (instances == n).sum() * pixel_size_nm**2} for n in numbers
+    ]
+    return pd.DataFrame(rows, index=pd.Index(numbers, name="particle"))
+
+
+def micrograph(name, instances, group=None, names=("fault", "no_fault", "no_fringe")):
+    return LabelledMicrograph(
+        image=10.0 * instances.astype(np.float32),
+        pixel_size_nm=0.5,
+        name=name,
+        instances=instances,
+        group=group or name,
+        facts=pd.DataFrame({"label": names}, index=pd.RangeIndex(1, len(names) + 1)),
+    )
+
+
+def blocks(*numbers):
+    """Squares of 4 x 4 pixels side by side."""
+    return np.kron(np.array(numbers, dtype=np.int32)[None, :], np.ones((4, 4), dtype=np.int32))
+
+
+def test_rows_and_columns():
+    one, two = micrograph("a", blocks(1, 0, 2, 0), "specimen"), micrograph("b", blocks(0, 3, 0, 0))
+    table = particle_table([one, two], [blocks(5, 0, 4, 0), blocks(0, 1, 0, 2)], features)
+    assert table.index.names == ["micrograph", "particle"]
+    assert table.index.tolist() == [("a", 4), ("a", 5), ("b", 1), ("b", 2)]
+    assert list(table.columns) == ["mean", "area_nm2", "label", "group"]
+    assert table["label"].tolist() == ["no_fault", "fault", "no_fringe", "empty"]
+    assert table["group"].tolist() == ["specimen", "specimen", "b", "b"]
+    assert table["mean"].tolist() == [20, 10, 30, 0]
+    assert table["area_nm2"].tolist() == [4.0] * 4
+
+
+def test_micrographs_without_a_prediction_have_no_rows():
+    one, two = micrograph("a", blocks(1, 0)), micrograph("b", blocks(1, 2))
+    table = particle_table([one, two], [blocks(0, 0), blocks(1, 0)], features)
+    assert table.index.tolist() == [("b", 1)]
+
+
+@pytest.mark.parametrize("micrographs", [[], [micrograph("a", blocks(1, 0))]])
+def test_no_prediction_at_all(micrographs):
+    table = particle_table(micrographs, [blocks(0, 0)] * len(micrographs), features)
+    assert len(table) == 0
+    assert {"label", "group"} <= set(table.columns)
+    assert table.index.names == ["micrograph", "particle"]
+
+
+def test_one_map_for_each_micrograph():
+    with pytest.raises(ValueError, match="shorter"):
+        particle_table([micrograph("a", blocks(1, 0))], [], features)
+
+
+def test_the_lattices_features_are_numbers():
+    image, instances = particle(*single(), pixel_size_nm=0.05)
+    truth = LabelledMicrograph(
+        image=image.astype(np.float32),
+        pixel_size_nm=0.05,
+        name="drawn",
+        instances=instances,
+        group="drawn",
+        facts=pd.DataFrame({"label": ["no_fault"]}, index=[1]),
+    )
+    table = particle_table([truth], [instances], lattice_features)
+    assert table["label"].tolist() == ["no_fault"]
+    numbers = table.drop(columns=["label", "group"])
+    assert len(numbers.columns) > 10
+    assert all(np.issubdtype(kind, np.number) for kind in numbers.dtypes)

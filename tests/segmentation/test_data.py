@@ -1,0 +1,184 @@
+"""Training data: the same for any number of workers, never twice the same, and no specimen on two sides."""
+
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.physics import Imaging
+from hrtem_lab.segmentation.data import STAGES, Epochs, FreshImages, SimulatedData
+from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral
+
+
+def data(size=9, validation=2, test=3, **arguments):
+    settings = {"samples": 8, "batch_size": 4, "workers": 0, "window_nm": 4.0}
+    return SimulatedData(
+        DrawnLibrary(size), Imaging(), PREPROCESSING, dihedral(), validation, test, **(settings | arguments)
+    )
+
+
+def images(size=5, seed=(0, 0), window_nm=None, indices=None):
+    library = DrawnLibrary(size)
+    return FreshImages(library, indices or range(size), Imaging(), PREPROCESSING, dihedral(), window_nm, seed)
+
+
+def same(one, other):
+    return all(torch.equal(one[key], other[key]) for key in ("image", "mask"))
+
+
+def batches(workers, epochs=2, seed=0):
+    """All batches of the first epochs, as Lightning asks for them."""
+    loader = data(workers=workers, seed=seed).train_dataloader()
+    found = []
+    for epoch in range(epochs):
+        loader.sampler.set_epoch(epoch)
+        found += list(loader)
+    return found
+
+
+def test_a_sample_has_an_image_and_its_mask():
+    for number in range(6):
+        sample = images()[number]
+        assert sample["image"].shape == sample["mask"].shape == (1, 64, 64)
+        assert sample["image"].dtype == sample["mask"].dtype == torch.float32
+        assert set(sample["mask"].unique().tolist()) <= {0.0, 1.0}
+        assert torch.isfinite(sample["image"]).all()
+
+
+def test_the_mask_is_turned_with_the_image():
+    """The discs absorb half of the beam: whatever was cropped, turned and mirrored, they are dark."""
+    darker = 0
+    for number in range(40):
+        sample = images()[number]
+        mask = sample["mask"] > 0
+        if 0.05 < mask.float().mean() < 0.9:
+            darker += 1
+            assert sample["image"][mask].mean() < sample["image"][~mask].mean() - 0.5
+    assert darker > 20
+
+
+def test_all_chance_comes_from_the_seed_and_the_number():
+    one, again, other = images(), images(), images(seed=(0, 1))
+    assert same(one[3], again[3])
+    assert same(one[3], one[3])  # whatever was drawn in between
+    assert not same(one[3], one[4])
+    assert not same(one[3], one[3 + 5])  # the same specimen once more
+    assert not same(one[3], other[3])
+
+
+def test_specimens_take_turns():
+    asked = []
+
+    class Noted(DrawnLibrary):
+        def __getitem__(self, index):
+            asked.append(index)
+            return super().__getitem__(index)
+
+    waves = FreshImages(Noted(9), range(4, 7), Imaging(), PREPROCESSING, dihedral(), 3.0, (0, 0))
+    for number in range(7):
+        waves[number]
+    assert asked == [4, 5, 6, 4, 5, 6, 4]
+
+
+@given(st.integers(1, 50), st.integers(0, 5), st.integers(0, 1000))
+def test_an_epoch_holds_its_own_numbers(size, epoch, seed):
+    sampler = Epochs(size, seed)
+    sampler.set_epoch(epoch)
+    numbers = list(sampler)
+    assert sorted(numbers) == list(range(epoch * size, (epoch + 1) * size))
+    assert numbers == list(sampler)
+    assert len(sampler) == size
+
+
+def test_the_order_changes_with_epoch_and_seed():
+    orders = set()
+    for seed in (0, 1):
+        for epoch in (0, 1):
+            sampler = Epochs(50, seed)
+            sampler.set_epoch(epoch)
+            orders.add(tuple(n - 50 * epoch for n in sampler))
+    assert len(orders) == 4
+    assert tuple(range(50)) not in orders
+
+
+def test_two_epochs_differ_and_the_same_seed_gives_the_same():
+    one, again, other = batches(0), batches(0), batches(0, seed=1)
+    assert len(one) == 4
+    assert all(batch["image"].shape == (4, 1, 64, 64) for batch in one)
+    assert all(same(a, b) for a, b in zip(one, again, strict=True))
+    assert not any(same(a, b) for a, b in zip(one, other, strict=True))
+    samples = torch.cat([batch["image"] for batch in one]).flatten(1)
+    assert len(samples.unique(dim=0)) == 16
+
+
+@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_workers_do_not_matter(workers):
+    assert all(same(a, b) for a, b in zip(batches(0), batches(workers), strict=True))
+
+
+def test_a_part_of_a_batch_is_left_out():
+    assert len(list(data(samples=10).train_dataloader())) == 2
+
+
+def test_no_specimen_is_on_two_sides():
+    whole = data()
+    groups = {stage: {m.group for m in whole.micrographs(stage)} for stage in STAGES}
+    assert [len(groups[stage]) for stage in STAGES] == [4, 2, 3]
+    assert set.union(*groups.values()) == {f"specimen_{i}" for i in range(9)}
+    # and what the loaders show comes from the specimens of their side
+    for stage, loader in (("train", whole._images("train")), ("validation", whole._images("validation"))):
+        assert {f"specimen_{loader.indices[n % len(loader.indices)]}" for n in range(100)} == groups[stage]
+
+
+@given(st.integers(0, 12), st.integers(-2, 12), st.integers(-2, 12))
+def test_a_split_is_disjoint_or_refused(size, validation, test):
+    if validation >= 0 and test >= 0 and 0 < validation + test < size:
+        indices = data(size, validation, test).indices
+        assert sorted(i for side in indices.values() for i in side) == list(range(size))
+        assert [len(indices[s]) for s in STAGES] == [size - validation - test, validation, test]
+    else:
+        with pytest.raises(InputError, match=f"the library holds {size} specimens"):
+            data(size, validation, test)
+
+
+def test_the_micrographs_of_a_stage_are_fixed():
+    one, again, other = (data(seed=seed).micrographs("test") for seed in (0, 0, 1))
+    for a, b, c in zip(one, again, other, strict=True):
+        np.testing.assert_array_equal(a.image, b.image)
+        np.testing.assert_array_equal(a.instances, b.instances)
+        pd.testing.assert_frame_equal(a.facts, b.facts)
+        assert "label" in a.facts
+        assert a.image.shape != c.image.shape or not np.array_equal(a.image, c.image)
+
+
+def test_another_repeat_is_another_image_of_the_same_specimens():
+    first, second = (data().micrographs("validation", repeat) for repeat in (0, 1))
+    assert [m.group for m in first] == [m.group for m in second]
+    assert len({m.name for m in first + second}) == 4
+    assert all(a.metadata != b.metadata for a, b in zip(first, second, strict=True))
+
+
+def test_stages_do_not_share_conditions():
+    """The same specimen in another role would not be imaged in the same way."""
+    one, other = data(3, 1, 1), data(3, 1, 0)
+    assert one.micrographs("test")[0].group == other.micrographs("validation")[0].group
+    assert one.micrographs("test")[0].metadata != other.micrographs("validation")[0].metadata
+
+
+def test_validation_shows_the_same_images_every_time():
+    whole = data()
+    one, again = (list(whole.val_dataloader()) for _ in range(2))
+    assert sum(len(batch["image"]) for batch in one) == 2
+    assert all(same(a, b) for a, b in zip(one, again, strict=True))
+    assert not same(whole.fixed[0], next(iter(islice(whole._images("train"), 1))))
+
+
+def test_simulating_is_left_to_the_library():
+    steps = []
+    data().simulate(lambda done, total: steps.append((done, total)))
+    assert steps == [(9, 9)]

@@ -1,0 +1,150 @@
+"""A training that stops, goes on, and hands over its best weights."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from hrtem_lab.physics import Imaging
+from hrtem_lab.segmentation.data import FreshImages, SimulatedData
+from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint
+from hrtem_lab.segmentation.module import SegmentationModule
+from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny, dihedral
+
+pytestmark = [
+    # the data are made by this process, so that a test can look on
+    pytest.mark.filterwarnings("ignore:.*does not have many workers"),
+    # Lightning 2.6 asks torch 2.15 in a way that torch will not know for ever
+    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),
+    # going on in a folder is what these tests are about
+    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty"),
+]
+SAMPLES = 6
+
+
+def data():
+    return SimulatedData(
+        DrawnLibrary(6),
+        Imaging(),
+        PREPROCESSING,
+        dihedral(32),
+        2,
+        1,
+        window_nm=3.0,
+        samples=SAMPLES,
+        batch_size=3,
+        workers=0,
+    )
+
+
+def module(lr=0.01):
+    return SegmentationModule(Tiny(), nn.BCEWithLogitsLoss(), partial(torch.optim.Adam, lr=lr))
+
+
+def trainer(folder, *callbacks, **settings):
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False, "num_sanity_val_steps": 0}
+    return pl.Trainer(
+        accelerator="cpu", default_root_dir=folder, callbacks=[checkpoints(folder), *callbacks], **(quiet | settings)
+    )
+
+
+@pytest.fixture
+def numbers(monkeypatch):
+    """The numbers of the training samples, in the order that they were asked for."""
+    asked = []
+    real = FreshImages.__getitem__
+
+    def noted(self, number):
+        if self.seed[1] == 0:
+            asked.append(number)
+        return real(self, number)
+
+    monkeypatch.setattr(FreshImages, "__getitem__", noted)
+    return asked
+
+
+class Stop(pl.Callback):
+    """Pulls the plug in the middle of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.current_epoch == self.epoch and batch_idx == 1:
+            raise RuntimeError("the power failed")
+
+
+class Spoil(pl.Callback):
+    """After the first epoch every weight becomes worthless."""
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            with torch.no_grad():
+                for weight in pl_module.parameters():
+                    weight.fill_(-5.0)
+
+
+def test_every_epoch_has_samples_of_its_own(tmp_path, numbers):
+    fit(trainer(tmp_path, max_epochs=3), module(), data(), tmp_path)
+    epochs = np.array(numbers).reshape(3, SAMPLES)
+    for epoch, row in enumerate(epochs):
+        assert sorted(row) == list(range(epoch * SAMPLES, (epoch + 1) * SAMPLES))
+
+
+def test_the_best_weights_are_handed_over(tmp_path):
+    one = module()
+    run = trainer(tmp_path, Spoil(), max_epochs=2)
+    net = fit(run, one, data(), tmp_path)
+    assert net is one.net
+    assert min(float(weight.detach().min()) for weight in net.parameters()) > -4
+    best = torch.load(tmp_path / "best.ckpt", weights_only=True)
+    assert best["epoch"] == 0
+    assert all(torch.equal(best["state_dict"][f"net.{name}"], weight) for name, weight in net.state_dict().items())
+
+
+def test_there_is_nothing_to_go_on_from_at_first(tmp_path):
+    assert last_checkpoint(tmp_path) is None
+    assert last_checkpoint(tmp_path / "missing") is None
+
+
+def test_a_finished_training_goes_on_with_the_next_epoch(tmp_path, numbers):
+    fit(trainer(tmp_path, max_epochs=1), module(), data(), tmp_path)
+    assert last_checkpoint(tmp_path) == tmp_path / "last.ckpt"
+    numbers.clear()
+    fit(trainer(tmp_path, max_epochs=2), module(), data(), tmp_path)
+    assert sorted(numbers) == list(range(SAMPLES, 2 * SAMPLES))
+
+
+def test_going_on_is_as_good_as_never_having_stopped(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    fit(trainer(whole, max_epochs=3), module(), data(), whole)
+    for epochs in (1, 3):
+        fit(trainer(parts, max_epochs=epochs), module(), data(), parts)
+    for name in ("best", "last"):
+        ends = [torch.load(folder / f"{name}.ckpt", weights_only=True) for folder in (whole, parts)]
+        assert ends[0]["epoch"] == ends[1]["epoch"]
+        for key, weight in ends[0]["state_dict"].items():
+            torch.testing.assert_close(ends[1]["state_dict"][key], weight)
+
+
+def test_the_last_epoch_is_kept_be_it_the_best_or_not(tmp_path):
+    fit(trainer(tmp_path, Spoil(), max_epochs=3), module(), data(), tmp_path)
+    epochs = {name: torch.load(tmp_path / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
+    assert epochs == {"best": 0, "last": 2}
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_an_interruption_changes_nothing(tmp_path, epoch):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    expected = fit(trainer(whole, Spoil(), max_epochs=3), module(), data(), whole).state_dict()
+    with pytest.raises(RuntimeError, match="the power failed"):
+        fit(trainer(broken, Spoil(), Stop(epoch), max_epochs=3), module(), data(), broken)
+    assert bool(last_checkpoint(broken)) == (epoch > 0)
+    run = trainer(broken, Spoil(), max_epochs=3)
+    found = fit(run, module(), data(), broken).state_dict()
+    assert run.current_epoch == 3
+    for name, weight in expected.items():
+        torch.testing.assert_close(found[name], weight)

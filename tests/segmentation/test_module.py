@@ -1,0 +1,146 @@
+"""The network in training: what it reports is what was counted, and training makes it better."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from hrtem_lab.evaluation import pixel_counts, ratios
+from hrtem_lab.segmentation.module import SegmentationModule
+from tests.segmentation.scenes import PREPROCESSING, Tiny, dark_discs
+
+pytestmark = [
+    # the data are a list: no process could make them sooner
+    pytest.mark.filterwarnings("ignore:.*does not have many workers"),
+    # Lightning 2.6 asks torch 2.15 in a way that torch will not know for ever
+    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),
+]
+
+
+def drawn(count, seed=0):
+    """Batches of two parts of drawn micrographs."""
+    samples = []
+    for number in range(count):
+        micrograph = dark_discs(seed + number, contrast=3.0)
+        image, mask = PREPROCESSING(micrograph), micrograph.mask.astype(np.float32)
+        samples.append(
+            {
+                "image": torch.from_numpy(image[None, 20:148, 20:148]),
+                "mask": torch.from_numpy(mask[None, 20:148, 20:148]),
+            }
+        )
+    return DataLoader(samples, batch_size=2)
+
+
+def module(net=None, **arguments):
+    settings = {"loss": nn.BCEWithLogitsLoss(), "optimizer": partial(torch.optim.Adam, lr=0.02)}
+    return SegmentationModule(net or Tiny(), **(settings | arguments))
+
+
+class Noted(pl.Callback):
+    """The metrics after every epoch."""
+
+    def __init__(self):
+        self.epochs = []
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self.epochs.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def trainer(*callbacks, folder=None, **settings):
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False, "num_sanity_val_steps": 0}
+    saving = {"enable_checkpointing": False} if folder is None else {"default_root_dir": folder}
+    return pl.Trainer(accelerator="cpu", callbacks=list(callbacks), **(quiet | saving | {"max_epochs": 1} | settings))
+
+
+def test_training_makes_it_better_and_says_so():
+    noted = Noted()
+    trainer(noted, max_epochs=6).fit(module(), drawn(6), drawn(2, seed=50))
+    assert set(noted.epochs[0]) == {f"{side}/{name}" for side in ("train", "val") for name in ("loss", "dice", "iou")}
+    first, last = noted.epochs[0], noted.epochs[-1]
+    assert last["train/loss"] < 0.7 * first["train/loss"]
+    assert last["val/dice"] > max(0.8, first["val/dice"])
+
+
+def test_dice_and_iou_are_pooled_over_the_pixels_of_an_epoch():
+    """Counted by hand over batches of unlike content, by a network that does not change."""
+    noted, net = Noted(), Tiny(3)
+    frozen = module(net, optimizer=partial(torch.optim.SGD, lr=0.0))
+    sides = {"train": drawn(3), "val": drawn(5, seed=20)}
+    trainer(noted).fit(frozen, sides["train"], sides["val"])
+    for side, loader in sides.items():
+        images, masks = (torch.cat([batch[key] for batch in loader]) for key in ("image", "mask"))
+        with torch.no_grad():
+            logits = net(images)
+        found = (logits.sigmoid() > 0.5).numpy()
+        tp, fp, fn = (
+            np.count_nonzero(x)
+            for x in (found & (masks > 0).numpy(), found & (masks == 0).numpy(), ~found & (masks > 0).numpy())
+        )
+        assert min(tp, fp, fn) > 0
+        assert noted.epochs[0][f"{side}/dice"] == pytest.approx(2 * tp / (2 * tp + fp + fn), rel=1e-5)
+        assert noted.epochs[0][f"{side}/iou"] == pytest.approx(tp / (tp + fp + fn), rel=1e-5)
+        counts = pixel_counts(found.reshape(-1, 128), masks.numpy().reshape(-1, 128) > 0)
+        assert noted.epochs[0][f"{side}/dice"] == pytest.approx(ratios(**counts)["dice"], rel=1e-5)
+        # and the loss is the mean over samples, the last, smaller batch included
+        each = nn.BCEWithLogitsLoss(reduction="none")(logits, masks).mean(dim=(1, 2, 3))
+        assert noted.epochs[0][f"{side}/loss"] == pytest.approx(float(each.mean()), rel=1e-4)
+
+
+def test_epochs_are_counted_apart():
+    noted = Noted()
+    trainer(noted, max_epochs=2).fit(module(optimizer=partial(torch.optim.SGD, lr=0.0)), drawn(3), drawn(2))
+    assert noted.epochs[0] == pytest.approx(noted.epochs[1])
+
+
+def test_a_checkpoint_holds_no_code(tmp_path):
+    one = module()
+    t = trainer(folder=tmp_path)
+    t.fit(one, drawn(2), drawn(2))
+    t.save_checkpoint(tmp_path / "epoch.ckpt")
+    state = torch.load(tmp_path / "epoch.ckpt", weights_only=True)["state_dict"]
+    other = module(Tiny(9))
+    other.load_state_dict(state)
+    image = torch.randn(1, 1, 32, 32)
+    assert torch.equal(other.net(image), one.net(image))
+
+
+def test_the_schedule_runs_over_all_steps():
+    rates = []
+
+    class Rates(pl.Callback):
+        def on_train_batch_start(self, trainer, *_):
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.01, pct_start=0.5)
+    scheduled = module(optimizer=partial(torch.optim.SGD, lr=0.01), scheduler=schedule)
+    trainer(Rates(), max_epochs=3).fit(scheduled, drawn(4), drawn(2))
+    assert len(rates) == 6
+    assert max(rates) == pytest.approx(0.01)
+    assert np.argmax(rates) == 2
+    assert rates[-1] < 1e-4
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_the_loss_is_computed_in_full_precision(precision):
+    seen = []
+
+    class Loss(nn.Module):
+        def forward(self, logits, masks):
+            seen.append((logits.dtype, logits.shape == masks.shape))
+            return nn.functional.binary_cross_entropy_with_logits(logits, masks)
+
+    trainer(precision=precision).fit(module(loss=Loss()), drawn(2), drawn(2))
+    assert set(seen) == {(torch.float32, True)}
+
+
+def test_probabilities_are_those_of_the_logits():
+    one = module()
+    images = [torch.randn(1, 24, 32) for _ in range(3)]
+    found = one.probabilities(images)
+    assert found.shape == (3, 24, 32)
+    np.testing.assert_allclose(found, torch.sigmoid(one.net(torch.stack(images)))[:, 0].detach().numpy(), rtol=1e-6)
