@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import skops.io
 from sklearn.base import ClassifierMixin, clone
-from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 from hrtem_lab.evaluation import wilson_interval
+from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.micrograph import CLASSES, InputError
 
 FOREST, SETTINGS = "forest.skops", "forest.json"
@@ -69,16 +71,20 @@ class Forest:
         """Read what `save` wrote; None where the folder holds no forest.
 
         Raises:
-            InputError: The file asks for types that are not those of a forest.
+            InputError: The file asks for types that are not those of a forest, or is damaged.
         """
         path = Path(folder) / FOREST
         if not path.is_file():
             return None
-        unknown = set(skops.io.get_untrusted_types(file=path)) - TRUSTED
-        if unknown:
-            raise InputError(f"{path} holds {sorted(unknown)}, which no forest of ours does; it was not loaded")
-        settings = json.loads((Path(folder) / SETTINGS).read_text(encoding="utf-8"))
-        return cls(skops.io.load(path, trusted=sorted(TRUSTED)), tuple(settings["features"]))
+        try:
+            unknown = set(skops.io.get_untrusted_types(file=path)) - TRUSTED
+            if not unknown:
+                settings = json.loads((Path(folder) / SETTINGS).read_text(encoding="utf-8"))
+                return cls(skops.io.load(path, trusted=sorted(TRUSTED)), tuple(settings["features"]))
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{folder}: the forest cannot be read ({reason}); train again or copy it whole") from error
+        raise InputError(f"{path} holds {sorted(unknown)}, which no forest of ours does; it was not loaded")
 
 
 def cross_validate(classifier: ClassifierMixin, table: pd.DataFrame, folds: int = 5, seed: int = 0) -> pd.DataFrame:
@@ -99,19 +105,14 @@ def cross_validate(classifier: ClassifierMixin, table: pd.DataFrame, folds: int 
         raise InputError(f"cross-validation needs particles from two or more specimens, there are {folds}")
     result = pd.DataFrame(np.nan, index=table.index, columns=list(CLASSES))
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    labels = table["label"].to_numpy()
-    # the rarest classes may have fewer specimens than folds; then some folds lack them, which is no fault
-    codes = np.array([CLASSES.index(name) for name in labels])
-    for train, held_out in splitter.split(np.zeros(len(codes)), _frequent(codes, folds), groups):
+    codes = _codes(table["label"])
+    # a class with fewer members than folds cannot be in each: for the folds it counts as the commonest class
+    numbers = np.bincount(codes)
+    codes = np.where(numbers[codes] < folds, numbers.argmax(), codes)
+    for train, held_out in splitter.split(np.zeros(len(codes)), codes, groups):
         forest = Forest.fit(classifier, table.iloc[train])
         result.iloc[held_out] = forest.probabilities(table.iloc[held_out]).to_numpy()
     return result
-
-
-def _frequent(codes: np.ndarray[Any, Any], folds: int) -> np.ndarray[Any, Any]:
-    """Codes for stratification: classes with fewer members than folds are put together."""
-    numbers = np.bincount(codes, minlength=len(CLASSES))
-    return np.where(numbers[codes] < folds, len(CLASSES), codes)
 
 
 def score(labels: pd.Series, probabilities: pd.DataFrame) -> dict[str, float]:
@@ -119,28 +120,34 @@ def score(labels: pd.Series, probabilities: pd.DataFrame) -> dict[str, float]:
 
     Undefined ratios are `nan`.
     """
-    guessed = probabilities.columns.to_numpy()[probabilities.to_numpy().argmax(axis=1)]
-    right = int((guessed == labels.to_numpy()).sum())
-    low, high = wilson_interval(right, len(labels))
-    present = sorted(set(labels))
-    fault, said = labels.to_numpy() == "fault", guessed == "fault"
-    undefined = {"zero_division": np.nan}
-    return {
-        "particles": float(len(labels)),
-        "accuracy": right / len(labels) if len(labels) else float("nan"),
+    counts = confusion(labels, probabilities).to_numpy()
+    right, true, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    precision, recall, f1 = divide(right, said), divide(right, true), divide(2 * right, true + said)
+    low, high = wilson_interval(int(right.sum()), len(labels))
+    present, fault = true > 0, CLASSES.index("fault")
+    result = {
+        "particles": len(labels),
+        "accuracy": divide(right.sum(), len(labels)),
         "accuracy_low": low,
         "accuracy_high": high,
-        "balanced_accuracy": float(recall_score(labels, guessed, labels=present, average="macro")),
-        "macro_f1": float(f1_score(labels, guessed, labels=present, average="macro", **undefined)),
-        "fault_precision": float(precision_score(fault, said, **undefined)),
-        "fault_recall": float(recall_score(fault, said, **undefined)),
-        "fault_f1": float(f1_score(fault, said, **undefined)),
-        "majority_accuracy": float(labels.value_counts(normalize=True).max()) if len(labels) else float("nan"),
+        "balanced_accuracy": divide(recall[present].sum(), present.sum()),
+        "macro_f1": divide(f1[present].sum(), present.sum()),
+        "fault_precision": precision[fault],
+        "fault_recall": recall[fault],
+        "fault_f1": f1[fault],
+        "majority_accuracy": divide(true.max(), len(labels)),
     }
+    return {name: float(value) for name, value in result.items()}
 
 
 def confusion(labels: pd.Series, probabilities: pd.DataFrame) -> pd.DataFrame:
     """Counts, rows: true class, columns: predicted class, both in the order of `CLASSES`."""
-    guessed = probabilities.columns.to_numpy()[probabilities.to_numpy().argmax(axis=1)]
-    counts = confusion_matrix(labels, guessed, labels=list(CLASSES))
+    guessed = probabilities.columns[probabilities.to_numpy().argmax(axis=1)]
+    counts = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)
+    np.add.at(counts, (_codes(labels), _codes(guessed)), 1)
     return pd.DataFrame(counts, index=pd.Index(CLASSES, name="true"), columns=pd.Index(CLASSES, name="predicted"))
+
+
+def _codes(names: Iterable[str]) -> npt.NDArray[np.int64]:
+    """Places in `CLASSES`."""
+    return np.array([CLASSES.index(name) for name in names], dtype=np.int64)

@@ -33,4 +33,7 @@ def particle_table(
         table["label"] = labels(instances, micrograph).reindex(table.index)
         table["group"] = micrograph.group
         tables.append(pd.concat({micrograph.name: table}, names=["micrograph", "particle"]))
-    return pd.concat(tables) if tables else pd.DataFrame(columns=["label", "group"])
+    if not tables:
+        nothing = pd.MultiIndex.from_arrays([[], []], names=["micrograph", "particle"])
+        return pd.DataFrame(columns=["label", "group"], index=nothing)
+    return pd.concat(tables)

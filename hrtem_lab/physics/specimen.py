@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from ase import Atoms
+from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
@@ -141,9 +142,9 @@ class ParticlesOnCarbon:
         points += lift
         particles = [replace(p, centre_nm=p.centre_nm + lift) for p in particles]
         points[:, :2] %= self.field_nm
-        symbols = np.where(owner > 0, self.material.element, "C")
+        numbers = np.where(owner > 0, atomic_numbers[self.material.element], atomic_numbers["C"])
         cell = np.array([self.field_nm, self.field_nm, points[:, 2].max() + 0.2])
-        return Specimen(Atoms(symbols, positions=10 * points, cell=10 * cell, pbc=True), owner, tuple(particles))
+        return Specimen(Atoms(numbers, positions=10 * points, cell=10 * cell, pbc=True), owner, tuple(particles))
 
     def _place(self, rng: np.random.Generator, film_nm: float) -> list[Placed]:
         """Particles on the film's upper face, apart from each other or touching, never one inside another."""

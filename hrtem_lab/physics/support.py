@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from hrtem_lab.physics.crystal import Points
 
 CARBON_G_PER_MOL = 12.011
+CELL_NM = 0.4
 
 
 def amorphous_carbon(
@@ -34,13 +35,18 @@ def amorphous_carbon(
     """
     per_nm3 = density_g_per_cm3 / CARBON_G_PER_MOL * Avogadro * 1e-21
     box = np.array([field_nm, field_nm, thickness_nm])
-    periodic = [field_nm, field_nm, 0]
     wanted = round(per_nm3 * box.prod())
     atoms = np.empty((0, 3))
     while len(atoms) < wanted:
         new = rng.random((2 * (wanted - len(atoms)), 3)) * box
+        new = new[np.lexsort((new // CELL_NM).T)]  # neighbours in space near in memory: twice as fast
         if len(atoms):
-            new = new[np.isinf(cKDTree(atoms, boxsize=periodic).query(new, distance_upper_bound=distance_nm)[0])]
-        pairs = cKDTree(new, boxsize=periodic).query_pairs(distance_nm, output_type="ndarray")
-        atoms = np.concatenate([atoms, np.delete(new, pairs.max(axis=1, initial=0), axis=0)])
-    return atoms[:wanted]
+            new = new[np.isinf(_tree(atoms).query(new, distance_upper_bound=distance_nm)[0])]
+        one, other = _tree(new).query_pairs(distance_nm, output_type="ndarray").T
+        chance = rng.random(len(new))
+        atoms = np.concatenate([atoms, np.delete(new, np.where(chance[one] > chance[other], one, other), axis=0)])
+    return rng.permutation(atoms)[:wanted]
+
+
+def _tree(points: Points) -> cKDTree:
+    return cKDTree(points, compact_nodes=False, balanced_tree=False)

@@ -121,8 +121,8 @@ class SimulatedData(pl.LightningDataModule):
         super().__init__()
         if min(validation, test) < 0 or not 0 < validation + test < len(library):
             raise InputError(
-                f"the library holds {len(library)} specimens, {validation} for validation and {test} for test; expected "
-                "some held out and some left to train on: change them, or raise data.library.count"
+                f"the library holds {len(library)} specimens, {validation} for validation and {test} for test; "
+                "expected some held out and some left to train on: change them, or raise data.library.count"
             )
         self.library, self.imaging, self.preprocessing = library, imaging, preprocessing
         self.augmentation, self.samples, self.batch_size = augmentation, samples, batch_size

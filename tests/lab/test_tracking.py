@@ -30,10 +30,15 @@ def test_children_hang_under_their_parent(store: mlflow.MlflowClient):
 
 @pytest.mark.parametrize(("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")])
 def test_the_status_says_how_a_run_ended(store: mlflow.MlflowClient, error: type[BaseException], status: str):
-    ids = []
-    with pytest.raises(error), tracking.run("parent") as parent, tracking.run("child", parent) as child:
-        ids += [parent, child]
-        raise error
+    ids: list[str] = []
+
+    def interrupted() -> None:
+        with tracking.run("parent") as parent, tracking.run("child", parent) as child:
+            ids.extend([parent, child])
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert [store.get_run(i).info.status for i in ids] == [status, status]
     assert mlflow.active_run() is None
 

@@ -184,6 +184,6 @@ def test_facts_say_what_was_placed():
 
 def test_particles_larger_than_the_field_are_refused():
     with pytest.raises(
-        InputError, match="diameter_nm goes to 5.0 nm, the field is 6.0 nm wide; give diameter_nm up to 4.6"
+        InputError, match=r"diameter_nm goes to 5.0 nm, the field is 6.0 nm wide; give diameter_nm up to 4.6"
     ):
         small(diameter_nm=(2.0, 5.0))

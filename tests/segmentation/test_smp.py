@@ -49,7 +49,7 @@ def test_a_torchvision_that_does_not_fit_is_named_with_the_remedy(imported, erro
     assert str(error) in str(caught.value)
     assert "\n" not in str(caught.value)
     # the remedy is one that this project accepts
-    wanted = {d for d in tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]}
+    wanted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
     for name, version in re.findall(r"(torch|torchvision)==([\d.]+)", str(caught.value)):
         bound = next(d for d in wanted if d.startswith(f"{name}=="))
         assert version.startswith(bound.removeprefix(f"{name}==").rstrip("*"))
