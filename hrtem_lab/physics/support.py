@@ -41,12 +41,13 @@ def amorphous_carbon(
         new = rng.random((2 * (wanted - len(atoms)), 3)) * box
         new = new[np.lexsort((new // CELL_NM).T)]  # neighbours in space near in memory: twice as fast
         if len(atoms):
-            new = new[np.isinf(_tree(atoms).query(new, distance_upper_bound=distance_nm)[0])]
-        one, other = _tree(new).query_pairs(distance_nm, output_type="ndarray").T
+            new = new[np.isinf(_tree(atoms, field_nm).query(new, distance_upper_bound=distance_nm)[0])]
+        one, other = _tree(new, field_nm).query_pairs(distance_nm, output_type="ndarray").T
         chance = rng.random(len(new))
         atoms = np.concatenate([atoms, np.delete(new, np.where(chance[one] > chance[other], one, other), axis=0)])
     return rng.permutation(atoms)[:wanted]
 
 
-def _tree(points: Points) -> cKDTree:
-    return cKDTree(points, compact_nodes=False, balanced_tree=False)
+def _tree(points: Points, field_nm: float) -> cKDTree:
+    """For distances in a film that is periodic in the plane."""
+    return cKDTree(points, compact_nodes=False, balanced_tree=False, boxsize=[field_nm, field_nm, 0])
