@@ -62,7 +62,7 @@ class Otsu(Method):
 
     def candidates(self) -> Iterable[dict[str, Any]]:
         """Cue, smoothing, shift of the threshold, and when to call a field empty."""
-        for cue, sigma_nm, factor, separability in product(CUES, (0.2, 0.4, 0.8), (-0.15, 0.0, 0.15), (0.0, 0.65)):
+        for cue, sigma_nm, factor, separability in product(CUES, (0.2, 0.4, 0.8), (-0.15, 0.0, 0.15), (0.0, 0.65, 0.7)):
             yield {"cue": cue, "sigma_nm": sigma_nm, "factor": factor, "separability": separability}
 
 
@@ -87,9 +87,11 @@ class Watershed(Method):
         return (watershed(sobel(values), markers) == 2).astype(np.float32)
 
     def candidates(self) -> Iterable[dict[str, Any]]:
-        """Cue, smoothing, quantile of the particle markers, and when to call a field empty."""
-        for cue, sigma_nm, high, separability in product(CUES, (0.2, 0.4, 0.8), (0.8, 0.9, 0.95), (0.0, 0.65)):
-            yield {"cue": cue, "sigma_nm": sigma_nm, "high": high, "separability": separability}
+        """Cue, smoothing, the two marker quantiles, and when to call a field empty."""
+        for cue, sigma_nm, low, high, separability in product(
+            CUES, (0.2, 0.4, 0.8), (0.4, 0.6), (0.8, 0.9, 0.95), (0.0, 0.65)
+        ):
+            yield {"cue": cue, "sigma_nm": sigma_nm, "low": low, "high": high, "separability": separability}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,6 @@ class BandPass(Method):
     def candidates(self) -> Iterable[dict[str, Any]]:
         """Band, blur, shift of the threshold, and when to call a field empty."""
         for band, blur_nm, factor, separability in product(
-            ((0.20, 0.29), (0.19, 0.25), (0.13, 0.25)), (0.2, 0.4, 0.7, 1.0), (-0.15, 0.0, 0.15), (0.0, 0.65)
+            ((0.20, 0.29), (0.19, 0.25), (0.13, 0.25)), (0.2, 0.4, 0.7, 1.0), (-0.15, 0.0, 0.15), (0.0, 0.65, 0.7)
         ):
             yield {"spacing_nm": band, "blur_nm": blur_nm, "factor": factor, "separability": separability}

@@ -116,6 +116,8 @@ def test_two_epochs_differ_and_the_same_seed_gives_the_same():
     assert len(samples.unique(dim=0)) == 16
 
 
+# torch advises against more workers than processors; here it is not about speed
+@pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes")
 @pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_workers_do_not_matter(workers):
     assert all(same(a, b) for a, b in zip(batches(0), batches(workers), strict=True))
