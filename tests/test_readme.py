@@ -15,7 +15,7 @@ COMMANDS = sorted(
     {
         re.sub(r"\s+#.*", "", line)
         for line in re.findall(r"python -m (hrtem_lab\.[^`\n]+)", TEXT)
-        if "--help" not in line
+        if "--help" not in line and "<" not in line
     }
 )
 TARGETS = sorted(

@@ -19,7 +19,7 @@ class Dark(torch.nn.Module):
     """Calls particle what is dark: a network whose answer is known."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return -4 * (torch.nn.functional.avg_pool2d(images, 5, stride=1, padding=2) + 1)
+        return -4 * (torch.nn.functional.avg_pool2d(images, 5, stride=1, padding=2) + 2)
 
 
 def save_model(folder: Path, forest: bool = True) -> Path:
