@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,11 @@ def predict(config: DictConfig) -> int:
     folder = find_model(config.model)
     unet, forest, features = UNet.load(folder), Forest.load(folder), build(config.features)
     results = Results(_folder(config.output))
-    calibrations: dict[Path, dict[str, float]] = {}
+    beside = cache(find_calibration)  # read once per folder
     try:
         for name, path in track(inputs.items(), "Finding particles"):
             try:
-                beside = calibrations.setdefault(path.parent, {}) or find_calibration(path.parent)
-                calibrations[path.parent] = beside
-                size = (sizes or beside).get(path.stem, config.pixel_size_nm)
+                size = (sizes or beside(path.parent)).get(path.stem, config.pixel_size_nm)
                 analyse(read(path, size, name), name, path, unet, forest, features, results)
             except InputError as error:
                 results.failures.append({"file": str(path), "reason": str(error)})

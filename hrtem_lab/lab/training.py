@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Scored:
     instances: list[IntArray]
     scores: pd.DataFrame
 
-    @property
+    @cached_property
     def summary(self) -> dict[str, float]:
         """One number per metric, with intervals."""
         return summarise(self.scores)
@@ -68,7 +69,7 @@ def train(config: DictConfig) -> dict[str, float]:
         report.show_methods(results)
         _log_results(results, scored, folder)
         metrics = {f"test/{k}": v for k, v in scored["unet"].summary.items()}
-        mlflow.log_metrics({k: v for k, v in metrics.items() if v == v})
+        tracking.log_metrics(scored["unet"].summary, "test")
 
         with tracking.run("forest", parent):
             metrics |= train_forest(config, data, scored["unet"], folder)
