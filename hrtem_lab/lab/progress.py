@@ -16,7 +16,6 @@ Item = TypeVar("Item")
 console = Console()
 
 NOTICES = (
-    r"Add type hints to the `predict` method",  # MLflow: our signature comes from the example
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning, to its own developers
     r"The '\w+_dataloader' does not have many workers",  # Lightning: two cores are full with fewer
 )

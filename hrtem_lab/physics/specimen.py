@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics.crystal import Crystal, Fcc, Points, Shape
-from hrtem_lab.physics.support import amorphous_carbon
+from hrtem_lab.physics.support import Film
 
 Range = tuple[float, float]
 
@@ -122,7 +122,7 @@ class ParticlesOnCarbon:
     def draw(self, rng: np.random.Generator) -> Specimen:
         """One specimen."""
         film_nm = rng.uniform(*self.film_nm)
-        film = amorphous_carbon(self.field_nm, film_nm, rng)
+        film = Film().draw(self.field_nm, film_nm, rng)[0]
         particles = self._place(rng, film_nm)
         clouds = [p.crystal.positions(rng) @ p.rotation.T + p.centre_nm for p in particles]
         if clouds:
