@@ -4,11 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 # no test, nor a process that it starts, asks a server whether a library has a newer version
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+
+# how long an example takes says how busy the machine is, and nothing of the code
+settings.register_profile("hrtem_lab", deadline=None)
+settings.load_profile("hrtem_lab")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,15 +12,10 @@ from hrtem_lab.physics.imaging import nearest
 from tests.physics.scenes import AU, drawn_wave, periodic_disc, placed
 
 FIELD_NM, SIZE = 6.0, 200
+NOTHING = dict.fromkeys((name for name in vars(Microscope()) if name != "voltage_kV"), (0.0, 0.0))
 SHARP = Microscope(
-    defocus_nm=(0.0, 0.0),
-    cs_um=(0.0, 0.0),
-    astigmatism_nm=(0.0, 0.0),
-    focal_spread_nm=(0.0, 0.0),
-    dose_e_per_nm2=(1e6, 1e6),
-    pixel_size_nm=(0.02, 0.05),
-    mtf_nyquist=(0.6, 0.6),
-    unevenness=(0.0, 0.0),
+    **NOTHING
+    | {"dose_e_per_nm2": (1e6, 1e6), "dqe": (1.0, 1.0), "pixel_size_nm": (0.02, 0.05), "mtf_nyquist": (0.6, 0.6)}
 )
 PLAIN = Handling(shrunk=0.0, median=0.0, blurred=0.0, eight_bit=0.0, hot=0.0)
 ROUGH = Handling(shrunk=1.0, median=1.0, blurred=1.0, eight_bit=1.0, hot=0.0)

@@ -6,10 +6,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Condition, Microscope
 from hrtem_lab.physics.microscope import camera_pixels, expose, fourier_crop, record, wavelength_nm
+from hrtem_lab.physics.microscope.condition import PERIODS_DEG
 from tests.strategies import defoci_nm, doses_e_per_nm2
 
 GPTS, FIELD_NM = 128, 5.12
@@ -68,15 +70,25 @@ def test_wavelength():
         ({"astigmatism_nm": 4.0, "astigmatism_deg": 25.0}, {"C12": 40.0, "phi12": np.radians(25.0)}),
         ({"astigmatism_nm": 4.0, "astigmatism_deg": 120.0}, {"C12": 40.0, "phi12": np.radians(120.0)}),
         ({"defocus_nm": 10.0, "focal_spread_nm": 5.0}, {"defocus": 100.0, "focal_spread": 50.0}),
+        ({"coma_nm": 200.0, "coma_deg": 200.0}, {"C21": 2000.0, "phi21": np.radians(200.0)}),
+        ({"trefoil_nm": 200.0, "trefoil_deg": 100.0}, {"C23": 2000.0, "phi23": np.radians(100.0)}),
+        ({"defocus_nm": 90.0, "convergence_mrad": 0.4}, {"defocus": 900.0, "angular_spread": 0.4}),
         (
             {
                 "defocus_nm": 37.0,
                 "cs_um": -12.0,
                 "astigmatism_nm": 3.0,
                 "astigmatism_deg": 70.0,
+                "coma_nm": 150.0,
+                "coma_deg": 310.0,
+                "trefoil_nm": 80.0,
+                "trefoil_deg": 15.0,
                 "focal_spread_nm": 3.0,
+                "convergence_mrad": 0.5,
             },
-            {"defocus": 370.0, "Cs": -12e4, "C12": 30.0, "phi12": np.radians(70.0), "focal_spread": 30.0},
+            {"defocus": 370.0, "Cs": -12e4, "C12": 30.0, "phi12": np.radians(70.0), "focal_spread": 30.0}
+            | {"C21": 1500.0, "phi21": np.radians(310.0), "C23": 800.0, "phi23": np.radians(15.0)}
+            | {"angular_spread": 0.5},
         ),
     ],
     ids=lambda value: "-".join(value),
@@ -150,6 +162,75 @@ def test_every_electron_is_counted_once_for_any_pixel(pixel_size_nm, defocus_nm,
     # the lens takes away what the focal spread damps, the camera nothing
     through = expose(wave, SAMPLING_NM, exact(defocus_nm=defocus_nm, focal_spread_nm=3.0)).double().mean()
     assert float(expected.double().sum()) == pytest.approx(dose * FIELD_NM**2 * float(through), rel=1e-3)
+
+
+def test_waves_in_a_batch_are_imaged_as_if_alone():
+    waves = np.stack([random_wave(0), random_wave(1), grating(9, 0.2j)])
+    condition = exact(defocus_nm=40.0, convergence_mrad=0.3, drift_nm=0.1, mtf_nyquist=0.3, pixel_size_nm=0.06)
+    batch = expose(waves, SAMPLING_NM, condition)
+    assert batch.shape == (3, 85, 85)
+    for wave, image in zip(waves, batch, strict=True):
+        np.testing.assert_allclose(image, expose(wave, SAMPLING_NM, condition), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("periods", [8, 16, 24])
+@pytest.mark.parametrize("drift_deg", [0.0, 60.0, 90.0])
+def test_drift_is_the_mean_of_moved_images(periods, drift_deg):
+    still, steps = exact(defocus_nm=60.0), 64
+    along = 0.3 * np.cos(np.radians(drift_deg)) * (np.arange(steps) + 0.5 - steps / 2) / steps  # the grating's rows
+    wanted = contrast(expose(grating(periods, 0.1), SAMPLING_NM, still), periods) * np.mean(
+        np.cos(2 * np.pi * periods / FIELD_NM * along)
+    )
+    moved = exact(defocus_nm=60.0, drift_nm=0.3, drift_deg=drift_deg)
+    assert contrast(expose(grating(periods, 0.1), SAMPLING_NM, moved), periods) == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("periods", [8, 16, 24])
+def test_vibration_blurs_as_a_gaussian(periods):
+    still, shaken = (
+        expose(grating(periods, 0.1), SAMPLING_NM, exact(vibration_nm=v)).numpy().astype(float) for v in (0, 0.05)
+    )
+    blurred = gaussian_filter(still, 0.05 / SAMPLING_NM, mode="wrap", truncate=8)
+    np.testing.assert_allclose(shaken, blurred, atol=2e-3)
+
+
+def test_the_signal_goes_through_the_whole_transfer_whatever_the_noise_does():
+    """A grating at half the Nyquist frequency keeps m^(1/4) of its contrast."""
+    for noise_transfer in (0.0, 0.5, 1.0):
+        condition = exact(mtf_nyquist=0.2, noise_transfer=noise_transfer, dose_e_per_nm2=1e9)
+        frame = record(expose(grating(32, 0.01), SAMPLING_NM, condition), condition, np.random.default_rng(0))
+        assert contrast(frame, 32) == pytest.approx(0.02 * 0.2**0.25, rel=0.02)
+
+
+@pytest.mark.parametrize("noise_transfer", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("mtf_nyquist", [0.1, 0.5])
+def test_the_noise_has_the_spectrum_of_its_transfer(noise_transfer, mtf_nyquist):
+    n, dose = 256, 400.0
+    condition = exact(mtf_nyquist=mtf_nyquist, noise_transfer=noise_transfer)
+    frames = [record(torch.full((n, n), dose), condition, np.random.default_rng(s)).double() for s in range(8)]
+    power = np.mean([np.abs(np.fft.fft2(f - f.mean())) ** 2 for f in frames], axis=0) / n**2 / dose
+    q = np.fft.fftfreq(n, 0.5)
+    for low, high in ((0.1, 0.4), (0.4, 0.7), (0.7, 0.9)):
+        ring = np.hypot(q[:, None], q[None, :])
+        inside = (ring > low) & (ring < high)
+        expected = mtf_nyquist ** (2 * noise_transfer * ring[inside] ** 2)
+        assert power[inside].mean() == pytest.approx(expected.mean(), rel=0.05)
+
+
+@pytest.mark.parametrize("dqe", [0.3, 1.0])
+def test_the_efficiency_is_the_squared_signal_to_noise_ratio_per_electron(dqe):
+    condition = exact(dqe=dqe, dose_e_per_nm2=200 / SAMPLING_NM**2)
+    expected = expose(np.ones((GPTS, GPTS), np.complex64), SAMPLING_NM, condition)
+    counts = record(expected, condition, np.random.default_rng(0)).double()
+    assert float(counts.mean() ** 2 / counts.var()) == pytest.approx(dqe * 200, rel=0.05)
+
+
+@pytest.mark.parametrize("read_noise_e", [0.5, 3.0])
+def test_read_noise_adds_its_variance(read_noise_e):
+    condition = exact(read_noise_e=read_noise_e)
+    counts = record(torch.full((300, 300), 5.0), condition, np.random.default_rng(0)).double()
+    assert float(counts.var()) == pytest.approx(5 + read_noise_e**2, rel=0.03)
+    assert float(counts.mean()) == pytest.approx(5, abs=0.1)
 
 
 def test_a_field_smaller_than_a_pixel():
@@ -230,13 +311,15 @@ def test_conditions_are_drawn_within_their_ranges():
     conditions = [Microscope(**ranges, voltage_kV=80.0).draw(np.random.default_rng(seed)) for seed in range(400)]
     assert {c.voltage_kV for c in conditions} == {80.0}
     drawn = {name: value for name, value in (vars(Microscope()) | ranges).items() if name != "voltage_kV"}
+    assert all(f"{name}_deg" in PERIODS_DEG for name in ("astigmatism", "coma", "trefoil", "drift"))
     for name, (low, high) in drawn.items():
         values = np.array([getattr(c, name) for c in conditions])
         assert low <= values.min() < values.max() <= high
         middle = np.sqrt(low * high) if name in ("dose_e_per_nm2", "pixel_size_nm") else (low + high) / 2
         assert np.mean(values < middle) == pytest.approx(0.5, abs=0.1)
-    assert 0 <= min(c.astigmatism_deg for c in conditions) < 20
-    assert 160 < max(c.astigmatism_deg for c in conditions) <= 180
+    for name, period in PERIODS_DEG.items():
+        assert 0 <= min(getattr(c, name) for c in conditions) < 0.1 * period
+        assert 0.9 * period < max(getattr(c, name) for c in conditions) <= period
 
 
 @pytest.mark.parametrize(
@@ -246,8 +329,27 @@ def test_conditions_are_drawn_within_their_ranges():
         ({"pixel_size_nm": 0.0}, "pixel_size_nm 0.0"),
         ({"mtf_nyquist": 0.0}, "mtf_nyquist"),
         ({"mtf_nyquist": 1.2}, "mtf_nyquist"),
+        ({"dqe": 0.0}, "dqe is 0.0"),
+        ({"noise_transfer": 1.5}, "noise_transfer 1.5"),
+        ({"voltage_kV": 0.0}, "voltage_kV 0.0"),
+        ({"drift_nm": -0.1}, "drift_nm is -0.1, expected at least 0"),
+        ({"read_noise_e": -1.0}, "read_noise_e is -1.0"),
     ],
 )
 def test_impossible_conditions_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         exact(**settings)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ({"defocus_nm": (50.0, -50.0)}, r"defocus_nm is \[50.0, -50.0\], expected the lowest value, then the highest"),
+        ({"dose_e_per_nm2": (-1.0, 5.0)}, r"dose_e_per_nm2 is \[-1.0, 5.0\].*above 0"),
+        ({"mtf_nyquist": (0.1, 1.5)}, "mtf_nyquist is 1.5"),
+        ({"vibration_nm": (-0.1, 0.1)}, "vibration_nm is -0.1"),
+    ],
+)
+def test_impossible_ranges_are_refused(ranges, message):
+    with pytest.raises(InputError, match=message):
+        Microscope(**ranges)

@@ -1,0 +1,134 @@
+"""One setting of the microscope, and the range that settings are drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.physics.specimen import Range
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One setting of the microscope and its camera.
+
+    Attributes:
+        defocus_nm: Positive is underfocus.
+        cs_um: Spherical aberration.
+        astigmatism_nm: Twofold astigmatism.
+        astigmatism_deg: Its azimuth, from the rows' direction; likewise for the other two.
+        coma_nm: Axial coma.
+        coma_deg: Its azimuth.
+        trefoil_nm: Threefold astigmatism.
+        trefoil_deg: Its azimuth.
+        focal_spread_nm: 1/e half-width of the focal distribution.
+        convergence_mrad: Spread of the illumination's directions, standard deviation: partial spatial coherence.
+        drift_nm: How far the specimen moves, straight and evenly, during the exposure.
+        drift_deg: In which direction.
+        vibration_nm: Root mean square displacement by vibration along any direction.
+        dose_e_per_nm2: Electrons per area of the specimen.
+        dqe: Share of the electrons that the camera counts: its detective quantum efficiency at frequency zero.
+        pixel_size_nm: Camera pixel, referred to the specimen.
+        mtf_nyquist: Modulation transfer of the camera at its Nyquist frequency.
+        noise_transfer: How much of the modulation transfer the shot noise goes through, too: 0 for a counting camera
+            (white noise), 1 for a scintillator that spreads every electron over its neighbours. The detective quantum
+            efficiency falls as dqe MTF^(2 - 2 noise_transfer).
+        read_noise_e: Root mean square of the read-out noise, in counted electrons per pixel.
+        unevenness: Relative change of the illumination from the darkest to the brightest place of the field.
+        voltage_kV: Accelerating voltage.
+
+    Raises:
+        InputError: A dose, a share, a length or the voltage is out of its range.
+    """
+
+    defocus_nm: float
+    cs_um: float = 0.0
+    astigmatism_nm: float = 0.0
+    astigmatism_deg: float = 0.0
+    coma_nm: float = 0.0
+    coma_deg: float = 0.0
+    trefoil_nm: float = 0.0
+    trefoil_deg: float = 0.0
+    focal_spread_nm: float = 3.0
+    convergence_mrad: float = 0.0
+    drift_nm: float = 0.0
+    drift_deg: float = 0.0
+    vibration_nm: float = 0.0
+    dose_e_per_nm2: float = 1e5
+    dqe: float = 1.0
+    pixel_size_nm: float = 0.03
+    mtf_nyquist: float = 0.3
+    noise_transfer: float = 0.0
+    read_noise_e: float = 0.0
+    unevenness: float = 0.0
+    voltage_kV: float = 300.0
+
+    def __post_init__(self) -> None:
+        if not (self.dose_e_per_nm2 >= 0 and self.pixel_size_nm > 0 and self.voltage_kV > 0):
+            raise InputError(
+                f"dose_e_per_nm2 is {self.dose_e_per_nm2}, pixel_size_nm {self.pixel_size_nm} and voltage_kV "
+                f"{self.voltage_kV}; expected a dose of at least 0, a pixel and a voltage above 0"
+            )
+        if not 0 < self.mtf_nyquist <= 1:
+            raise InputError(f"mtf_nyquist is {self.mtf_nyquist}, expected a share above 0 and at most 1")
+        if not (0 < self.dqe <= 1 and 0 <= self.noise_transfer <= 1):
+            raise InputError(
+                f"dqe is {self.dqe} and noise_transfer {self.noise_transfer}; expected shares, at most 1, dqe above 0"
+            )
+        for name in ("focal_spread_nm", "convergence_mrad", "drift_nm", "vibration_nm", "read_noise_e", "unevenness"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} is {getattr(self, name)}, expected at least 0")
+
+
+EVEN_IN_LOG = ("dose_e_per_nm2", "pixel_size_nm")
+PERIODS_DEG = {"astigmatism_deg": 180, "coma_deg": 360, "trefoil_deg": 120, "drift_deg": 180}
+
+
+@dataclass(frozen=True)
+class Microscope:
+    """The range of conditions that images are taken in; each attribute is (lowest, highest) of a `Condition`'s.
+
+    Doses and pixel sizes are drawn evenly in their logarithm, everything else evenly; azimuths over all that differ.
+    """
+
+    defocus_nm: Range = (-100.0, 100.0)
+    cs_um: Range = (-15.0, 15.0)
+    astigmatism_nm: Range = (0.0, 4.0)
+    coma_nm: Range = (0.0, 100.0)
+    trefoil_nm: Range = (0.0, 100.0)
+    focal_spread_nm: Range = (1.5, 5.0)
+    convergence_mrad: Range = (0.0, 0.3)
+    drift_nm: Range = (0.0, 0.06)
+    vibration_nm: Range = (0.0, 0.02)
+    dose_e_per_nm2: Range = (1e4, 2e5)
+    dqe: Range = (0.5, 1.0)
+    pixel_size_nm: Range = (0.02, 0.05)
+    mtf_nyquist: Range = (0.1, 0.6)
+    noise_transfer: Range = (0.0, 1.0)
+    read_noise_e: Range = (0.0, 0.5)
+    unevenness: Range = (0.0, 0.2)
+    voltage_kV: float = 300.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name != "voltage_kV" and not value[0] <= value[1]:
+                raise InputError(f"{name} is {list(value)}, expected the lowest value, then the highest")
+        if min(self.dose_e_per_nm2[0], self.pixel_size_nm[0]) <= 0:
+            raise InputError(
+                f"dose_e_per_nm2 is {list(self.dose_e_per_nm2)} and pixel_size_nm {list(self.pixel_size_nm)}; expected "
+                "ranges above 0, since both are drawn evenly in their logarithm"
+            )
+        for end in (0, 1):  # a condition checks the rest
+            values = {name: value[end] for name, value in vars(self).items() if name != "voltage_kV"}
+            Condition(**values, voltage_kV=self.voltage_kV)
+
+    def draw(self, rng: np.random.Generator) -> Condition:
+        """One condition."""
+        drawn = {}
+        for name, (low, high) in ((n, r) for n, r in vars(self).items() if n != "voltage_kV"):
+            even = name not in EVEN_IN_LOG
+            drawn[name] = float(rng.uniform(low, high) if even else np.exp(rng.uniform(np.log(low), np.log(high))))
+        azimuths = {name: float(rng.uniform(0, period)) for name, period in PERIODS_DEG.items()}
+        return Condition(**drawn, **azimuths, voltage_kV=self.voltage_kV)
