@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     # who -> rooms, and libraries kept to some rooms, that it may import; the longest name that fits counts
     "micrograph": set(),
     "files": {"micrograph", "PIL", "h5py", "rsciio", "tifffile", "zarr"},
-    "physics": {"micrograph", "abtem", "ase", "zarr"},
+    "physics": {"micrograph", "abtem", "ase", "distributed", "zarr"},
     "physics.microscope": {"micrograph", "torch"},
     "particles": {"micrograph"},
     "evaluation": {"micrograph"},

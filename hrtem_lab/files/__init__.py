@@ -1,11 +1,13 @@
 """Formats to and from the data contract; the only room that knows a file format."""
 
 from hrtem_lab.files.calibration import find_calibration, read_calibration
+from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
 from hrtem_lab.files.read import SUFFIXES, read
 from hrtem_lab.files.write import write_json, write_mask, write_table
 
 __all__ = [
+    "GROSCHNER_PX",
     "SUFFIXES",
     "find_calibration",
     "find_inputs",
@@ -13,6 +15,8 @@ __all__ = [
     "read",
     "read_calibration",
     "read_label",
+    "write_folder",
+    "write_groschner",
     "write_json",
     "write_mask",
     "write_table",

@@ -41,14 +41,14 @@ def write_mask(path: str | Path, instances: npt.NDArray[Any], pixel_size_nm: flo
             f"{path.name}: particle numbers from {instances.min()} to {instances.max()}, a uint16 TIFF holds 0 to "
             f"{_MOST_PARTICLES}; cut the image into smaller ones"
         )
-    with _atomic(path) as unfinished:
+    with atomic(path) as unfinished:
         tifffile.imwrite(
             unfinished,
             instances.astype(np.uint16),
             photometric="minisblack",
             compression="zlib",
             metadata=None,
-            **_imagej_calibration(instances.shape, pixel_size_nm),
+            **calibration_tags(instances.shape, pixel_size_nm),
         )
 
 
@@ -59,7 +59,7 @@ def write_table(path: str | Path, frame: pd.DataFrame) -> None:
         InputError: The file cannot be written.
     """
     has_named_index = any(name is not None for name in frame.index.names)
-    with _atomic(Path(path)) as unfinished:
+    with atomic(Path(path)) as unfinished:
         frame.to_csv(unfinished, index=has_named_index, encoding="utf-8", lineterminator="\n")
 
 
@@ -71,12 +71,17 @@ def write_json(path: str | Path, mapping: Mapping[str, Any]) -> None:
         TypeError: A value has no counterpart in JSON.
     """
     text = json.dumps(_plain(mapping), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with _atomic(Path(path)) as unfinished:
+    with atomic(Path(path)) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 @contextmanager
-def _atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path) -> Iterator[Path]:
+    """A file to write to, which is then moved to its place.
+
+    Raises:
+        InputError: It cannot be written.
+    """
     unfinished = path.with_name(f".{uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,8 +94,8 @@ def _atomic(path: Path) -> Iterator[Path]:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def _imagej_calibration(shape: tuple[int, ...], pixel_size_nm: float | None) -> dict[str, Any]:
-    """ImageJ keeps the unit in the description and pixels per unit in the resolution tags."""
+def calibration_tags(shape: tuple[int, ...], pixel_size_nm: float | None) -> dict[str, Any]:
+    """Arguments for tifffile: ImageJ keeps the unit in the description and pixels per unit in the resolution tags."""
     if pixel_size_nm is None:
         return {}
     description = tifffile.imagej_description(shape, axes="TYX"[-len(shape) :], unit="nm")

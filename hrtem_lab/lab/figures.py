@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from scipy.ndimage import center_of_mass, find_objects
@@ -52,11 +53,18 @@ def overlay(micrograph: Micrograph, instances: IntArray, classes: pd.Series) -> 
     return figure
 
 
-def draw(axes: Axes, micrograph: Micrograph, instances: IntArray, classes: pd.Series, numbers: bool = True) -> None:
+def draw(
+    axes: Axes,
+    micrograph: Micrograph,
+    instances: IntArray,
+    classes: pd.Series,
+    numbers: bool = True,
+    width: float = 1.5,
+) -> None:
     """Image, outlines, numbers and scale bar in the given axes."""
     low, high = np.quantile(micrograph.image, [0.002, 0.998])
     axes.imshow(micrograph.image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
-    outlines(axes, instances, dict(classes.map(COLOURS)))
+    outlines(axes, instances, dict(classes.map(COLOURS)), width)
     if numbers:
         for number, (row, column) in _centres(instances).items():
             mark = f"{number}!" if classes.get(number) == "fault" else str(number)
@@ -66,7 +74,7 @@ def draw(axes: Axes, micrograph: Micrograph, instances: IntArray, classes: pd.Se
     axes.set_axis_off()
 
 
-def outlines(axes: Axes, instances: IntArray, colours: Mapping[Any, str]) -> None:
+def outlines(axes: Axes, instances: IntArray, colours: Mapping[Any, str], width: float = 1.5) -> None:
     """A closed line around every particle, at the border of its pixels."""
     for number, box in enumerate(find_objects(instances), start=1):
         if box is None:
@@ -75,7 +83,7 @@ def outlines(axes: Axes, instances: IntArray, colours: Mapping[Any, str]) -> Non
         for line in find_contours(alone, 0.5):
             rows, columns = line.T
             colour = colours.get(number, "white")
-            axes.plot(columns + box[1].start - 1, rows + box[0].start - 1, color=colour, lw=1.5)
+            axes.plot(columns + box[1].start - 1, rows + box[0].start - 1, color=colour, lw=width)
 
 
 def scale_bar(axes: Axes, micrograph: Micrograph) -> None:
@@ -116,6 +124,32 @@ def gallery(
     handles = [*_legend(set(CLASSES)), Line2D([], [], color=TRUTH, ls="--", label="true outline")]
     figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
     return figure
+
+
+def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, columns: int = 6) -> Figure:
+    """Simulated micrographs in a grid with the true outlines, coloured by class, and the condition of each."""
+    engine = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
+    figure = plt.figure(figsize=(columns * 3.6, rows * 3.83 + 0.4), layout=engine)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, micrograph in zip(grid.flat, micrographs, strict=False):
+        classes = micrograph.facts.get("label", pd.Series(dtype=object))
+        draw(axes, micrograph, micrograph.instances, classes, numbers=False, width=0.9)
+        axes.images[0].set_interpolation("auto")  # smooth where it is shrunk: fringes must not beat with the screen
+        axes.set_title(_caption(micrograph), fontsize=10, pad=3)
+    handles = _legend(set(CLASSES[:3]))
+    figure.legend(handles=handles, ncols=3, loc="outside lower center", facecolor=BACKDROP)
+    if not micrographs:
+        figure.text(0.5, 0.5, "no specimens", ha="center", fontsize=24)
+    return figure
+
+
+def _caption(micrograph: LabelledMicrograph) -> str:
+    condition, found = micrograph.metadata, micrograph.facts.get("material", pd.Series(dtype=object))
+    what = ", ".join(sorted(found.unique())) or "no particle"
+    focus, dose = round(condition["defocus_nm"]), condition["dose_e_per_nm2"] / 100
+    return f"{what}, defocus {focus:+d} nm, {dose:.0f} e/Å$^2$, {micrograph.pixel_size_nm:.3f} nm/px"
 
 
 def typical(scores: pd.DataFrame, number: int = 8) -> list[int]:

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, fields, is_dataclass
 from functools import cached_property
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 import zarr
 
+import hrtem_lab
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics.crystal import Crystal, Fcc
+from hrtem_lab.physics import workers as many
+from hrtem_lab.physics.crystal import Fcc
 from hrtem_lab.physics.exit_wave import ExitWave, multislice, outlines
-from hrtem_lab.physics.specimen import ParticlesOnCarbon, Placed, particle_facts
+from hrtem_lab.physics.manifest import differences, fingerprint, read_manifest
+from hrtem_lab.physics.records import from_parquet, to_parquet
+from hrtem_lab.physics.specimen import Placed, Specimen, particle_facts
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = ("crystal.py", "support.py", "specimen.py", "exit_wave.py")
+CODE = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in SOURCES)).hexdigest()
+"""Fingerprint of what builds the waves, as this process has imported it."""
+LAYOUT = 2
+"""Of the folder: it changes when an older library can no longer be read."""
+
 
 Progress = Callable[[int, int], None]
+
+
+class Specimens(Protocol):
+    """Draws specimens; a dataclass of its settings."""
+
+    @property
+    def field_nm(self) -> float:
+        """Edge of the square field."""
+
+    def draw(self, rng: np.random.Generator) -> Specimen:
+        """One specimen."""
 
 
 class Library(Sequence[ExitWave]):
     """Exit waves of `count` different specimens.
 
-    The folder's name is a digest of everything that decides the waves: the arguments, the source of the modules that
+    A digest of everything that decides the waves names the library: the arguments, the source of the modules that
     build them and the versions of abTEM and ASE. So nothing is simulated twice, nothing stale is used, and a library
     with a larger `count` continues a smaller one. Each specimen is drawn from (seed, index) alone.
+
+    The folder holds `library.zarr` (`waves` and `instances`, a chunk per specimen), `facts/` (a Parquet file per
+    specimen with a row per particle, written last: where it is, the arrays are whole; `pandas.read_parquet` reads the
+    folder as one table) and `manifest.json`.
 
     Args:
         specimen: Draws the specimens.
@@ -41,25 +65,39 @@ class Library(Sequence[ExitWave]):
         seed: Base of all chance.
         gpts: Pixels of a wave along each edge.
         voltage_kV: Accelerating voltage.
-        root: Folder of all libraries; by default `.cache/exit_waves` in the project.
+        root: Folder of all libraries, each in one that is called after its digest; by default `.cache/exit_waves` in
+            the project.
+        folder: Folder of this library instead, whatever its digest; one with a library of another digest is refused.
         workers: Processes that simulate; 0 is this one, by default one per processor.
+        cluster: Dask scheduler that simulates instead (see `workers.run`); its workers write to the same folder.
+
+    Raises:
+        InputError: An argument is out of its range, or `folder` holds another library.
     """
 
     def __init__(
         self,
-        specimen: ParticlesOnCarbon,
+        specimen: Specimens,
         count: int,
         seed: int,
         gpts: int = 512,
         voltage_kV: float = 300.0,
         root: str | Path | None = None,
+        folder: str | Path | None = None,
         workers: int | None = None,
+        cluster: Any = None,
     ) -> None:
-        if count < 0:
-            raise InputError(f"count is {count}, expected the number of specimens")
+        whole = {"count": count, "seed": seed, "workers": workers or 0, "gpts": gpts}
+        for name, number in whole.items():
+            if not isinstance(number, int) or number < (name == "gpts"):
+                raise InputError(f"{name} is {number}, expected a whole number of at least {int(name == 'gpts')}")
         self.specimen, self.size, self.seed, self.gpts, self.voltage_kV = specimen, count, seed, gpts, voltage_kV
         self.workers = (os.cpu_count() or 1) if workers is None else workers
-        self.folder = Path(root or PROJECT / ".cache" / "exit_waves") / self.digest
+        self.cluster = cluster
+        self._check_sampling()
+        root = Path(root or PROJECT / ".cache" / "exit_waves")
+        self.folder = (Path(folder).expanduser() if folder else root / self.digest).absolute()
+        self._check_folder()
 
     @property
     def sampling_nm(self) -> float:
@@ -69,20 +107,20 @@ class Library(Sequence[ExitWave]):
     @property
     def recipe(self) -> dict[str, Any]:
         """What decides every wave but its index."""
-        code = b"".join((Path(__file__).parent / name).read_bytes() for name in SOURCES)
         return {
-            "specimen": asdict(self.specimen),
+            "layout": LAYOUT,
+            "specimen": asdict(self.specimen),  # type: ignore[call-overload]
             "seed": self.seed,
             "gpts": self.gpts,
             "voltage_kV": self.voltage_kV,
-            "source": hashlib.sha256(code).hexdigest(),
+            "source": CODE,
             "versions": {name: version(name) for name in ("abtem", "ase")},
         }
 
     @cached_property
     def digest(self) -> str:
-        """Fingerprint of the recipe, 16 hexadecimal digits; that of the start, should the source change meanwhile."""
-        return hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode()).hexdigest()[:16]
+        """Fingerprint of the recipe, 16 hexadecimal digits."""
+        return fingerprint(self.recipe)
 
     def __len__(self) -> int:
         return self.size
@@ -96,15 +134,26 @@ class Library(Sequence[ExitWave]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < self.size:
             raise IndexError(index)
-        particles = tuple(_placed(p) for p in json.loads(self._done(index).read_text()))
+        particles = self._particles(index)
         return ExitWave(
             wave=np.asarray(self._arrays["waves"][index]),
             instances=np.asarray(self._arrays["instances"][index]).astype(np.int32),
             sampling_nm=self.sampling_nm,
-            name=f"{self.digest[:8]}_{index:05d}",
+            name=self._name(index),
             facts=particle_facts(particles),
             particles=particles,
         )
+
+    def particles(self) -> Iterator[tuple[Placed, ...]]:
+        """Of each specimen, without its wave."""
+        return map(self._particles, range(self.size))
+
+    def _particles(self, index: int) -> tuple[Placed, ...]:
+        return from_parquet(self._done(index))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which simulates but hands nothing on."""
+        return self.__dict__ | {"cluster": None}
 
     @cached_property
     def _arrays(self) -> dict[str, Any]:
@@ -119,73 +168,112 @@ class Library(Sequence[ExitWave]):
         return [i for i in range(self.size) if not self._done(i).exists()]
 
     def simulate(self, progress: Progress = lambda done, total: None) -> None:
-        """Make what is missing, on all workers; after an interruption the next call goes on where this one stopped."""
+        """Make what is missing, on all workers; after an interruption the next call goes on where this one stopped.
+
+        Raises:
+            InputError: The disk is full or cannot be written to, or a worker is not as this process is.
+        """
         missing = self.missing()
         done = self.size - len(missing)
         progress(done, self.size)
-        if not missing:
-            return
-        self._prepare()
-        if self.workers == 0:
-            for number, index in enumerate(missing, start=1):
-                self._simulate_one(index)
-                progress(done + number, self.size)
-            return
-        # forkserver or spawn: a forked copy of a process that runs threads may hang
-        with ProcessPoolExecutor(min(self.workers, len(missing)), mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(self._simulate_one, i) for i in missing]
-            try:
-                for future in as_completed(futures):
-                    future.result()
-                    done += 1
-                    progress(done, self.size)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        try:
+            if missing or not (self.folder / "manifest.json").exists():
+                self._prepare()
+            for _ in many.run(self._simulate_one, missing, self.workers, self.cluster):
+                done += 1
+                progress(done, self.size)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise InputError(
+                    f"{self.folder}: the disk is full after {done} of {self.size} specimens of "
+                    f"{10e-6 * self.gpts**2:.1f} MB; make room, and the same command goes on from there"
+                ) from error
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+                raise InputError(f"{self.folder}: cannot be written ({error.strerror}); give another folder") from error
+            raise
 
     def _prepare(self) -> None:
         (self.folder / "facts").mkdir(parents=True, exist_ok=True)
-        _write(self.folder / "manifest.json", self.recipe)
+        _write(self.folder / "manifest.json", json.dumps(self._manifest(), indent=1).encode())
         field = (self.gpts, self.gpts)
         for name, dtype in (("waves", np.complex64), ("instances", np.uint16)):
             path = self.folder / "library.zarr" / name
-            if not path.exists():
+            if not (path / "zarr.json").exists():
                 zarr.create_array(path, shape=(self.size, *field), chunks=(1, *field), dtype=dtype)
             array = zarr.open_array(path, mode="r+")
             if array.shape[0] < self.size:
                 array.resize((self.size, *field))
 
+    def _manifest(self) -> dict[str, Any]:
+        count = max(self.size, (read_manifest(self.folder) or {}).get("count", 0))
+        return {"digest": self.digest, "count": count, "hrtem_lab": hrtem_lab.__version__, "recipe": self.recipe}
+
     def _simulate_one(self, index: int) -> None:
+        if fingerprint(self.recipe) != self.digest:
+            raise InputError(
+                f"the worker on {socket.gethostname()} has another hrtem_lab, abTEM or ASE than the process that asks; "
+                "install the same everywhere, and start it again"
+            )
+        if not self.folder.is_dir():
+            raise InputError(f"the worker on {socket.gethostname()} does not see {self.folder}; give a shared folder")
         specimen = self.specimen.draw(np.random.default_rng([self.seed, index]))
         arrays = self._open("r+")
         arrays["waves"][index] = multislice(specimen, self.gpts, self.voltage_kV)
         arrays["instances"][index] = outlines(specimen, self.gpts)
         # written last: where this file is, the arrays are whole
-        _write(self._done(index), [_plain(p) for p in specimen.particles])
+        _write(self._done(index), to_parquet(specimen.particles, index, self._name(index)))
 
     def _done(self, index: int) -> Path:
-        return self.folder / "facts" / f"{index:05d}.json"
+        return self.folder / "facts" / f"{index:06d}.parquet"
+
+    def _name(self, index: int) -> str:
+        return f"{self.digest[:8]}_{index:05d}"
+
+    def _check_sampling(self) -> None:
+        """Multislice keeps two thirds of the Nyquist frequency (Kirkland, section 6.8), which the lattice needs."""
+        for material in materials(self.specimen):
+            needed = int(np.ceil(3 * self.specimen.field_nm / plane_nm(material)))
+            if self.gpts < needed:
+                raise InputError(
+                    f"gpts is {self.gpts}, pixels of {self.sampling_nm:.3g} nm: two thirds of their Nyquist frequency "
+                    f"do not hold the {plane_nm(material):.3f} nm planes of {_material_name(material)}; give gpts of "
+                    f"at least {needed}"
+                )
+
+    def _check_folder(self) -> None:
+        manifest = read_manifest(self.folder)
+        if manifest is not None and manifest.get("digest") != self.digest:
+            raise InputError(
+                f"{self.folder} holds another library: {differences(manifest, self.recipe)}; give the settings that "
+                "are there, or another folder"
+            )
 
 
-def _write(path: Path, content: Any) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(content, indent=1))
-    os.replace(part, path)
+def materials(settings: Any) -> Iterator[Fcc]:
+    """Every material among the settings of what draws specimens."""
+    if isinstance(settings, Fcc):
+        yield settings
+    elif isinstance(settings, list | tuple):
+        for value in settings:
+            yield from materials(value)
+    elif is_dataclass(settings):
+        for field in fields(settings):
+            yield from materials(getattr(settings, field.name))
 
 
-def _plain(particle: Placed) -> dict[str, Any]:
-    return {
-        "crystal": asdict(particle.crystal),
-        "centre_nm": particle.centre_nm.tolist(),
-        "rotation": particle.rotation.tolist(),
-    }
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")  # a dot: no reader takes it
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _placed(plain: dict[str, Any]) -> Placed:
-    crystal = dict(plain["crystal"])
-    crystal |= {
-        "material": Fcc(**crystal["material"]),
-        "twins": tuple(crystal["twins"]),
-        "faults": tuple(crystal["faults"]),
-    }
-    return Placed(Crystal(**crystal), np.array(plain["centre_nm"]), np.array(plain["rotation"]))
+def plane_nm(material: Fcc) -> float:
+    """Distance of the close-packed planes."""
+    return float(material.lattice_constant_nm / np.sqrt(3))
+
+
+def _material_name(material: Fcc) -> str:
+    return material.element

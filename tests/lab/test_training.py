@@ -19,11 +19,11 @@ SMALL = [
     "data.library.count=10",
     "data.library.gpts=192",
     "data.library.workers=0",
-    "data.library.specimen.field_nm=7",
-    "data.library.specimen.diameter_nm=[2.0,4.0]",
-    "data.library.specimen.film_nm=[1.0,2.0]",
-    "data.library.specimen.empty=0.0",
-    "data.library.specimen.particles=[1,1]",
+    "specimen.field_nm=7",
+    "specimen.diameter_nm=[2.0,4.0]",
+    "specimen.film_nm=[1.0,2.0]",
+    "specimen.empty=0.0",
+    "specimen.particles=[1,1]",
     "data.validation=5",
     "data.test=3",
     "data.samples=4",
@@ -135,7 +135,8 @@ def test_the_logged_model_has_a_signature_and_predicts(client: mlflow.MlflowClie
 
 
 def test_a_second_run_simulates_nothing_and_goes_on_from_the_checkpoint(ran: Path):
-    waves = sorted((ran / "waves").rglob("facts/*.json"))
+    waves = sorted((ran / "waves").rglob("facts/*.parquet"))
+    assert waves
     before = [path.stat().st_mtime_ns for path in waves]
     done = train(ran, "+experiment=quickstart", f"output={ran / 'out'}")
     assert done.returncode == 0, done.stderr[-3000:]

@@ -1,19 +1,28 @@
 """The library on disk: found again by its content, never simulated twice, whole after any interruption."""
 
+import errno
 import json
 import os
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import distributed
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
+from distributed import LocalCluster
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics import Library, library
+from hrtem_lab.physics import Crystal, Library, library
 from hrtem_lab.physics.exit_wave import multislice, outlines
 from hrtem_lab.physics.specimen import particle_facts
-from tests.physics.scenes import AU, small
+from tests.physics.scenes import AU, in_vacuum, placed, small
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 TINY = small(field_nm=4.0, diameter_nm=(2.0, 2.4), particles=(1, 2), film_nm=(0.8, 1.0), faulted=1.0)
 
@@ -61,7 +70,7 @@ def test_another_argument_is_another_library(tmp_path, change):
 def test_other_code_and_other_versions_are_another_library(tmp_path, monkeypatch):
     before = of(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(library, "SOURCES", library.SOURCES[:-1])
+        patch.setattr(library, "CODE", "edited")
         assert of(tmp_path).folder != before.folder
     monkeypatch.setattr(library, "version", lambda name: "0.0")
     after = of(tmp_path)
@@ -118,7 +127,7 @@ def test_what_is_lost_is_made_again_and_nothing_else(tmp_path, simulated):
     waves = of(tmp_path, count=3)
     waves.simulate()
     before = content(waves)
-    (waves.folder / "facts" / "00001.json").unlink()
+    (waves.folder / "facts" / "000001.parquet").unlink()
     assert waves.missing() == [1]
     again = of(tmp_path, count=3)
     again.simulate()
@@ -146,14 +155,14 @@ def test_an_interruption_leaves_no_half_entry(tmp_path, simulated, monkeypatch):
     def torn(source, target):
         if "00001" in str(target):
             raise KeyboardInterrupt
-        return os.rename(source, target)
+        os.rename(source, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(library.os, "replace", torn)
         with pytest.raises(KeyboardInterrupt):
             waves.simulate()
     assert waves.missing() == [1]
-    assert [path.name for path in facts.glob("*.json")] == ["00000.json"]
+    assert os.listdir(facts) == ["000000.parquet"]
     with pytest.raises(FileNotFoundError):
         waves[1]
     waves.simulate()
@@ -208,5 +217,194 @@ def test_none_at_all(tmp_path, simulated):
     waves = of(tmp_path, count=0)
     waves.simulate()
     assert (len(waves), list(waves), waves.missing(), simulated) == (0, [], [], [])
-    with pytest.raises(InputError, match="count is -1"):
-        of(tmp_path, count=-1)
+    assert json.loads((waves.folder / "manifest.json").read_text())["count"] == 0
+    assert len(pd.read_parquet(waves.folder / "facts")) == 0
+    more = of(tmp_path, count=1)
+    more.simulate()
+    assert content(more)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"count": -1}, "count is -1, expected a whole number of at least 0"),
+        ({"count": 1.5}, "count is 1.5"),
+        ({"seed": -2}, "seed is -2"),
+        ({"workers": -1}, "workers is -1"),
+        ({"gpts": 0}, "gpts is 0, expected a whole number of at least 1"),
+        ({"gpts": 50}, "gpts is 50, pixels of 0.08 nm: .*Nyquist.* 0.235 nm planes of Au; give gpts of at least 51"),
+    ],
+)
+def test_an_argument_out_of_its_range_is_told(tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
+        of(tmp_path, **arguments)
+
+
+def test_multislice_holds_the_planes_at_the_smallest_size_that_is_taken(tmp_path, simulated):
+    """The reflection of the widest planes is in the wave at 51 pixels, the smallest that is allowed, and not at 48."""
+    specimen = in_vacuum(placed(Crystal(AU, 2.0), at=(2.0, 2.0)), field_nm=4.0)
+    normal = 4.0 / (AU.lattice_constant_nm / np.sqrt(3))  # EDGE_ON lays the normal along the columns
+
+    def at_the_reflection(gpts):
+        spectrum = np.abs(np.fft.fft2(multislice(specimen, gpts)))
+        return spectrum[0, [int(normal), int(normal) + 1]].max() / spectrum[0, 0]
+
+    assert at_the_reflection(51) > 30 * at_the_reflection(48)
+
+
+# Parquet
+
+
+def test_the_facts_of_a_library_are_one_table(tmp_path, simulated):
+    """However many of the specimens are empty, the first one included."""
+    for specimen, expected in ((replace(TINY, empty=0.5), None), (replace(TINY, empty=1.0), 0)):
+        waves = of(tmp_path, count=4, specimen=specimen)
+        waves.simulate()
+        table = pd.read_parquet(waves.folder / "facts")
+        drawn = [specimen.draw(np.random.default_rng([7, i])).particles for i in range(4)]
+        assert len(table) == (sum(map(len, drawn)) if expected is None else expected)
+        assert table["specimen"].tolist() == [i for i, particles in enumerate(drawn) for _ in particles]
+        assert table["diameter_nm"].tolist() == [p.crystal.diameter_nm for particles in drawn for p in particles]
+        assert {wave.name for wave in waves if len(wave.facts)} == set(table["name"])
+        types = pd.read_parquet(waves.folder / "facts" / "000000.parquet").dtypes
+        assert types.to_dict() == table.dtypes.to_dict()
+    assert of(tmp_path, specimen=replace(TINY, empty=1.0))[0].facts.empty
+
+
+# A folder of one's own
+
+
+def test_a_folder_of_ones_own_takes_what_is_given_again_and_nothing_else(tmp_path, simulated, monkeypatch):
+    folder = tmp_path / "mine"
+    waves = of(tmp_path, folder=folder)
+    assert waves.folder == folder
+    waves.simulate()
+    kept = content(waves)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["digest"], manifest["count"]) == (waves.digest, 2)
+    assert manifest["recipe"]["specimen"]["diameter_nm"] == [2.0, 2.4]
+    assert set(manifest["recipe"]["versions"]) == {"abtem", "ase"}
+    assert content(of(tmp_path, count=2, folder=folder)) == kept
+    of(tmp_path, count=3, folder=folder).simulate()
+    of(tmp_path, count=1, folder=folder).simulate()
+    assert len(simulated) == 3
+    assert json.loads((folder / "manifest.json").read_text())["count"] == 3
+
+    with pytest.raises(InputError) as told:
+        of(tmp_path, seed=8, specimen=replace(TINY, empty=0.1), folder=folder)
+    assert "specimen.empty is 0.0 there and 0.1 here; seed is 7 there and 8 here" in str(told.value)
+    assert "diameter" not in str(told.value)
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "CODE", "edited")
+        with pytest.raises(InputError, match="another version of the code made it"):
+            of(tmp_path, folder=folder)
+    monkeypatch.setattr(library, "version", lambda name: "0.0")
+    with pytest.raises(InputError, match=r"versions.abtem is [\d.]+ there and 0.0 here"):
+        of(tmp_path, folder=folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"recipe": {}}'])
+def test_a_manifest_that_is_none_is_told(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(InputError, match=r"manifest\.json: cannot be read|holds another library"):
+        of(tmp_path, folder=tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        of(tmp_path, folder=tmp_path / "file").simulate()
+
+
+def test_a_full_disk_is_told_and_what_was_made_stays(tmp_path, simulated, monkeypatch):
+    waves = of(tmp_path, count=3)
+    write = Path.write_bytes
+
+    def full(path, data):
+        if "000001" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(InputError, match="the disk is full after 1 of 3 specimens"):
+            waves.simulate()
+    assert waves.missing() == [1, 2]
+    assert os.listdir(waves.folder / "facts") == ["000000.parquet"]
+    waves.simulate()
+    assert len(content(waves)) == 3
+
+
+# Killed
+
+KILLED = """
+import sys
+from hrtem_lab.physics import Library
+from tests.physics.test_library import TINY
+
+if __name__ == "__main__":
+    waves = Library(TINY, 200, 7, 64, folder=sys.argv[1], workers=2)
+    waves.simulate(lambda done, total: print(done, flush=True))
+"""
+
+
+def test_after_a_kill_there_is_neither_gap_nor_duplicate_nor_orphan(tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path / "mine")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )
+    while int(process.stdout.readline()) < 2:
+        pass
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+
+    waves = of(tmp_path, count=6, folder=tmp_path / "mine")
+    missing = of(tmp_path, count=200, folder=tmp_path / "mine").missing()
+    assert 0 < len(missing) < 200
+    there = {path.name: path.stat().st_mtime_ns for path in (waves.folder / "facts").glob("*.parquet")}
+    assert len(there) == 200 - len(missing)
+    waves.simulate()
+    after = {path.name: path.stat().st_mtime_ns for path in (waves.folder / "facts").glob("*.parquet")}
+    assert {name: after[name] for name in there} == there
+    whole = of(tmp_path / "elsewhere", count=6)
+    whole.simulate()
+    assert content(waves) == content(whole)
+    table = pd.read_parquet(waves.folder / "facts")
+    assert not table.duplicated(["specimen", "particle"]).any()
+    assert set(range(6)) <= set(table["specimen"])
+
+
+# Many machines
+
+
+def test_a_cluster_makes_the_same_waves(tmp_path):
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
+        here, there = of(tmp_path / "here"), of(tmp_path / "there", cluster=cluster.scheduler_address)
+        steps = []
+        there.simulate(lambda done, total: steps.append((done, total)))
+        assert steps == [(0, 2), (1, 2), (2, 2)]
+        more = of(tmp_path / "there", count=3, cluster=cluster)
+        more.simulate()
+        other = of(tmp_path / "other", cluster=cluster)
+        other.__dict__["digest"] = "0123456789abcdef"  # as where this process imported other code
+        with pytest.raises(InputError, match=r"the worker on .* has another hrtem_lab"):
+            other.simulate()
+    here.simulate()
+    assert content(there) == content(here)
+    assert more.missing() == []
+
+
+def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
+    def refusing(*_, **__):
+        raise OSError("Timed out trying to connect")
+
+    monkeypatch.setattr(distributed, "Client", refusing)
+    with pytest.raises(InputError, match=r"cluster=tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
+        of(tmp_path, cluster="tcp://127.0.0.1:9").simulate()

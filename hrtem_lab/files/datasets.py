@@ -1,0 +1,126 @@
+"""Labelled images in the layouts that other programs train on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import tifffile
+from PIL import Image
+
+from hrtem_lab.files.guard import reading
+from hrtem_lab.files.write import atomic, calibration_tags, write_mask, write_table
+from hrtem_lab.micrograph import FloatArray, LabelledMicrograph
+
+GROSCHNER_PX = 512
+"""Edge of the published images."""
+
+Numbered = Iterable[tuple[int, LabelledMicrograph]]
+
+
+def write_groschner(folder: str | Path, micrographs: Numbered, count: int) -> None:
+    """Write the layout of the published training sets of Groschner, Choi and Scott (Zenodo 3755011), as `images.h5`.
+
+    `images`, (n, 512, 512, 1) float32 from 0 to 1, and `maps`, (n, 512, 512, 2) uint8, one-hot, whose last channel is
+    the particles. Beside it `metadata.csv` (pixel size and condition by row) and `particles.parquet` (the facts).
+
+    Args:
+        folder: Made where it is absent.
+        micrographs: Each with its row; 512 x 512 pixels.
+        count: How many there are.
+
+    Raises:
+        InputError: Something cannot be written.
+    """
+    folder, edge = Path(folder), GROSCHNER_PX
+    tables = _Tables()
+    with atomic(folder / "images.h5") as unfinished, h5py.File(unfinished, "w") as file:
+        layout: dict[str, Any] = {"chunks": (1, edge, edge, 1), "maxshape": (None, edge, edge, 1)}
+        images = file.create_dataset("images", (count, edge, edge, 1), np.float32, **layout)
+        layout = {"chunks": (1, edge, edge, 2), "maxshape": (None, edge, edge, 2), "compression": "gzip"}
+        maps = file.create_dataset("maps", (count, edge, edge, 2), np.uint8, **layout)
+        for row, micrograph in micrographs:
+            images[row, ..., 0] = stretched(micrograph.image)
+            maps[row] = np.stack([~micrograph.mask, micrograph.mask], axis=-1)
+            tables.add(row, micrograph)
+    tables.write(folder)
+
+
+def write_folder(folder: str | Path, micrographs: Numbered) -> None:
+    """Write `<name>.tif` (float32, calibrated for ImageJ) and `<name>_label.png` (255 = particle) for each micrograph.
+
+    Beside them `instances/<name>.tif` (particle numbers), `metadata.csv` (name, pixel size, condition) and
+    `particles.parquet` (the facts of each particle). What an earlier call wrote here and this one does not is removed.
+
+    Args:
+        folder: Made where it is absent.
+        micrographs: Each with its number, by which the tables are sorted.
+
+    Raises:
+        InputError: Something cannot be written.
+    """
+    folder = Path(folder)
+    before = _names(folder / "metadata.csv")
+    tables = _Tables()
+    for number, micrograph in micrographs:
+        with atomic(folder / f"{micrograph.name}.tif") as unfinished:
+            tags = calibration_tags(micrograph.image.shape, micrograph.pixel_size_nm)
+            tifffile.imwrite(
+                unfinished, micrograph.image, photometric="minisblack", compression="zlib", metadata=None, **tags
+            )
+        with atomic(folder / f"{micrograph.name}_label.png") as unfinished:
+            Image.fromarray(micrograph.mask.astype(np.uint8) * 255).save(unfinished, "png")
+        write_mask(folder / "instances" / f"{micrograph.name}.tif", micrograph.instances, micrograph.pixel_size_nm)
+        tables.add(number, micrograph)
+    for name in before - set(tables.names):
+        for file in (f"{name}.tif", f"{name}_label.png", f"instances/{name}.tif"):
+            (folder / file).unlink(missing_ok=True)
+    tables.write(folder)
+
+
+def stretched(image: FloatArray) -> FloatArray:
+    """The image from 0 to 1; the darkest and the brightest thousandth of its pixels are cut off, as hot ones are."""
+    low, high = np.quantile(image, [0.001, 0.999])
+    return np.asarray(np.clip((image - low) / max(high - low, 1e-12), 0, 1), dtype=np.float32)
+
+
+class _Tables:
+    """What the pictures cannot hold: a row per image, and a row per particle of each image."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, dict[str, Any]] = {}
+        self.facts: dict[int, pd.DataFrame] = {}
+
+    @property
+    def names(self) -> list[str]:
+        return [row["name"] for row in self.rows.values()]
+
+    def add(self, number: int, micrograph: LabelledMicrograph) -> None:
+        camera = {"camera_pixel_size_nm" if k == "pixel_size_nm" else k: v for k, v in micrograph.metadata.items()}
+        row = {"name": micrograph.name, "pixel_size_nm": micrograph.pixel_size_nm, "group": micrograph.group}
+        self.rows[number] = row | {"particles": len(micrograph.facts)} | camera
+        facts = micrograph.facts.rename_axis("particle").reset_index()
+        facts.insert(0, "name", micrograph.name)
+        self.facts[number] = facts
+
+    def write(self, folder: Path) -> None:
+        columns = ["name", "pixel_size_nm", "group", "particles"]
+        rows = pd.DataFrame([self.rows[n] for n in sorted(self.rows)], columns=None if self.rows else columns)
+        write_table(folder / "metadata.csv", rows)
+        facts = [self.facts[n] for n in sorted(self.facts)]
+        some = [table for table in facts if len(table)] or facts[:1]
+        table = pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=["name", "particle"])
+        with atomic(folder / "particles.parquet") as unfinished:
+            table.to_parquet(unfinished, index=False)
+
+
+def _names(metadata: Path) -> set[str]:
+    """Of the images that an earlier call wrote."""
+    if not metadata.is_file():
+        return set()
+    with reading(metadata):
+        return set(pd.read_csv(metadata, usecols=["name"], dtype=str)["name"])

@@ -1,0 +1,99 @@
+"""One task for many items: on all processors of this machine, or on all machines of a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import connection, get_context, parent_process
+from typing import Any, TypeVar
+
+from hrtem_lab.micrograph import InputError
+
+Result = TypeVar("Result")
+
+
+def run(
+    task: Callable[[int], Result], items: Sequence[int], workers: int, cluster: Any = None
+) -> Iterator[tuple[int, Result]]:
+    """Each item with its result, in the order in which they are ready.
+
+    Args:
+        task: What is to be done; it has to be picklable unless `workers` is 0.
+        items: What it is done to.
+        workers: Processes on this machine; 0 is this one. The results of at most twice as many wait to be taken.
+        cluster: A Dask scheduler's address (`tcp://...`), its scheduler file (`.json`) or a Dask cluster, whose workers
+            then do it in the place of this machine's.
+
+    Raises:
+        InputError: No scheduler answers, or a worker was killed.
+    """
+    if not items:
+        return
+    if cluster is not None:
+        yield from _on_cluster(task, items, cluster)
+    elif workers == 0:
+        for item in items:
+            yield item, task(item)
+    else:
+        yield from _on_processors(task, items, min(workers, len(items)))
+
+
+def _on_processors(task: Callable[[int], Result], items: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
+    # forkserver or spawn: a forked copy of a process that runs threads may hang
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_obey) as pool:
+        rest = iter(items)
+        waiting: dict[Future[Result], int] = {}
+        try:
+            while True:
+                for item in islice(rest, 2 * workers - len(waiting)):
+                    waiting[pool.submit(task, item)] = item
+                if not waiting:
+                    return
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"one of {workers} processes was killed, most often for want of memory; what is done is kept: the same "
+                "again with fewer workers goes on"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _obey() -> None:
+    """Ctrl-C is for the parent, which sees that the work is ended; and no worker outlives its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+def _on_cluster(task: Callable[[int], Result], items: Sequence[int], cluster: Any) -> Iterator[tuple[int, Result]]:
+    from distributed import Client, KilledWorker, as_completed
+
+    is_file = isinstance(cluster, str) and cluster.endswith(".json")
+    try:
+        client = Client(scheduler_file=cluster) if is_file else Client(cluster, timeout=20)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"cluster={cluster}: no Dask scheduler answers there ({error}); give tcp://HOST:PORT"
+        ) from error
+    with client:
+        places = {client.submit(task, item, pure=False): item for item in items}
+        try:
+            for future in as_completed(list(places)):
+                yield places.pop(future), future.result()
+        except KilledWorker as error:
+            raise InputError(f"cluster={cluster}: its workers died of a task, most often for want of memory") from error
+        finally:
+            client.cancel(list(places))
