@@ -62,7 +62,8 @@ def scatter(
     wanted = round(per_nm3 * box.prod())
     points = np.empty((0, 3))
     while len(points) < wanted:
-        new = rng.random((2 * (wanted - len(points)), 3)) * box
+        # at least a fifth of all, else the last few, which hardly find room, take many rounds
+        new = rng.random((max(2 * (wanted - len(points)), wanted // 5), 3)) * box
         new = new[np.lexsort((new // CELL_NM).T)]  # neighbours in space near in memory: twice as fast
         if len(points):
             new = new[np.isinf(_tree(points, field_nm).query(new, distance_upper_bound=distance_nm)[0])]
