@@ -18,12 +18,15 @@ import numpy as np
 import zarr
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics.crystal import Crystal, Fcc
 from hrtem_lab.physics.exit_wave import ExitWave, multislice, outlines
-from hrtem_lab.physics.specimen import ParticlesOnCarbon, Placed, particle_facts
+from hrtem_lab.physics.placed import Placed, particle_facts
+from hrtem_lab.physics.specimen import ParticlesOnCarbon
 
 PROJECT = Path(__file__).resolve().parents[2]
-SOURCES = ("crystal.py", "support.py", "specimen.py", "exit_wave.py")
+SOURCES = (
+    *("material.py", "shapes.py", "multiply_twinned.py", "crystal.py"),
+    *("placed.py", "support.py", "specimen.py", "exit_wave.py"),
+)
 
 Progress = Callable[[int, int], None]
 
@@ -96,7 +99,7 @@ class Library(Sequence[ExitWave]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < self.size:
             raise IndexError(index)
-        particles = tuple(_placed(p) for p in json.loads(self._done(index).read_text()))
+        particles = tuple(Placed.of(p) for p in json.loads(self._done(index).read_text()))
         return ExitWave(
             wave=np.asarray(self._arrays["waves"][index]),
             instances=np.asarray(self._arrays["instances"][index]).astype(np.int32),
@@ -161,7 +164,7 @@ class Library(Sequence[ExitWave]):
         arrays["waves"][index] = multislice(specimen, self.gpts, self.voltage_kV)
         arrays["instances"][index] = outlines(specimen, self.gpts)
         # written last: where this file is, the arrays are whole
-        _write(self._done(index), [_plain(p) for p in specimen.particles])
+        _write(self._done(index), [p.plain() for p in specimen.particles])
 
     def _done(self, index: int) -> Path:
         return self.folder / "facts" / f"{index:05d}.json"
@@ -171,21 +174,3 @@ def _write(path: Path, content: Any) -> None:
     part = path.with_suffix(f".{os.getpid()}.part")
     part.write_text(json.dumps(content, indent=1))
     os.replace(part, path)
-
-
-def _plain(particle: Placed) -> dict[str, Any]:
-    return {
-        "crystal": asdict(particle.crystal),
-        "centre_nm": particle.centre_nm.tolist(),
-        "rotation": particle.rotation.tolist(),
-    }
-
-
-def _placed(plain: dict[str, Any]) -> Placed:
-    crystal = dict(plain["crystal"])
-    crystal |= {
-        "material": Fcc(**crystal["material"]),
-        "twins": tuple(crystal["twins"]),
-        "faults": tuple(crystal["faults"]),
-    }
-    return Placed(Crystal(**crystal), np.array(plain["centre_nm"]), np.array(plain["rotation"]))

@@ -6,48 +6,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from ase import Atoms
 from ase.data import atomic_numbers
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics.crystal import Crystal, Fcc, Points, Shape
+from hrtem_lab.physics.crystal import Crystal, Defect, Material, Points, Shape, draw_planes
+from hrtem_lab.physics.placed import Placed
 from hrtem_lab.physics.support import amorphous_carbon
 
 Range = tuple[float, float]
 
-# Which crystal direction (in the crystal's frame, z = normal of the stacked planes) points along the beam.
-EDGE_ON = np.array([1.0, 0.0, 0.0])  # <110>: the stacked planes stand edge-on
-OTHER_ZONES = np.array([[1.0, 0, 0], [1, 1, 0], [1, 1, 1]]) @ np.linalg.inv(Crystal(Fcc("Au", 1, 0), 1).axes)
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A particle in the field: the crystal, where it lies and how it is turned.
-
-    Attributes:
-        crystal: The particle itself.
-        centre_nm: (row, column, height) of its centre.
-        rotation: (3, 3), from the crystal's frame to (row, column, height).
-    """
-
-    crystal: Crystal
-    centre_nm: Points
-    rotation: Points
-
-    def reflections(self, variant: int) -> Points:
-        """The reflections of one twin variant (0 or 1) in nm^-1, (13, 3) as (row, column, height)."""
-        material = self.crystal.material
-        g = material.reflections() / material.lattice_constant_nm @ self.crystal.axes.T
-        mirror = np.diag([1.0, 1.0, -1.0 if variant else 1.0])
-        return g @ mirror @ self.rotation.T
-
-    @property
-    def normal(self) -> Points:
-        """Normal of the stacked planes as (row, column, height)."""
-        return self.rotation[:, 2]
+EDGE_ON = np.array([1.0, 0.0, 0.0])  # a close-packed row along the beam: the stacked planes stand edge-on
 
 
 @dataclass(frozen=True)
@@ -63,23 +34,6 @@ class Specimen:
     atoms: Atoms
     owner: np.ndarray[Any, np.dtype[np.int64]]
     particles: tuple[Placed, ...]
-
-
-def particle_facts(particles: tuple[Placed, ...]) -> pd.DataFrame:
-    """What is true of each particle whatever the microscope does: one row each, indexed by its number from 1."""
-    rows = [
-        {
-            "material": p.crystal.material.element,
-            "shape": p.crystal.shape,
-            "diameter_nm": p.crystal.diameter_nm,
-            "twins": len(p.crystal.twins),
-            "faults": len(p.crystal.faults),
-            "plane_tilt_deg": float(np.degrees(np.arcsin(min(1.0, abs(p.normal[2]))))),
-        }
-        for p in particles
-    ]
-    columns = ["material", "shape", "diameter_nm", "twins", "faults", "plane_tilt_deg"]
-    return pd.DataFrame(rows, columns=columns, index=pd.RangeIndex(1, len(rows) + 1, name="particle"))
 
 
 @dataclass(frozen=True)
@@ -100,7 +54,7 @@ class ParticlesOnCarbon:
         sunk: Largest part of the radius that a particle sinks into the film.
     """
 
-    material: Fcc
+    material: Material
     field_nm: float = 15.36
     diameter_nm: Range = (2.0, 7.0)
     particles: tuple[int, int] = (1, 7)
@@ -124,7 +78,8 @@ class ParticlesOnCarbon:
         film_nm = rng.uniform(*self.film_nm)
         film = amorphous_carbon(self.field_nm, film_nm, rng)
         particles = self._place(rng, film_nm)
-        clouds = [p.crystal.positions(rng) @ p.rotation.T + p.centre_nm for p in particles]
+        atoms = [p.crystal.positions(rng) for p in particles]
+        clouds = [points @ p.rotation.T + p.centre_nm for (points, _), p in zip(atoms, particles, strict=True)]
         if clouds:
             # a sunk particle has pushed the carbon away: none within the sum of the two atoms' radii
             metal = np.concatenate(clouds)
@@ -142,7 +97,7 @@ class ParticlesOnCarbon:
         points += lift
         particles = [replace(p, centre_nm=p.centre_nm + lift) for p in particles]
         points[:, :2] %= self.field_nm
-        numbers = np.where(owner > 0, atomic_numbers[self.material.element], atomic_numbers["C"])
+        numbers = np.concatenate([np.full(len(film), atomic_numbers["C"]), *(n for _, n in atoms)])
         cell = np.array([self.field_nm, self.field_nm, points[:, 2].max() + 0.2])
         return Specimen(Atoms(numbers, positions=10 * points, cell=10 * cell, pbc=True), owner, tuple(particles))
 
@@ -174,19 +129,20 @@ class ParticlesOnCarbon:
         return bool(np.hypot(*away) > 0.49 * (diameter + other.crystal.diameter_nm))
 
     def _crystal(self, diameter: float, rng: np.random.Generator) -> Crystal:
-        heights = np.zeros(0)
-        if rng.random() < self.faulted:
-            heights = rng.uniform(-0.3, 0.3, rng.integers(1, 3, endpoint=True)) * diameter
-        is_twin = rng.random(len(heights)) < 0.5
         shape: Shape = rng.choice(["sphere", "faceted", "ellipsoid"])
-        return Crystal(self.material, diameter, shape, tuple(heights[is_twin]), tuple(heights[~is_twin]))
+        crystal = Crystal(self.material, diameter, shape)
+        if rng.random() >= self.faulted:
+            return crystal
+        kinds: list[Defect] = list(rng.choice(["twin", "intrinsic"], rng.integers(1, 3, endpoint=True)))
+        return draw_planes(crystal, kinds, rng)
 
     def _turn(self, rng: np.random.Generator) -> Points:
         kind = rng.random()
         if kind >= self.edge_on + self.on_zone:
             return Rotation.random(rng=rng).as_matrix()
-        zone = EDGE_ON if kind < self.edge_on else rng.choice(OTHER_ZONES)
-        onto_beam = Rotation.align_vectors([[0, 0, 1]], [zone / np.linalg.norm(zone)])[0]
+        zones = self.material.zones()
+        zone = EDGE_ON if kind < self.edge_on else rng.choice(zones[rng.choice(list(zones))])
+        onto_beam = Rotation.align_vectors([[0, 0, 1]], [zone])[0]
         tilt = Rotation.from_rotvec(np.radians([*rng.normal(0, 2.5, 2), 0]))
         spin = Rotation.from_euler("z", rng.uniform(0, 360), degrees=True)
         return (spin * tilt * onto_beam).as_matrix()

@@ -12,7 +12,7 @@ import pytest
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Library, library
 from hrtem_lab.physics.exit_wave import multislice, outlines
-from hrtem_lab.physics.specimen import particle_facts
+from hrtem_lab.physics.placed import particle_facts
 from tests.physics.scenes import AU, small
 
 TINY = small(field_nm=4.0, diameter_nm=(2.0, 2.4), particles=(1, 2), film_nm=(0.8, 1.0), faulted=1.0)
@@ -50,7 +50,7 @@ def content(waves):
         {"gpts": 65},
         {"voltage_kV": 200.0},
         {"specimen": replace(TINY, empty=0.1)},
-        {"specimen": replace(TINY, material=replace(AU, lattice_constant_nm=0.41))},
+        {"specimen": replace(TINY, material=replace(AU, a_nm=0.41))},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -92,7 +92,7 @@ def test_entries_are_what_was_drawn(tmp_path, simulated):
         for kept, drawn in zip(wave.particles, specimen.particles, strict=True):
             assert kept.crystal == drawn.crystal
             assert kept.crystal.planes
-            np.testing.assert_array_equal(kept.reflections(1), drawn.reflections(1))
+            np.testing.assert_array_equal(kept.reflections(0), drawn.reflections(0))
             np.testing.assert_array_equal(kept.centre_nm, drawn.centre_nm)
     assert waves[0].name != waves[1].name
     assert content(waves[0:2]) == content(waves)
