@@ -11,7 +11,7 @@ from hrtem_lab.physics.exit_wave import multislice, outlines
 from hrtem_lab.physics.imaging import nearest
 from hrtem_lab.physics.microscope import expose
 from hrtem_lab.physics.visibility import RESOLVED, label, significance
-from tests.physics.scenes import AU, EDGE_ON, in_vacuum, placed
+from tests.physics.scenes import AU, EDGE_ON, in_vacuum, placed, with_planes
 
 PIXEL_NM = 0.04
 SIZE = 125
@@ -80,7 +80,8 @@ def test_no_window_and_no_reflections():
     assert significance(lattice(10.0, 0.2), window(), PIXEL_NM, np.empty((0, 2))).shape == (0,)
 
 
-TWIN, FAULT, PERFECT = Crystal(AU, 4.0, twins=(0.1,)), Crystal(AU, 4.0, faults=(0.1,)), Crystal(AU, 4.0)
+PERFECT = Crystal(AU, 4.0)
+TWIN, FAULT = with_planes(PERFECT, twin=0.1), with_planes(PERFECT, intrinsic=0.1)
 
 
 def seen(crystal, turn=None, dose=1e5):
