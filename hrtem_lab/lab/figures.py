@@ -137,7 +137,7 @@ def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, colu
         classes = micrograph.facts.get("label", pd.Series(dtype=object))
         draw(axes, micrograph, micrograph.instances, classes, numbers=False, width=0.9)
         axes.images[0].set_interpolation("auto")  # smooth where it is shrunk: fringes must not beat with the screen
-        axes.set_title(_caption(micrograph), fontsize=10, pad=3)
+        axes.set_title(_caption(micrograph), fontsize=9, pad=3)
     handles = _legend(set(CLASSES[:3]))
     figure.legend(handles=handles, ncols=3, loc="outside lower center", facecolor=BACKDROP)
     if not micrographs:

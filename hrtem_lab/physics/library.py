@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
@@ -71,7 +72,7 @@ class Library(Sequence[ExitWave]):
         voltage_kV: Accelerating voltage.
         root: Folder of all libraries, each in one that is called after its digest; by default `.cache/exit_waves` in
             the project.
-        folder: Folder of this library instead, whatever its digest; one with a library of another digest is refused.
+        folder: Folder of this library instead, whatever its digest; one with entries of another is refused.
         workers: Processes that simulate; 0 is this one, by default one per processor.
         cluster: Dask scheduler that simulates instead (see `workers.run`); its workers write to the same folder.
 
@@ -192,12 +193,14 @@ class Library(Sequence[ExitWave]):
                     f"{self.folder}: the disk is full after {done} of {self.size} specimens of "
                     f"{10e-6 * self.gpts**2:.1f} MB; make room, and the same command goes on from there"
                 ) from error
-            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT):
                 raise InputError(f"{self.folder}: cannot be written ({error.strerror}); give another folder") from error
             raise
 
     def _prepare(self) -> None:
         (self.folder / "facts").mkdir(parents=True, exist_ok=True)
+        if (read_manifest(self.folder) or {}).get("digest") != self.digest:  # nothing is in it, or it is none of ours
+            shutil.rmtree(self.folder / "library.zarr", ignore_errors=True)
         _write(self.folder / "manifest.json", json.dumps(self._manifest(), indent=1).encode())
         field = (self.gpts, self.gpts)
         for name, dtype in (("waves", np.complex64), ("instances", np.uint16)):
@@ -209,7 +212,8 @@ class Library(Sequence[ExitWave]):
                 array.resize((self.size, *field))
 
     def _manifest(self) -> dict[str, Any]:
-        count = max(self.size, (read_manifest(self.folder) or {}).get("count", 0))
+        before = read_manifest(self.folder) or {}
+        count = max(self.size, before["count"] if before.get("digest") == self.digest else 0)
         return {"digest": self.digest, "count": count, "hrtem_lab": hrtem_lab.__version__, "recipe": self.recipe}
 
     def _simulate_one(self, index: int) -> None:
@@ -246,7 +250,8 @@ class Library(Sequence[ExitWave]):
 
     def _check_folder(self) -> None:
         manifest = read_manifest(self.folder)
-        if manifest is not None and manifest.get("digest") != self.digest:
+        entries = (self.folder / "facts").glob("*.parquet")
+        if manifest is not None and manifest.get("digest") != self.digest and (not manifest or any(entries)):
             raise InputError(
                 f"{self.folder} holds another library: {differences(manifest, self.recipe)}; give the settings that "
                 "are there, or another folder"

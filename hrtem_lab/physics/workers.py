@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from typing import Any, TypeVar
 
 from hrtem_lab.micrograph import InputError
@@ -45,13 +46,14 @@ def run(
 
 def _on_processors(task: Callable[[int], Result], items: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
     # forkserver or spawn: a forked copy of a process that runs threads may hang
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_obey) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         rest = iter(items)
         waiting: dict[Future[Result], int] = {}
         try:
             while True:
-                for item in islice(rest, 2 * workers - len(waiting)):
-                    waiting[pool.submit(task, item)] = item
+                with _deaf():
+                    for item in islice(rest, 2 * workers - len(waiting)):
+                        waiting[pool.submit(task, item)] = item
                 if not waiting:
                     return
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -65,15 +67,25 @@ def _on_processors(task: Callable[[int], Result], items: Sequence[int], workers:
             pool.shutdown(cancel_futures=True)
 
 
-def _obey() -> None:
-    """Ctrl-C is for the parent, which sees that the work is ended; and no worker outlives its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """A process that starts in here never hears Ctrl-C: it is for the parent, which sees to it that the work ends."""
+    resource_tracker.ensure_running()  # when it starts it lifts what is blocked below
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """No worker outlives a parent that was killed."""
     parent = parent_process()
     if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
 
 
-def _end_with(sentinel: int) -> None:
+def _end_after(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
 

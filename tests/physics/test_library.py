@@ -303,11 +303,20 @@ def test_a_folder_of_ones_own_takes_what_is_given_again_and_nothing_else(tmp_pat
         of(tmp_path, folder=folder)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"recipe": {}}'])
+@pytest.mark.parametrize("text", ["{", "[]"])
 def test_a_manifest_that_is_none_is_told(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(InputError, match=r"manifest\.json: cannot be read|holds another library"):
         of(tmp_path, folder=tmp_path)
+
+
+def test_a_folder_whose_library_is_still_empty_takes_other_settings(tmp_path, simulated):
+    of(tmp_path, count=0, gpts=96, folder=tmp_path / "mine").simulate()
+    waves = of(tmp_path, folder=tmp_path / "mine")
+    waves.simulate()
+    assert waves[1].wave.shape == (64, 64)
+    with pytest.raises(InputError, match="holds another library: gpts is 64 there and 96 here"):
+        of(tmp_path, count=0, gpts=96, folder=tmp_path / "mine")
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
