@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.ndimage import distance_transform_edt
+from scipy.stats import circmean
 
 from hrtem_lab.micrograph import IntArray
 from hrtem_lab.physics.material import Material
@@ -71,13 +72,15 @@ def outlines(specimen: Specimen, gpts: int) -> IntArray:
         material = particle.crystal.material
         pad = int(np.ceil(2 * material.bond_nm / pixel))
         atoms = specimen.atoms.positions[specimen.owner == number, :2] / 10
-        empty = np.ones((gpts, gpts), dtype=bool)
-        rows, columns = np.floor(atoms / pixel).astype(int).T % gpts
-        empty[rows, columns] = False
-        far = distance_transform_edt(np.pad(empty, pad, mode="wrap")) * pixel > material.bond_nm
+        centre = np.floor(circmean(atoms, high=field_nm, axis=0) / pixel).astype(int)
+        away = (np.floor(atoms / pixel).astype(int) - centre + gpts // 2) % gpts - gpts // 2
+        half = int(np.abs(away).max()) + pad
+        empty = np.ones((2 * half + 1, 2 * half + 1), dtype=bool)
+        empty[tuple((away + half).T)] = False
+        far = distance_transform_edt(empty) * pixel > material.bond_nm
         # half a pixel: the dilated region ends between its last pixel and the first one outside
         inside = (distance_transform_edt(~far) - 0.5) * pixel > material.bond_nm - edge_nm(material)
-        instances[inside[pad:-pad, pad:-pad]] = number
+        instances[tuple((np.argwhere(inside) - half + centre).T % gpts)] = number
     return instances
 
 
