@@ -25,6 +25,7 @@ from hrtem_lab.physics.placed import Placed
 
 RESOLVED = 4.0
 PROJECTED_NM = 0.35  # one and a half {111} planes of gold
+CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
 RING = 0.1  # nm^-1; speckle is measured on rings this far apart
 SAME = 0.01  # nm^-1; reflections nearer to each other than this are one
 RELROD = 1.5  # a crystal of thickness t diffracts while g lies within about 1/t of the Ewald sphere, here a plane
@@ -112,8 +113,11 @@ def significance(
     azimuths = np.pi * np.arange(24) / 24
     on_ring = RING * rings[:, None, None] * np.stack([np.cos(azimuths), np.sin(azimuths)], axis=-1)
     # median of an exponential distribution is log 2 of its mean: spots on the ring do not count
-    around = _power(deviation, pixel_size_nm, *(on_ring.reshape(-1, 2, 1).transpose(1, 0, 2)))
-    speckle = np.median(around.reshape(len(rings), -1), axis=1)[ring] / np.log(2)
+    around = _power(deviation, pixel_size_nm, *(on_ring.reshape(-1, 2, 1).transpose(1, 0, 2))).reshape(len(rings), -1)
+    to_spot = np.linalg.norm(on_ring[:, :, None] - np.concatenate([g, -g]), axis=-1).min(axis=-1)
+    # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
+    free = to_spot >= np.minimum(CLEAR / extent, np.quantile(to_spot, 0.7, axis=1, keepdims=True))
+    speckle = np.nanmedian(np.where(free, around, np.nan), axis=1)[ring] / np.log(2)
     strength = np.sqrt(at_spot / (shot + speckle))
     return np.where(radius < 0.5 / pixel_size_nm, strength, 0.0)
 
