@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import LearningRateMonitor, RichProgressBar
 from pytorch_lightning.loggers import MLFlowLogger
 
 from hrtem_lab.defects import Features, Forest, confusion, cross_validate, particle_table, score
-from hrtem_lab.evaluation import paired_test, score_masks, summarise
+from hrtem_lab.evaluation import calibration_counts, ece, paired_test, score_masks, summarise
 from hrtem_lab.files import write_json, write_table
 from hrtem_lab.lab import figures, report, tracking
 from hrtem_lab.lab.callbacks import ValidationImages
@@ -123,6 +123,7 @@ def score_methods(config: DictConfig, data: SimulatedData, folder: Path, parent:
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})
         scored = {"unet": compare(unet, validation, test)}
         scored["unet"].method.save(folder / "model")  # type: ignore[attr-defined]
+        log_calibration(scored["unet"].method, test, folder)
     for node in config.methods.values():
         method: Method = build(node)
         with tracking.run(method.name, parent):
@@ -143,6 +144,16 @@ def compare(method: Method, validation: list[LabelledMicrograph], test: list[Lab
     mlflow.log_params({f"tuned.{k}": getattr(tuned, k) for k in next(iter(tuned.candidates()))})
     mlflow.log_table(scores, "test_scores.json")
     return Scored(tuned, instances, scores)
+
+
+def log_calibration(method: Method, test: list[LabelledMicrograph], folder: Path) -> None:
+    """How far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
+    found = [calibration_counts(method.probability(m), m.mask) for m in track(test, "Checking probabilities")]
+    counts = pd.concat(found).groupby("bin").sum()
+    tracking.log_metrics({"ece": ece(counts)}, "test")
+    mlflow.log_param("tuned.temperature", getattr(method, "temperature", None))
+    mlflow.log_table(counts.reset_index(), "calibration.json")
+    figures.save(figures.reliability(counts), folder / "figures" / "reliability.png")
 
 
 def train_forest(config: DictConfig, data: SimulatedData, unet: Scored, folder: Path) -> dict[str, float]:

@@ -94,6 +94,17 @@ def test_training_logs_its_curve_and_the_fixed_fields(client: mlflow.MlflowClien
     assert sum("validation_field_" in path and path.endswith(".png") for path in images) == 4
 
 
+def test_how_far_the_network_can_be_believed_is_logged(client: mlflow.MlflowClient, ran: Path):
+    unet = runs(client)["unet"]
+    assert 0 <= unet.data.metrics["test/ece"] <= 1
+    saved = UNet.load(ran / "out" / "model")
+    assert float(unet.data.params["tuned.temperature"]) == pytest.approx(saved.temperature)
+    assert saved.temperature != 1
+    table = mlflow.artifacts.load_dict(f"{unet.info.artifact_uri}/calibration.json")
+    assert table["columns"] == ["bin", "pixels", "particle", "probability"]
+    assert len(table["data"]) == 15
+
+
 def test_no_specimen_is_on_two_sides(client: mlflow.MlflowClient, ran: Path):
     split = mlflow.artifacts.load_dict(f"{runs(client)['out'].info.artifact_uri}/split.json")
     members = [index for indices in split.values() for index in indices]
@@ -107,7 +118,7 @@ def test_the_tables_and_pictures_are_there(ran: Path):
     out = ran / "out"
     assert set(pd.read_csv(out / "comparison.csv")["method"]) == {"unet", "otsu", "watershed", "bandpass"}
     assert set(pd.read_csv(out / "forest_table.csv")["label"]) <= set(CLASSES)
-    for name in ("comparison", "gallery", "confusion_cv", "confusion_test"):
+    for name in ("comparison", "gallery", "confusion_cv", "confusion_test", "reliability"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 5000
     printed = (ran / "stdout.txt").read_text()
     assert "bandpass" in printed

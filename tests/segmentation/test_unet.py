@@ -13,11 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
+from sklearn.metrics import log_loss
 from torch import nn
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from hrtem_lab.segmentation.unet import SETTINGS, UNet
+from hrtem_lab.segmentation.unet import DIHEDRAL, SETTINGS, UNet, fit_temperature
 from tests.segmentation.scenes import PREPROCESSING, Pointwise, Tiny, Where, dark_discs, plain
 
 
@@ -85,6 +86,7 @@ def test_blending_goes_smoothly_from_tile_to_tile():
     assert np.abs(np.diff(result, axis=1)).max() < 0.12
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 3), st.integers(0, 31))
 def test_windows_cover_everything_and_overlap_as_asked(rows, columns, tile, overlap):
     method = unet(Pointwise(), tile=32 * tile, overlap=overlap)
@@ -138,6 +140,85 @@ def test_thresholds_are_tuned():
     np.testing.assert_allclose(np.diff(thresholds), 0.05)
 
 
+# Augmentation and temperature
+
+
+def test_the_eight_views_differ_and_come_back():
+    image = noise(5, 5)
+    views = [turned(image) for turned, _ in DIHEDRAL]
+    assert len({view.tobytes() for view in views}) == 8
+    for (_, back), view in zip(DIHEDRAL, views, strict=True):
+        np.testing.assert_array_equal(back(view), image)
+
+
+@pytest.mark.parametrize("turned", [lambda a: np.rot90(a), lambda a: a[::-1], lambda a: np.rot90(a, 2)[:, ::-1]])
+def test_an_augmented_network_does_not_know_how_the_micrograph_lies(turned):
+    image = noise(64, 96)
+    plain, augmented = unet(Tiny()), unet(Tiny(), augmented=True)
+    assert np.abs(plain.evidence(turned(image)) - turned(plain.evidence(image))).max() > 1e-3
+    np.testing.assert_allclose(augmented.evidence(turned(image)), turned(augmented.evidence(image)), atol=1e-6)
+
+
+def test_augmentation_is_the_mean_of_probabilities():
+    """Of a network that sees pixels from left to right: half the views go the other way, and half go up or down."""
+    image = noise(64, 64)
+    along = expit(np.linspace(-3, 3, 64))
+    views = [along[None, :], along[None, ::-1], along[:, None], along[::-1, None]]
+    np.testing.assert_allclose(unet(Where(), augmented=True).evidence(image), sum(views) / 4, atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_logits_are_divided_by_the_temperature(temperature):
+    image = noise(40, 50)
+    for augmented in (False, True):
+        found = unet(Pointwise(), temperature=temperature, augmented=augmented).evidence(image)
+        np.testing.assert_allclose(found, expit((-2 * image + 0.3) / temperature), atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
+def test_the_temperature_is_that_of_the_dice_that_were_thrown(temperature):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, 40_000)
+    truth = rng.random(len(logits)) < expit(logits / temperature)
+    assert fit_temperature(logits, truth) == pytest.approx(temperature, rel=0.05)
+
+
+def test_a_network_that_makes_no_mistake_is_not_trusted_without_limit():
+    logits = noise(1000)
+    assert fit_temperature(logits, logits > 0) == pytest.approx(0.1, rel=0.01)
+
+
+def test_tuning_finds_the_likeliest_temperature_and_a_network_that_brags_is_told_so():
+    """Noise of deviation 1, particles at -2 on 22 % of the field: the odds at x are exp(-2 x - 2) * 0.22 / 0.78.
+
+    The network says five times the logarithm of that, of an image that has been standardised.
+    """
+
+    class Sure(nn.Module):
+        def forward(self, images):
+            return 5 * (-2 * images - 2 + np.log(0.22 / 0.78))
+
+    def loss(method, micrograph):
+        return log_loss(micrograph.mask.ravel(), method.probability(micrograph).ravel())
+
+    sure, shown, fresh = unet(Sure()), dark_discs(0, contrast=2.0), dark_discs(2, contrast=2.0)
+    tuned = sure.tune([shown])
+    assert 3 < tuned.temperature < 9
+    for factor in (0.8, 1.25):
+        assert loss(tuned, shown) < loss(replace(tuned, temperature=factor * tuned.temperature), shown)
+    assert loss(tuned, fresh) < loss(sure, fresh) / 2
+
+
+def test_without_validation_the_temperature_stays():
+    assert unet(Pointwise(), temperature=1.5).tune([]).temperature == 1.5
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan])
+def test_an_impossible_temperature_is_refused(temperature):
+    with pytest.raises(InputError, match="temperature"):
+        unet(Pointwise(), temperature=temperature)
+
+
 # Models on disk
 
 PROVENANCE = {"run": "abc", "commit": "1234"}
@@ -155,6 +236,8 @@ def saved(net, tmp_path):
         tile=64,
         overlap=24,
         stride=8,
+        augmented=True,
+        temperature=1.7,
         provenance=PROVENANCE,
     )
     method.save(tmp_path / "model")
@@ -177,6 +260,15 @@ def test_a_loaded_model_can_be_saved_again(saved, tmp_path):
     UNet.load(folder).save(tmp_path / "again")
     image = noise(64, 64)
     np.testing.assert_array_equal(UNet.load(tmp_path / "again").evidence(image), method.evidence(image))
+
+
+def test_a_model_from_before_there_was_a_temperature_is_read(saved):
+    settings = json.loads((saved[1] / SETTINGS).read_text())
+    for name in ("temperature", "augmented"):
+        del settings[name]
+    (saved[1] / SETTINGS).write_text(json.dumps(settings))
+    again = UNet.load(saved[1])
+    assert (again.temperature, again.augmented, again.threshold) == (1.0, False, 0.35)
 
 
 def test_nothing_in_the_folder_is_code(saved):
