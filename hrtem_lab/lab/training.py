@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,11 +83,23 @@ def train(config: DictConfig) -> dict[str, float]:
 
 
 def output_folder(config: DictConfig) -> Path:
-    """The folder of this run; one given in `output` that holds a checkpoint is gone on with."""
-    default = tracking.PROJECT / "outputs" / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
-    folder = Path(config.output or default).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """The folder of this run, made for it alone; one given in `output` that holds a checkpoint is gone on with."""
+    if config.output:
+        folder = Path(config.output).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    begun = tracking.PROJECT / "outputs" / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
+    others = (begun.with_name(f"{begun.name}_{number}") for number in itertools.count(2))
+    return next(folder for folder in itertools.chain([begun], others) if _made(folder))
+
+
+def _made(folder: Path) -> bool:
+    """Make a folder; False where another run, begun in the same second, was first."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
 
 
 def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: str, provenance: dict[str, str]) -> UNet:

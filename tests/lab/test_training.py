@@ -10,8 +10,11 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
+from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import CONF
+from hrtem_lab.lab.training import output_folder
 from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.segmentation.unet import UNet
 
@@ -161,6 +164,21 @@ def test_every_experiment_runs_one_batch(experiment: str, ran: Path, tmp_path: P
         return
     done = train(tmp_path, f"+experiment={experiment}", "trainer.limit_train_batches=1", f"output={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tracking, "PROJECT", tmp_path)
+    monkeypatch.setattr("time.strftime", lambda _: "2026-01-02_03-04-05")
+    config = OmegaConf.create({"name": "study", "output": None})
+    folders = [output_folder(config) for _ in range(3)]
+    assert [folder.name for folder in folders] == [f"2026-01-02_03-04-05{end}" for end in ("", "_2", "_3")]
+    assert {folder.parent for folder in folders} == {tmp_path / "outputs" / "study"}
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_a_folder_that_was_asked_for_is_taken_as_it_is(tmp_path: Path):
+    config = OmegaConf.create({"name": "study", "output": str(tmp_path / "mine")})
+    assert output_folder(config) == output_folder(config) == tmp_path / "mine"
 
 
 def test_too_few_specimens_end_in_one_line(tmp_path: Path):
