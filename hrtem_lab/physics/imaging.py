@@ -60,7 +60,8 @@ class Imaging:
         pixel_size_nm = field_nm / max(size, tem.camera_pixels(field_nm, condition.pixel_size_nm))
         condition = replace(condition, pixel_size_nm=pixel_size_nm)
         amplitude, instances = wave.wave, wave.instances
-        if window_nm is not None and window_nm < field_nm:  # moved by pixels of the wave, so by any part of the camera's
+        if window_nm is not None and window_nm < field_nm:
+            # by pixels of the wave, so by any part of one of the camera's
             shift = tuple(int(s) for s in rng.integers(0, len(instances), 2))
             amplitude, instances = np.roll(amplitude, shift, (0, 1)), np.roll(instances, shift, (0, 1))
         expected = tem.expose(amplitude, wave.sampling_nm, condition)
