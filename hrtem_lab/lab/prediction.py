@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 from rich.table import Table
-from scipy.ndimage import mean
 from skimage.measure import label as connected_components
 
 from hrtem_lab.defects import Features, Forest
@@ -34,6 +33,7 @@ from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import Move, bars, console
 from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph
 from hrtem_lab.particles import measure
+from hrtem_lab.particles.crops import crops
 from hrtem_lab.segmentation.unet import UNet
 
 
@@ -119,7 +119,7 @@ def analyse(
         probability = unet.probability(frame, progress)
         instances = unet.instances(probability, frame.pixel_size_nm)
         table = measure(instances, frame.pixel_size_nm)
-        table["confidence"] = mean(probability, instances, table.index) if len(table) else []
+        table["confidence"] = [float(part[mask].mean()) for _, part, mask in crops(probability, instances)]
         classes = pd.Series(dtype=object)
         if forest is not None and len(table):
             probabilities = forest.probabilities(features(frame.image, instances, frame.pixel_size_nm))

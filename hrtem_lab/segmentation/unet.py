@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -151,9 +152,15 @@ class UNet(Method):
         return [unit * round(i * (length - self.tile) / unit / (count - 1)) for i in range(count)]
 
     def save(self, folder: str | Path) -> None:
-        """Write weights (safetensors), architecture and settings; nothing in the folder can run code."""
+        """Write weights (safetensors), architecture and settings; nothing in the folder can run code.
+
+        Weights are written in half precision, which is finer than the bfloat16 that they are used in.
+        """
         folder = Path(folder)
-        self.net.save_pretrained(str(folder))  # type: ignore[operator]
+        net = deepcopy(self.net).cpu()
+        for weight in net.parameters():
+            weight.data = weight.data.half()
+        net.save_pretrained(str(folder))  # type: ignore[operator]
         settings = {
             "preprocessing": asdict(self.preprocessing),
             **{k: getattr(self, k) for k in SAVED},

@@ -2,10 +2,13 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from hrtem_lab.evaluation import calibration_counts
 from hrtem_lab.lab import figures
+from hrtem_lab.micrograph import Micrograph
 
 
 def test_a_reliability_plot_shows_the_share_of_every_bin_that_was_met():
@@ -26,3 +29,32 @@ def test_a_reliability_plot_of_next_to_nothing_can_be_saved(pixels, tmp_path):
     counts = calibration_counts(np.full(pixels, 0.5), np.ones(pixels))
     figures.save(figures.reliability(counts), tmp_path / "reliability.png")
     assert (tmp_path / "reliability.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(900, 700), (1500, 4200), (40, 60)])
+def test_an_overlay_shows_a_micrograph_of_any_size_with_its_particle_where_it_is(rows, columns, tmp_path):
+    """A bright square on a dark field: in the picture it is as large and where it was, inside a coloured outline."""
+    image, instances = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.int32)
+    box = slice(rows // 2, rows // 2 + rows // 4), slice(columns // 5, columns // 5 + columns // 4)
+    image[box], instances[box] = 1, 7
+    micrograph = Micrograph(image=image, pixel_size_nm=0.02, name="square")
+    figures.save(figures.overlay(micrograph, instances, pd.Series({7: "fault"})), tmp_path / "overlay.png")
+    with Image.open(tmp_path / "overlay.png") as picture:
+        drawn = np.asarray(picture.convert("RGB"))
+    assert 800 <= max(drawn.shape) <= 2048
+    assert drawn.shape[1] / drawn.shape[0] == pytest.approx(columns / rows, rel=0.01)
+    zoom = drawn.shape[0] / rows
+    # left of the number, right of the outline; and as far outside it
+    row, inside, outside = (round(zoom * at) for at in (0.7 * rows, 0.22 * columns, 0.17 * columns))
+    assert drawn[row, inside].tolist() == [255] * 3
+    assert drawn[row, outside].tolist() == [0] * 3
+    edge = drawn[row, outside:inside].astype(int)
+    orange = np.abs(edge - (0xD5, 0x5E, 0x00)).sum(axis=1)
+    assert orange.min() < 60
+    assert (outside + orange.argmin()) / zoom == pytest.approx(columns // 5, abs=3 / zoom + 1)
+
+
+def test_centres_are_those_of_the_particles():
+    instances = np.zeros((20, 30), np.int32)
+    instances[2:5, 10:15], instances[8:10, 0], instances[15, 15] = 4, 2, 9
+    assert figures._centres(instances) == {4: (3, 12), 2: (8.5, 0), 9: (15, 15)}
