@@ -126,6 +126,23 @@ def gallery(
     return figure
 
 
+def breakdown(parts: pd.DataFrame, title: str) -> Figure:
+    """Dice with its interval for every range of every condition, as from `hrtem_lab.evaluation.breakdown`."""
+    places = np.arange(len(parts)) + 0.7 * pd.factorize(parts["condition"])[0]
+    figure, axes = plt.subplots(figsize=(7, 1.5 + 0.27 * len(parts)), layout="constrained")
+    away = [parts["dice"] - parts["dice_low"], parts["dice_high"] - parts["dice"]]
+    axes.errorbar(parts["dice"], places, xerr=np.maximum(away, 0), fmt="o", color="black", capsize=3)
+    names = parts["condition"].where(parts["condition"] != parts["condition"].shift(), "")
+    labels = [f"{n}   {r}  (n={m})" for n, r, m in zip(names, parts["range"], parts["micrographs"], strict=True)]
+    axes.set_yticks(places, labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlim(None, 1)
+    axes.set_xlabel("Dice per micrograph, 95 % interval")
+    axes.set_title(title)
+    axes.grid(axis="x", color=BACKDROP, lw=0.5)
+    return figure
+
+
 def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, columns: int = 6) -> Figure:
     """Simulated micrographs in a grid with the true outlines, coloured by class, and the condition of each."""
     engine = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)

@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import LearningRateMonitor, RichProgressBar
 from pytorch_lightning.loggers import MLFlowLogger
 
 from hrtem_lab.defects import Features, Forest, confusion, cross_validate, particle_table, score
-from hrtem_lab.evaluation import calibration_counts, ece, paired_test, score_masks, summarise
+from hrtem_lab.evaluation import breakdown, calibration_counts, ece, paired_test, score_masks, summarise
 from hrtem_lab.files import write_json, write_table
 from hrtem_lab.lab import figures, report, tracking
 from hrtem_lab.lab.callbacks import ValidationImages
@@ -31,6 +31,14 @@ from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.processor import has_bfloat16
 from hrtem_lab.segmentation.unet import UNet
+
+EDGES = {
+    "diameter_nm": (1, 2, 3, 5, 8, 13),
+    "dose_e_per_nm2": (0, 1e4, 3e4, 1e5, 1e6),
+    "defocus_nm": (0, 15, 40, 80, 150),
+    "pixel_size_nm": (0, 0.03, 0.045, 0.065, 0.11),
+}
+"""Of the conditions that a score is broken down by; defocus by its amount."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ def train(config: DictConfig) -> dict[str, float]:
         scored = score_methods(config, data, folder, parent)
         results = report.comparison({name: s.summary for name, s in scored.items()}, _tests(scored))
         report.show_methods(results)
-        _log_results(results, scored, folder)
+        _log_results(results, scored, data.micrographs("test"), folder)
         metrics = {f"test/{k}": v for k, v in scored["unet"].summary.items()}
         tracking.log_metrics(scored["unet"].summary, "test")
 
@@ -206,12 +214,30 @@ def _tests(scored: dict[str, Scored]) -> dict[str, dict[str, float]]:
     return {n: paired_test(ours.to_numpy(), s.scores["dice"].to_numpy()) for n, s in scored.items() if n != "unet"}
 
 
-def _log_results(results: pd.DataFrame, scored: dict[str, Scored], folder: Path) -> None:
+def _log_results(
+    results: pd.DataFrame, scored: dict[str, Scored], test: list[LabelledMicrograph], folder: Path
+) -> None:
     dice = {name: s.scores["dice"].to_numpy() for name, s in scored.items()}
     figures.save(figures.comparison(dice, results), folder / "figures" / "comparison.png")
     write_table(folder / "comparison.csv", results)
     mlflow.log_artifact(str(folder / "comparison.csv"))
     mlflow.log_table(results.reset_index(), "comparison.json")
+    parts = breakdown(scored["unet"].scores, pd.DataFrame([_condition(m) for m in test]), EDGES)
+    figures.save(figures.breakdown(parts, "U-Net on test micrographs"), folder / "figures" / "breakdown.png")
+    write_table(folder / "breakdown.csv", parts)
+    mlflow.log_artifact(str(folder / "breakdown.csv"))
+
+
+def _condition(micrograph: LabelledMicrograph) -> dict[str, Any]:
+    """What a micrograph shows, and how it was taken."""
+    facts = micrograph.facts
+    return {
+        "material": f"{facts['material'].iloc[0]}, {facts['structure'].iloc[0]}" if len(facts) else "no particle",
+        "diameter_nm": facts["diameter_nm"].median() if len(facts) else np.nan,
+        "dose_e_per_nm2": micrograph.metadata["dose_e_per_nm2"],
+        "defocus_nm": abs(micrograph.metadata["defocus_nm"]),
+        "pixel_size_nm": micrograph.pixel_size_nm,
+    }
 
 
 def _log_model(model: Path, example: LabelledMicrograph) -> None:
