@@ -6,7 +6,7 @@ import numpy as np
 from scipy.constants import Avogadro
 from scipy.spatial import cKDTree
 
-from hrtem_lab.physics.material import Points
+from hrtem_lab.physics.crystal import Points
 
 CARBON_G_PER_MOL = 12.011
 CELL_NM = 0.4
