@@ -109,6 +109,11 @@ class Crystal:
 
     def depth(self, points: Points) -> npt.NDArray[np.float64]:
         """How far each point, (n, 3) in nm, lies under the surface; negative outside."""
+        if self.shape == "faceted" and len(self.variants) == 2:
+            # facets are those of the lattice that they bound: above a twin plane the shape is turned as the lattice is
+            heights = [(self._place(p) + 0.5) * self.material.plane_nm for p in self.planes if p.kind == "twin"]
+            turned = (points[:, 2:] > heights).sum(1, keepdims=True) % 2 == 1
+            points = np.where(turned, points @ TURN, points)
         return self.diameter_nm * self._body.depth(points / self.diameter_nm)
 
     @cached_property

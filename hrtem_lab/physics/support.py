@@ -12,7 +12,7 @@ from scipy.constants import Avogadro
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from hrtem_lab.physics.material import Points
+from hrtem_lab.physics.crystal import Points
 
 CELL_NM = 0.4
 LAYERS_NM = 0.344  # turbostratic graphite (Franklin, Acta Cryst. 4, 253, 1951)

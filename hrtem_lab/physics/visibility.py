@@ -108,18 +108,23 @@ def significance(
     extent = np.sqrt(total) * pixel_size_nm
     near = 0.35 / extent * np.array([-1, 0, 1])
     at_spot = _power(deviation, pixel_size_nm, g[:, :1] + near, g[:, 1:] + near).max((1, 2))
-    radius = np.hypot(*g.T)
-    rings, ring = np.unique(np.round(radius / RING), return_inverse=True)
+    strength = np.sqrt(at_spot / (shot + _speckle(deviation, pixel_size_nm, g, extent)))
+    return np.where(np.hypot(*g.T) < 0.5 / pixel_size_nm, strength, 0.0)
+
+
+def _speckle(
+    image: npt.NDArray[np.float64], pixel_size_nm: float, g: npt.NDArray[np.float64], extent_nm: float
+) -> npt.NDArray[np.float64]:
+    """Mean power of an image on the ring of each reflection, away from all of them, (n,)."""
+    rings, ring = np.unique(np.round(np.hypot(*g.T) / RING), return_inverse=True)
     azimuths = np.pi * np.arange(24) / 24
     on_ring = RING * rings[:, None, None] * np.stack([np.cos(azimuths), np.sin(azimuths)], axis=-1)
-    # median of an exponential distribution is log 2 of its mean: spots on the ring do not count
-    around = _power(deviation, pixel_size_nm, *(on_ring.reshape(-1, 2, 1).transpose(1, 0, 2))).reshape(len(rings), -1)
+    around = _power(image, pixel_size_nm, *on_ring.reshape(-1, 2, 1).transpose(1, 0, 2)).reshape(len(rings), -1)
     to_spot = np.linalg.norm(on_ring[:, :, None] - np.concatenate([g, -g]), axis=-1).min(axis=-1)
     # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
-    free = to_spot >= np.minimum(CLEAR / extent, np.quantile(to_spot, 0.7, axis=1, keepdims=True))
-    speckle = np.nanmedian(np.where(free, around, np.nan), axis=1)[ring] / np.log(2)
-    strength = np.sqrt(at_spot / (shot + speckle))
-    return np.where(radius < 0.5 / pixel_size_nm, strength, 0.0)
+    free = to_spot >= np.minimum(CLEAR / extent_nm, np.quantile(to_spot, 0.7, axis=1, keepdims=True))
+    # median of an exponential distribution is log 2 of its mean: what a spot still adds to some places does not count
+    return np.nanmedian(np.where(free, around, np.nan), axis=1)[ring] / np.log(2)
 
 
 def _power(

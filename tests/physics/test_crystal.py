@@ -110,6 +110,22 @@ def test_a_particle_has_the_volume_of_its_sphere(shape, material):
     np.testing.assert_allclose(np.cbrt(np.array(counts) / (density * np.pi / 6 * 2.0**3)), 1, atol=0.055)
 
 
+def test_facets_of_a_twin_are_those_of_its_lattice():
+    """Twelve of the {111} and {100} normals of the two lattices differ; each half ends where its own lattice's do."""
+    crystal = with_planes(Crystal(AU, 6.0, "faceted"), twin=0.0)
+    steps = np.linspace(0, 6, 6001)[:, None]
+    hkl = (AU.reflections() ** 2).sum(1)
+    for variant, side in ((0, -1), (1, 1)):
+        for index, family in ((3, "111"), (4, "100")):
+            normals = crystal.reflections(variant)[hkl == index]
+            normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+            normals *= np.where(normals[:, [2]] * side < 0, -1, 1)
+            lengths = [steps[crystal.depth(steps * n) > 0].max() for n in normals]
+            np.testing.assert_allclose(lengths, lengths[0], atol=0.003, err_msg=family)
+    perfect, _ = smooth(Crystal(AU, 6.0, "faceted"))
+    assert len(smooth(crystal)[0]) == pytest.approx(len(perfect), rel=0.03)
+
+
 @MATERIALS
 def test_as_many_anions_as_cations(material):
     _, numbers = smooth(Crystal(material, 5.0))
