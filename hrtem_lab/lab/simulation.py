@@ -133,8 +133,8 @@ def groschner(exposures: Exposures) -> Callable[[], None]:
     largest = field_nm / GROSCHNER_PX
     if finest > largest:
         raise InputError(
-            f"export=groschner needs {GROSCHNER_PX} pixels along each edge, and microscope.pixel_size_nm from {finest} "
-            f"nm leaves {field_nm / finest:.0f} of a field of {field_nm} nm; give pixels from {largest:.3g} nm or less "
+            f"export=groschner needs {GROSCHNER_PX} pixels along each edge; microscope.pixel_size_nm from {finest} "
+            f"nm leaves {field_nm / finest:.0f} of a field of {field_nm} nm; give pixels from {largest:.3g} nm, "
             f"or specimen.field_nm of at least {finest * GROSCHNER_PX:.3g}"
         )
     microscope = replace(microscope, pixel_size_nm=(finest, min(coarsest, largest)))
