@@ -19,8 +19,6 @@ ratios = st.one_of(st.floats(0, 1), st.just(np.nan))
 """A score of one micrograph; `nan` where it has no particle."""
 defoci_nm = st.floats(-150, 150)
 doses_e_per_nm2 = st.floats(1e2, 1e6)
-plane_heights = st.lists(st.floats(-0.45, 0.45), max_size=3).map(tuple)
-"""Of planar defects in a particle of 3 nm, in nm."""
 
 
 @st.composite

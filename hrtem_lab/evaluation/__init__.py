@@ -1,5 +1,6 @@
 """Counts first, ratios last: pixels, objects, bootstrap intervals over micrographs and paired tests."""
 
+from hrtem_lab.evaluation.calibration import calibration_counts, ece
 from hrtem_lab.evaluation.counts import pixel_counts, ratios
 from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test, wilson_interval
 from hrtem_lab.evaluation.objects import match, object_counts, object_ratios, overlaps
@@ -7,6 +8,8 @@ from hrtem_lab.evaluation.scores import score_masks, summarise
 
 __all__ = [
     "bootstrap_interval",
+    "calibration_counts",
+    "ece",
     "match",
     "object_counts",
     "object_ratios",

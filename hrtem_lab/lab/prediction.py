@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,9 @@ from hrtem_lab.files import (
 from hrtem_lab.lab import figures
 from hrtem_lab.lab.command import build
 from hrtem_lab.lab.models import find_model
-from hrtem_lab.lab.progress import console, track
+from hrtem_lab.lab.progress import Move, bars, console
 from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph
 from hrtem_lab.particles import measure
-from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.unet import UNet
 
 
@@ -78,19 +77,28 @@ def predict(config: DictConfig) -> int:
         raise InputError(f"pixel_size_nm is {config.pixel_size_nm}, expected a positive number of nm")
     folder = find_model(config.model)
     unet, forest, features = UNet.load(folder), Forest.load(folder), build(config.features)
-    results = Results(_folder(config.output))
+    if config.tta:
+        unet = replace(unet, augmented=True)
+    results = Results(_folder(config.output, inputs.values()))
     beside = cache(find_calibration)  # read once per folder
     try:
-        for name, path in track(inputs.items(), "Finding particles"):
-            try:
-                size = (sizes or beside(path.parent)).get(path.stem, config.pixel_size_nm)
-                analyse(read(path, size, name), name, path, unet, forest, features, results)
-            except InputError as error:
-                results.failures.append({"file": str(path), "reason": str(error)})
-            except Exception as error:  # whatever is wrong with one file, the others are still wanted
-                results.failures.append({"file": str(path), "reason": f"{type(error).__name__}: {error}"})
+        with bars("Finding particles", "Tiles of this micrograph") as (move, move_tiles):
+            for done, (name, path) in enumerate(inputs.items()):
+                move(done, len(inputs))
+                try:
+                    size = (sizes or beside(path.parent)).get(path.stem, config.pixel_size_nm)
+                    analyse(read(path, size, name), name, path, unet, forest, features, results, move_tiles)
+                except InputError as error:
+                    results.failures.append({"file": str(path), "reason": str(error)})
+                except Exception as error:  # whatever is wrong with one file, the others are still wanted
+                    results.failures.append({"file": str(path), "reason": f"{type(error).__name__}: {error}"})
+            move(len(inputs), len(inputs))
+    except KeyboardInterrupt:
+        found = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
+        console.print(f"Stopped; what was found so far ({found}) is kept in {results.output}", soft_wrap=True)
+        raise
     finally:
-        results.write({"folder": str(folder), "threshold": unet.threshold, **unet.provenance})
+        results.write({"folder": str(folder), "threshold": unet.threshold, "tta": unet.augmented, **unet.provenance})
     show(results, folder)
     return len(results.failures)
 
@@ -99,16 +107,17 @@ def analyse(
     frames: list[Micrograph],
     name: str,
     path: Path,
-    method: Method,
+    unet: UNet,
     forest: Forest | None,
     features: Features,
     results: Results,
+    progress: Move,
 ) -> None:
     """Find, measure and classify the particles of one file, and write its mask and overlays."""
     maps = []
     for frame in frames:
-        probability = method.probability(frame)
-        instances = method.instances(probability, frame.pixel_size_nm)
+        probability = unet.probability(frame, progress)
+        instances = unet.instances(probability, frame.pixel_size_nm)
         table = measure(instances, frame.pixel_size_nm)
         table["confidence"] = mean(probability, instances, table.index) if len(table) else []
         classes = pd.Series(dtype=object)
@@ -168,8 +177,13 @@ def show(results: Results, model: Path) -> None:
     console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", soft_wrap=True)
 
 
-def _folder(output: str) -> Path:
+def _folder(output: str, inputs: Iterable[Path]) -> Path:
+    """The folder of the results, made if it is not there; refused where they would overwrite a micrograph."""
     folder = Path(output).expanduser()
+    written = [(folder / name).resolve() for name in ("masks", "overlays")]
+    for path in inputs:
+        if any(path.resolve().is_relative_to(place) for place in written):
+            raise InputError(f"output={output}: masks and overlays would be written over {path}; give another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

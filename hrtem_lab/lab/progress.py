@@ -10,13 +10,20 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 Item = TypeVar("Item")
 console = Console()
 
 NOTICES = (
-    r"Add type hints to the `predict` method",  # MLflow: our signature comes from the example
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning, to its own developers
     r"The '\w+_dataloader' does not have many workers",  # Lightning: two cores are full with fewer
 )
@@ -31,13 +38,37 @@ def quiet() -> None:
         warnings.filterwarnings("ignore", message=f".*{notice}")
 
 
+Move = Callable[[int, int], None]
+
+
 @contextmanager
-def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def bar(title: str) -> Iterator[Move]:
     """A bar that is moved by calling (done, total)."""
+    with _display() as progress:
+        yield _move(progress, progress.add_task(title, total=None))
+
+
+@contextmanager
+def bars(title: str, below: str) -> Iterator[tuple[Move, Move]]:
+    """Two bars, one of all items and below it one of the item at hand, which shows while more than one step is left."""
+    with _display() as progress:
+        whole, part = progress.add_task(title, total=None), progress.add_task(below, total=None, visible=False)
+        move = _move(progress, part)
+
+        def move_below(done: int, total: int) -> None:
+            progress.update(part, visible=done < total > 1)
+            move(done, total)
+
+        yield _move(progress, whole), move_below
+
+
+def _display() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    return Progress(*columns, TimeRemainingColumn(), console=console)
+
+
+def _move(progress: Progress, task: TaskID) -> Move:
+    return lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def track(items: Iterable[Item], title: str) -> Iterator[Item]:

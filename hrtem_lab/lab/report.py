@@ -54,7 +54,7 @@ def show_next(folder: Path, uri: str) -> None:
     for what, where in (
         ("Pictures and tables", folder),
         ("Compare runs", f"make ui   ({uri})"),
-        ("Your own images", "python -m hrtem_lab.predict input=FOLDER output=RESULTS"),
+        ("Your own images", "python -m hrtem_lab.predict input=FOLDER output=RESULTS model=newest"),
     ):
         console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False)
 

@@ -16,7 +16,7 @@ from hrtem_lab.lab.command import build
 from hrtem_lab.lab.progress import bar, console
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.physics import Imaging, Library
-from hrtem_lab.physics.library import materials, plane_nm
+from hrtem_lab.physics.library import materials
 from hrtem_lab.physics.workers import run
 
 SHEET = 24
@@ -98,7 +98,7 @@ def check_pixels(library: Library, imaging: Imaging) -> None:
     """Refuse a camera that never sees the lattice."""
     coarsest = imaging.microscope.pixel_size_nm[1]
     for material in materials(library.specimen):
-        plane = plane_nm(material)
+        plane = material.plane_nm
         if coarsest > plane / 2:
             raise InputError(
                 f"microscope.pixel_size_nm goes to {coarsest} nm: beyond its Nyquist frequency nothing is seen of "

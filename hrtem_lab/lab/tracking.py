@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "pytorch-lightning", "segmentation-models-pytorch", "abtem", "ase", "scikit-learn", "numpy")
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens its pages for chats
 PARAM_BATCH = 100  # MLflow takes no more at once
 
 
@@ -48,7 +49,8 @@ def connect(experiment: str) -> str:
     with FileLock((here or PROJECT) / ".mlflow.lock"):
         if mlflow.get_experiment_by_name(experiment) is None:
             # without a place of its own, a SQLite store would put artifacts into whatever folder we were called from
-            mlflow.create_experiment(experiment, artifact_location=(here / "mlartifacts").as_uri() if here else None)
+            place = (here / "mlartifacts").as_uri() if here else None
+            mlflow.create_experiment(experiment, place, tags=MODEL_TRAINING)
     mlflow.set_experiment(experiment)
     return uri
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from pytorch_lightning.callbacks import LearningRateMonitor, RichProgressBar
 from pytorch_lightning.loggers import MLFlowLogger
 
 from hrtem_lab.defects import Features, Forest, confusion, cross_validate, particle_table, score
-from hrtem_lab.evaluation import paired_test, score_masks, summarise
+from hrtem_lab.evaluation import calibration_counts, ece, paired_test, score_masks, summarise
 from hrtem_lab.files import write_json, write_table
 from hrtem_lab.lab import figures, report, tracking
 from hrtem_lab.lab.callbacks import ValidationImages
@@ -82,11 +83,23 @@ def train(config: DictConfig) -> dict[str, float]:
 
 
 def output_folder(config: DictConfig) -> Path:
-    """The folder of this run; one given in `output` that holds a checkpoint is gone on with."""
-    default = tracking.PROJECT / "outputs" / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
-    folder = Path(config.output or default).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """The folder of this run, made for it alone; one given in `output` that holds a checkpoint is gone on with."""
+    if config.output:
+        folder = Path(config.output).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    begun = tracking.PROJECT / "outputs" / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
+    others = (begun.with_name(f"{begun.name}_{number}") for number in itertools.count(2))
+    return next(folder for folder in itertools.chain([begun], others) if _made(folder))
+
+
+def _made(folder: Path) -> bool:
+    """Make a folder; False where another run, begun in the same second, was first."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    return True
 
 
 def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: str, provenance: dict[str, str]) -> UNet:
@@ -123,6 +136,7 @@ def score_methods(config: DictConfig, data: SimulatedData, folder: Path, parent:
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})
         scored = {"unet": compare(unet, validation, test)}
         scored["unet"].method.save(folder / "model")  # type: ignore[attr-defined]
+        log_calibration(scored["unet"].method, test, folder)
     for node in config.methods.values():
         method: Method = build(node)
         with tracking.run(method.name, parent):
@@ -143,6 +157,16 @@ def compare(method: Method, validation: list[LabelledMicrograph], test: list[Lab
     mlflow.log_params({f"tuned.{k}": getattr(tuned, k) for k in next(iter(tuned.candidates()))})
     mlflow.log_table(scores, "test_scores.json")
     return Scored(tuned, instances, scores)
+
+
+def log_calibration(method: Method, test: list[LabelledMicrograph], folder: Path) -> None:
+    """How far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
+    found = [calibration_counts(method.probability(m), m.mask) for m in track(test, "Checking probabilities")]
+    counts = pd.concat(found).groupby("bin").sum()
+    tracking.log_metrics({"ece": ece(counts)}, "test")
+    mlflow.log_param("tuned.temperature", getattr(method, "temperature", None))
+    mlflow.log_table(counts.reset_index(), "calibration.json")
+    figures.save(figures.reliability(counts), folder / "figures" / "reliability.png")
 
 
 def train_forest(config: DictConfig, data: SimulatedData, unet: Scored, folder: Path) -> dict[str, float]:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.ndimage import distance_transform_edt
 from scipy.stats import skew
 
 from hrtem_lab.micrograph import BoolArray, InputError, IntArray
-from hrtem_lab.particles.crops import boxes
+from hrtem_lab.particles.crops import boxes, fullest
 from hrtem_lab.particles.fringes import amplitude_spread, dark_field_asymmetry, fringe_map, phase_std_deg, phase_step
 from hrtem_lab.particles.measure import measure
 from hrtem_lab.particles.peaks import (
@@ -24,13 +23,16 @@ from hrtem_lab.particles.peaks import (
     significance,
     twin_misfit_deg,
 )
-from hrtem_lab.particles.spectrum import BIN_PER_NM, Spectrum, bins_per_nm, radial_profile, spectrum
+from hrtem_lab.particles.spectrum import BIN_PER_NM, Spectrum, bins_per_nm, depth, radial_profile, spectrum
 
 SURROUND_NM = (0.3, 1.5)
 """Where the surround begins and ends, from the particle's edge: past the Fresnel fringe, short of the neighbours."""
 LEAST_AREA_NM2 = 0.5
 """Of a window, below which its spectrum says nothing; a disc of 0.8 nm."""
 MAPPED_PEAKS = 3
+WINDOW_NM = 15.0
+"""Edge of the largest window that is transformed: a particle of 12 nm with its surround. Of a larger one, the middle of
+its thickest part stands for its lattice, else the cost would grow with its area."""
 
 SHAPES = {
     "equivalent_diameter_nm": "diameter of the disc of the same area, nm",
@@ -84,6 +86,9 @@ FEATURES: dict[str, str] = SHAPES | INTENSITIES | PROFILE | PEAKS | MAPS
 def lattice_features(image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
     """Describes every particle for the classification of its lattice.
 
+    Shape and intensity are those of the whole particle. `PROFILE`, `PEAKS` and `MAPS` are those of a window of 15 nm
+    where a particle is wider than 12 nm (see `WINDOW_NM`).
+
     Args:
         image: (rows, columns), in any unit; a x image + b with a > 0 gives the same features.
         instances: The same shape, 0 = background; numbers may have gaps.
@@ -118,7 +123,8 @@ def particle_features(
         return {}
     around = surround(instances, particle, pixel_size_nm) & np.isfinite(image)
     values = intensities(inside, image[around].astype(np.float64))
-    own = spectrum(image, mask, pixel_size_nm)
+    box = fullest(depth(mask), _edge_px(pixel_size_nm))
+    own = spectrum(image[box], mask[box], pixel_size_nm)
     if own.energy * pixel_size_nm**2 < LEAST_AREA_NM2 or len(bins_per_nm(pixel_size_nm)) == 0:
         return values
     return values | power_profile(own, image, around) | lattice(own)
@@ -126,7 +132,7 @@ def particle_features(
 
 def surround(instances: IntArray, particle: int, pixel_size_nm: float) -> BoolArray:
     """Background from 0.3 to 1.5 nm around a particle."""
-    distance_nm = distance_transform_edt(instances != particle) * pixel_size_nm
+    distance_nm = depth(instances != particle) * pixel_size_nm
     free: BoolArray = (instances == 0) & (distance_nm > SURROUND_NM[0]) & (distance_nm <= SURROUND_NM[1])
     return free
 
@@ -144,7 +150,8 @@ def power_profile(own: Spectrum, image: npt.NDArray[Any], around: BoolArray) -> 
     """The features `PROFILE`: 1 at every frequency where the particle has only the noise of its surround."""
     if np.count_nonzero(around) == 0:
         return {}
-    noise = spectrum(np.where(around, image, 0), around, own.pixel_size_nm)
+    box = fullest(around, _edge_px(own.pixel_size_nm))
+    noise = spectrum(np.where(around, image, 0)[box], around[box], own.pixel_size_nm)
     level = radial_profile(noise)
     if noise.energy * own.pixel_size_nm**2 < LEAST_AREA_NM2 or not np.nanmin(level) > 0:
         return {}
@@ -205,6 +212,11 @@ def fringes(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
         "step_gain": steps[best].gain,
         "step_normal_deg": min((between_deg(steps[best].normal_deg, angle) for angle in others), default=np.nan),
     }
+
+
+def _edge_px(pixel_size_nm: float) -> int:
+    """Edge of the largest window, with the pixel that `lattice_features` adds on either side."""
+    return int(np.ceil(WINDOW_NM / pixel_size_nm)) + 4
 
 
 def _largest(values: npt.NDArray[np.float64]) -> float:

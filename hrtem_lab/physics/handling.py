@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from hrtem_lab.micrograph import FloatArray
 from hrtem_lab.physics.specimen import Range
@@ -23,6 +24,9 @@ class Handling:
         blur_px: Least and greatest standard deviation of the smoothing.
         eight_bit: Share of the images stretched to 8 bits.
         clip: Greatest share of the pixels that the stretching saturates at each end.
+        gamma: Greatest change of the exponent of those 8 bits, 0 for none: from 1 / (1 + gamma) to 1 + gamma.
+        jpeg: Share of the 8-bit images that were saved as JPEG.
+        scale_bar: Share of the 8-bit images with a scale bar burnt in.
         hot: Share of the frames with hot pixels.
     """
 
@@ -33,6 +37,9 @@ class Handling:
     blur_px: Range = (0.4, 1.2)
     eight_bit: float = 0.6
     clip: float = 0.01
+    gamma: float = 0.3
+    jpeg: float = 0.15
+    scale_bar: float = 0.05
     hot: float = 0.1
 
     def draw_shrink(self, rng: np.random.Generator) -> float:
@@ -62,8 +69,30 @@ class Handling:
             frame = np.asarray(cv2.resize(frame, (size, size), interpolation=int(how)), dtype=np.float32)
         if rng.random() < self.blurred:
             frame = np.asarray(cv2.GaussianBlur(frame, (0, 0), rng.uniform(*self.blur_px)), dtype=np.float32)
-        if rng.random() < self.eight_bit:
-            share = rng.uniform(0, self.clip)
-            low, high = np.quantile(frame, [share, 1 - share])
-            frame = np.round(255 * np.clip((frame - low) / max(high - low, 1e-6), 0, 1)).astype(np.float32)
-        return frame
+        return self._eight_bit(frame, rng) if rng.random() < self.eight_bit else frame
+
+    def _eight_bit(self, frame: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Stretched to 8 bits, and what happens to such pictures only."""
+        share = rng.uniform(0, self.clip)
+        low, high = np.quantile(frame, [share, 1 - share])
+        grey = np.clip((frame - low) / max(high - low, 1e-6), 0, 1) ** (1 + self.gamma) ** rng.uniform(-1, 1)
+        picture = np.round(255 * grey).astype(np.uint8)
+        if rng.random() < self.scale_bar:
+            picture = _with_scale_bar(picture, rng)
+        if rng.random() < self.jpeg:
+            stored = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(50, 95))])[1]
+            picture = cv2.imdecode(stored, cv2.IMREAD_GRAYSCALE)
+        return picture.astype(np.float32)
+
+
+def _with_scale_bar(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """A bar with its length written above it, black or white, near one of the lower corners."""
+    size = len(picture)
+    width, height = (max(1, int(size * rng.uniform(*part))) for part in ((0.12, 0.35), (0.01, 0.03)))
+    left = int(size * 0.03) if rng.random() < 0.5 else size - width - int(size * 0.03)
+    top, colour = int(size * rng.uniform(0.9, 0.96)), int(rng.choice([0, 255]))
+    picture = picture.copy()
+    cv2.rectangle(picture, (left, top), (left + width, top + height), colour, cv2.FILLED)
+    text, scale = f"{rng.choice([1, 2, 5, 10])} nm", max(0.3, size / 700)
+    cv2.putText(picture, text, (left, top - height), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    return picture

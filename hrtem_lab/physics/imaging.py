@@ -59,13 +59,16 @@ class Imaging:
         # a whole number of camera pixels fits the field
         pixel_size_nm = field_nm / max(size, tem.camera_pixels(field_nm, condition.pixel_size_nm))
         condition = replace(condition, pixel_size_nm=pixel_size_nm)
-        expected = tem.expose(wave.wave, wave.sampling_nm, condition)
-        instances = nearest(wave.instances, expected.shape[0])
+        amplitude, instances = wave.wave, wave.instances
         if window_nm is not None and window_nm < field_nm:
-            shift = tuple(int(s) for s in rng.integers(0, expected.shape[0], 2))
+            # by pixels of the wave, so by any part of one of the camera's
+            shift = tuple(int(s) for s in rng.integers(0, len(instances), 2))
+            amplitude, instances = np.roll(amplitude, shift, (0, 1)), np.roll(instances, shift, (0, 1))
+        expected = tem.expose(amplitude, wave.sampling_nm, condition)
+        instances = nearest(instances, expected.shape[0])
+        if window_nm is not None and window_nm < field_nm:
             seen = round(expected.shape[0] * window_nm / field_nm)
-            expected = expected.roll(shift, (0, 1))[:seen, :seen]
-            instances = np.roll(instances, shift, (0, 1))[:seen, :seen]
+            expected, instances = expected[:seen, :seen], instances[:seen, :seen]
             size = round(size * window_nm / field_nm)
         image = self.handling(tem.record(expected, condition, rng).numpy(), size, rng)
         micrograph = LabelledMicrograph(
@@ -83,6 +86,8 @@ class Imaging:
     ) -> LabelledMicrograph:
         """Visibility is judged on the camera's frame: what was lost there, no treatment brings back."""
         pieces, owners = _pieces(instances)
+        # read-out noise has a variance as so many more electrons would have, and changes no mean that is looked at
+        expected = expected + np.float32(micrograph.metadata["read_noise_e"] ** 2)
         particles = tuple(wave.particles[o - 1] for o in owners)
         shown = label(expected, pieces, micrograph.metadata["pixel_size_nm"], particles)
         facts = wave.facts.loc[owners].set_axis(shown.index).assign(particle_of_specimen=owners).join(shown)

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -21,14 +21,18 @@ import zarr
 import hrtem_lab
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import workers as many
-from hrtem_lab.physics.crystal import Fcc
 from hrtem_lab.physics.exit_wave import ExitWave, multislice, outlines
 from hrtem_lab.physics.manifest import differences, fingerprint, read_manifest
+from hrtem_lab.physics.material import Material
+from hrtem_lab.physics.placed import Placed, particle_facts
 from hrtem_lab.physics.records import from_parquet, to_parquet
-from hrtem_lab.physics.specimen import Placed, Specimen, particle_facts
+from hrtem_lab.physics.specimen import Specimen
 
 PROJECT = Path(__file__).resolve().parents[2]
-SOURCES = ("crystal.py", "support.py", "specimen.py", "exit_wave.py")
+SOURCES = (
+    *("material.py", "shapes.py", "multiply_twinned.py", "crystal.py"),
+    *("placed.py", "support.py", "specimen.py", "exit_wave.py"),
+)
 CODE = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for name in SOURCES)).hexdigest()
 """Fingerprint of what builds the waves, as this process has imported it."""
 LAYOUT = 2
@@ -236,11 +240,11 @@ class Library(Sequence[ExitWave]):
     def _check_sampling(self) -> None:
         """Multislice keeps two thirds of the Nyquist frequency (Kirkland, section 6.8), which the lattice needs."""
         for material in materials(self.specimen):
-            needed = int(np.ceil(3 * self.specimen.field_nm / plane_nm(material)))
+            needed = int(np.ceil(3 * self.specimen.field_nm / material.plane_nm))
             if self.gpts < needed:
                 raise InputError(
                     f"gpts is {self.gpts}, pixels of {self.sampling_nm:.3g} nm: two thirds of their Nyquist frequency "
-                    f"do not hold the {plane_nm(material):.3f} nm planes of {_material_name(material)}; give gpts of "
+                    f"do not hold the {material.plane_nm:.3f} nm planes of {material.name}; give gpts of "
                     f"at least {needed}"
                 )
 
@@ -254,12 +258,12 @@ class Library(Sequence[ExitWave]):
             )
 
 
-def materials(settings: Any) -> Iterator[Fcc]:
+def materials(settings: Any) -> Iterator[Material]:
     """Every material among the settings of what draws specimens."""
-    if isinstance(settings, Fcc):
+    if isinstance(settings, Material):
         yield settings
-    elif isinstance(settings, list | tuple):
-        for value in settings:
+    elif isinstance(settings, Mapping):
+        for value in settings.values():
             yield from materials(value)
     elif is_dataclass(settings):
         for field in fields(settings):
@@ -273,12 +277,3 @@ def _write(path: Path, content: bytes) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def plane_nm(material: Fcc) -> float:
-    """Distance of the close-packed planes."""
-    return float(material.lattice_constant_nm / np.sqrt(3))
-
-
-def _material_name(material: Fcc) -> str:
-    return material.element

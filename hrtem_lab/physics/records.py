@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hrtem_lab.physics.crystal import Crystal, Fcc
-from hrtem_lab.physics.specimen import Placed, particle_facts
+from hrtem_lab.physics.placed import Placed, particle_facts
 
 TYPES = {
     "specimen": pa.int32(),
@@ -38,7 +34,7 @@ TYPES = {
 
 def to_parquet(particles: tuple[Placed, ...], index: int, name: str) -> bytes:
     """The file of specimen number `index`: its facts, and in `placed` as JSON what builds each particle again."""
-    facts = particle_facts(particles).reset_index().assign(placed=[json.dumps(_plain(p)) for p in particles])
+    facts = particle_facts(particles).reset_index().assign(placed=[json.dumps(p.plain()) for p in particles])
     facts.insert(0, "specimen", index)
     facts.insert(1, "name", name)
     schema = pa.schema([(column, TYPES[column]) for column in facts.columns])
@@ -51,22 +47,4 @@ def from_parquet(path: Path) -> tuple[Placed, ...]:
     """The particles of a file, in the order of their numbers."""
     with pq.ParquetFile(path) as file:
         rows = file.read(["placed"], use_threads=False)["placed"].to_pylist()
-    return tuple(_placed(json.loads(row)) for row in rows)
-
-
-def _plain(particle: Placed) -> dict[str, Any]:
-    return {
-        "crystal": asdict(particle.crystal),
-        "centre_nm": particle.centre_nm.tolist(),
-        "rotation": particle.rotation.tolist(),
-    }
-
-
-def _placed(plain: dict[str, Any]) -> Placed:
-    crystal = dict(plain["crystal"])
-    crystal |= {
-        "material": Fcc(**crystal["material"]),
-        "twins": tuple(crystal["twins"]),
-        "faults": tuple(crystal["faults"]),
-    }
-    return Placed(Crystal(**crystal), np.array(plain["centre_nm"]), np.array(plain["rotation"]))
+    return tuple(Placed.of(json.loads(row)) for row in rows)

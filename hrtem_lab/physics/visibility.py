@@ -4,11 +4,10 @@ A reflection is *resolved* in an image when the particle's Fourier amplitude at 
 noise and the support's speckle put there. The speckle's share is measured in the same window, at the same distance
 from the origin, away from the particle's own reflections. A particle is then
 
-* `no_fringe` when no reflection of it is resolved,
-* `fault` when a twin plane or stacking fault in it stands so nearly edge-on that its projection is at most
-  `PROJECTED_NM` wide, and a reflection is resolved that the plane changes: one whose indices in the frame where the
-  plane is (111) do not sum to a multiple of three (g . R is then no integer for the fault's R = 1/6 <112>, and the
-  twin's mirror image of g is no reflection of the parent),
+* `no_fringe` when no reflection of any lattice in it is resolved,
+* `fault` when a planar defect in it stands so nearly edge-on that its projection is at most `PROJECTED_NM` wide, and a
+  reflection is resolved that this defect changes: one whose g . R is not whole for the shift R of the crystal beyond
+  the defect (`Material.shift`; for a twin, one that is no reflection of its other side),
 * `no_fault` otherwise.
 
 `agglomerate` and `empty` are properties of a predicted outline, not of a particle: see `hrtem_lab.defects.labelling`.
@@ -22,10 +21,13 @@ import pandas as pd
 from scipy.ndimage import find_objects, gaussian_filter
 
 from hrtem_lab.micrograph import FloatArray, IntArray
-from hrtem_lab.physics.specimen import Placed
+from hrtem_lab.physics.placed import Placed
 
 RESOLVED = 4.0
 PROJECTED_NM = 0.35  # one and a half {111} planes of gold
+CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
+RING = 0.1  # nm^-1; speckle is measured on rings this far apart
+SAME = 0.01  # nm^-1; reflections nearer to each other than this are one
 RELROD = 1.5  # a crystal of thickness t diffracts while g lies within about 1/t of the Ewald sphere, here a plane
 
 
@@ -47,23 +49,40 @@ def label(
     boxes = find_objects(instances, max_label=len(particles))
     rows = []
     for number, (particle, box) in enumerate(zip(particles, boxes, strict=True), start=1):
-        strength = np.zeros((2, len(particle.crystal.material.reflections())))
+        shown = (0, 0.0, False)
         if box is not None:
-            window = instances[box] == number
-            for variant in range(2 if particle.crystal.twins else 1):
-                g = particle.reflections(variant)
-                excited = np.abs(g[:, 2]) < RELROD / particle.crystal.diameter_nm
-                strength[variant, excited] = significance(expected[box], window, pixel_size_nm, g[excited, :2])
-        resolved = strength > RESOLVED
-        changed = particle.crystal.material.reflections().sum(1) % 3 != 0
-        width_nm = particle.crystal.diameter_nm * abs(particle.normal[2])
-        visible = bool(particle.crystal.planes and width_nm <= PROJECTED_NM and resolved[:, changed].any())
-        name = "fault" if visible else "no_fault" if resolved.any() else "no_fringe"
-        rows.append(
-            {"resolved": int(resolved.sum()), "strength": strength.max(), "fault_visible": visible, "label": name}
-        )
+            shown = _shown(particle, expected[box], instances[box] == number, pixel_size_nm)
+        resolved, strength, visible = shown
+        name = "fault" if visible else "no_fault" if resolved else "no_fringe"
+        rows.append({"resolved": resolved, "strength": strength, "fault_visible": visible, "label": name})
     columns = ["resolved", "strength", "fault_visible", "label"]
     return pd.DataFrame(rows, columns=columns, index=pd.RangeIndex(1, len(rows) + 1, name="particle"))
+
+
+def _shown(
+    particle: Placed, image: FloatArray, window: npt.NDArray[np.bool_], pixel_size_nm: float
+) -> tuple[int, float, bool]:
+    """How many reflections are resolved, the strongest one's significance, and whether a defect is visible."""
+    crystal = particle.crystal
+    lattices = range(len(crystal.variants))
+    g = np.concatenate([particle.reflections(v) for v in lattices])
+    changed = np.concatenate([crystal.changed(v) for v in lattices], axis=1)
+    excited = np.abs(g[:, 2]) < RELROD / crystal.diameter_nm
+    # lattices that are twins share reflections: each place is looked at once
+    g, which = _distinct(g[excited])
+    strength = significance(image, window, pixel_size_nm, g[:, :2])
+    resolved = strength > RESOLVED
+    edge_on = crystal.diameter_nm * np.abs(particle.normals[:, 2]) <= PROJECTED_NM
+    visible = (changed[:, excited] & resolved[which])[edge_on].any()
+    return int(resolved.sum()), float(strength.max(initial=0.0)), bool(visible)
+
+
+def _distinct(g: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Rows that differ, g and -g being one, and for each of `g` the place of its own."""
+    nearer = [np.linalg.norm(g[:, None] + sign * g, axis=2) < SAME for sign in (-1, 1)]
+    first = np.array([row.argmax() for row in nearer[0] | nearer[1]], dtype=np.int64)
+    kept, which = np.unique(first, return_inverse=True)
+    return g[kept], which
 
 
 def significance(
@@ -87,18 +106,43 @@ def significance(
     deviation = (image - (weight * image).sum() / total) * weight
     shot = (weight**2 * image).sum()  # variance of the sum below
     extent = np.sqrt(total) * pixel_size_nm
+    near = 0.35 / extent * np.array([-1, 0, 1])
+    at_spot = _power(deviation, pixel_size_nm, g[:, :1] + near, g[:, 1:] + near).max((1, 2))
     radius = np.hypot(*g.T)
-    step = 0.35 / extent * np.array([[i, j] for i in (-1, 0, 1) for j in (-1, 0, 1)])
-    at_spot = _power(deviation, pixel_size_nm, (g[:, None] + step).reshape(-1, 2)).reshape(len(g), -1).max(1)
+    rings, ring = np.unique(np.round(radius / RING), return_inverse=True)
     azimuths = np.pi * np.arange(24) / 24
-    ring = np.stack([np.cos(azimuths), np.sin(azimuths)], axis=1)
+    on_ring = RING * rings[:, None, None] * np.stack([np.cos(azimuths), np.sin(azimuths)], axis=-1)
     # median of an exponential distribution is log 2 of its mean: spots on the ring do not count
-    speckle = np.array([np.median(_power(deviation, pixel_size_nm, r * ring)) for r in radius]) / np.log(2)
+    around = _power(deviation, pixel_size_nm, *(on_ring.reshape(-1, 2, 1).transpose(1, 0, 2))).reshape(len(rings), -1)
+    to_spot = np.linalg.norm(on_ring[:, :, None] - np.concatenate([g, -g]), axis=-1).min(axis=-1)
+    # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
+    free = to_spot >= np.minimum(CLEAR / extent, np.quantile(to_spot, 0.7, axis=1, keepdims=True))
+    speckle = np.nanmedian(np.where(free, around, np.nan), axis=1)[ring] / np.log(2)
     strength = np.sqrt(at_spot / (shot + speckle))
     return np.where(radius < 0.5 / pixel_size_nm, strength, 0.0)
 
 
-def _power(image: npt.NDArray[np.float64], pixel_size_nm: float, k: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Squared modulus of the Fourier sum of an image at any spatial frequencies k, (n, 2) in nm^-1."""
-    rows, columns = (np.exp(-2j * np.pi * pixel_size_nm * k[:, [a]] * np.arange(image.shape[a])) for a in (0, 1))
-    return np.abs(((rows @ image) * columns).sum(1)) ** 2
+def _power(
+    image: npt.NDArray[np.float64],
+    pixel_size_nm: float,
+    rows: npt.NDArray[np.float64],
+    columns: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Squared modulus of the Fourier sum of an image on small grids of spatial frequencies.
+
+    Args:
+        image: (n, m).
+        pixel_size_nm: Its pixel.
+        rows: Frequencies along the rows' axis, (k, a) in nm^-1.
+        columns: Along the columns' axis, (k, b).
+
+    Returns:
+        (k, a, b).
+    """
+    turns = -2 * np.pi * pixel_size_nm
+    angles = turns * rows[..., None] * np.arange(image.shape[0])
+    flat = image.astype(np.float32)
+    # two real products take a third of the time of a complex one
+    inner = np.cos(angles, dtype=np.float32) @ flat + 1j * (np.sin(angles, dtype=np.float32) @ flat)
+    outer = np.exp((1j * turns * columns[..., None] * np.arange(image.shape[1])).astype(np.complex64))
+    return (np.abs(inner @ outer.transpose(0, 2, 1)) ** 2).astype(np.float64)

@@ -95,7 +95,7 @@ class SimulatedData(pl.LightningDataModule):
         imaging: Ranges of imaging conditions.
         preprocessing: From micrograph to network input.
         augmentation: Albumentations pipeline that ends in the network's input size.
-        validation: Number of specimens for choosing thresholds and settings, and for the forest.
+        validation: Number of specimens for choosing thresholds and settings, and for the forest; at least 1.
         test: Number of specimens for the final score.
         window_nm: Edge of the part of a field that a training image shows; by default all of it.
         samples: Images per epoch.
@@ -119,10 +119,10 @@ class SimulatedData(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if min(validation, test) < 0 or not 0 < validation + test < len(library):
+        if validation < 1 or test < 0 or validation + test >= len(library):
             raise InputError(
                 f"the library holds {len(library)} specimens, {validation} for validation and {test} for test; "
-                "expected some held out and some left to train on: change them, or raise data.library.count"
+                "expected one or more to tune on and some left to train on: change them, or raise data.library.count"
             )
         self.library, self.imaging, self.preprocessing = library, imaging, preprocessing
         self.augmentation, self.samples, self.batch_size = augmentation, samples, batch_size

@@ -40,7 +40,10 @@ class Method(ABC):
 
     def probability(self, micrograph: Micrograph) -> FloatArray:
         """Evidence for a particle at each pixel of the micrograph, from 0 to 1."""
-        evidence = self.evidence(self.preprocessing(micrograph))
+        return self.returned(self.evidence(self.preprocessing(micrograph)), micrograph)
+
+    def returned(self, evidence: FloatArray, micrograph: Micrograph) -> FloatArray:
+        """Evidence on the grid of the micrograph that it is of."""
         return np.clip(resample(evidence, micrograph.image.shape), 0, 1)
 
     def __call__(self, micrograph: Micrograph) -> IntArray:

@@ -4,42 +4,60 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from scipy.special import expit
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit
 from torch import nn
 
-from hrtem_lab.micrograph import FloatArray, InputError
+from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, LabelledMicrograph, Micrograph
 from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.processor import autocast, device
 from hrtem_lab.segmentation.smp import smp
 
 SETTINGS = "segmenter.json"
+SAVED = ("threshold", "min_diameter_nm", "tile", "overlap", "stride", "augmented", "temperature", "provenance")
+TEMPERATURES = (0.1, 10.0)
+"""Where a temperature is looked for: a network that makes no mistake on validation would ask for zero."""
+SUREST = 1e-6
+"""Distance from 0 and 1 at which a probability in single precision still tells its logit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UNet(Method):
     """A trained network as a segmentation method.
 
+    A micrograph larger than a tile is cut into overlapping ones. A network that is local in use (convolutions, batch
+    norm with the statistics of training) gives the same in tiles as in one piece, to 1e-2 in probability, as long as no
+    more than three eighths of the overlap reach into it from a tile's edge (about 96 pixels in a ResNet-18 U-Net); and
+    a window of a standardised image gives what the whole gives there, if it is shifted by a multiple of `stride`. By
+    other shifts the network's down-sampling falls on other pixels, and its answer is its own. Instance norm takes the
+    statistics of each tile: neighbours differ with their contents, and are only blended smoothly.
+
     Attributes:
         net: (n, 1, h, w) standardised images -> (n, 1, h, w) logits; h and w are multiples of `stride`.
         tile: Edge of the tiles that a large image is cut into, in pixels of the model.
         overlap: How far neighbouring tiles reach into each other.
         stride: What the network's down-sampling divides the image by.
+        augmented: Whether a probability is the mean over the eight turns and mirror images of the image (test-time
+            augmentation), in eight times the time.
+        temperature: What logits are divided by; above 1 the network is less sure than it was trained to be.
         provenance: Where the weights come from (run, commit, data), for people.
     """
 
     name: ClassVar[str] = "unet"
     net: nn.Module
-    tile: int = 512
-    overlap: int = 96
+    tile: int = 1024
+    overlap: int = 256
     stride: int = 32
+    augmented: bool = False
+    temperature: float = 1.0
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -48,32 +66,68 @@ class UNet(Method):
                 f"tile is {self.tile} and overlap {self.overlap}; expected a tile that is a multiple of {self.stride} "
                 "and an overlap of at least 0 and less than the tile"
             )
+        if not self.temperature > 0:
+            raise InputError(f"temperature is {self.temperature}, expected a positive number")
 
     def candidates(self) -> Iterable[dict[str, Any]]:
         """Thresholds."""
         return ({"threshold": round(float(t), 2)} for t in np.arange(0.1, 0.95, 0.05))
 
     def evidence(self, image: FloatArray, progress: Callable[[int, int], None] | None = None) -> FloatArray:
-        """Probability of a particle; overlapping tiles are blended with Gaussian weights, so that no seam shows."""
+        """Probability of a particle; overlapping tiles are blended with Gaussian weights, so that no seam shows.
+
+        Args:
+            image: Standardised, (rows, columns), of any size.
+            progress: Called with (done, total) after every tile.
+        """
         rows, columns = image.shape
         padded = np.pad(image, [(0, self._padding(rows)), (0, self._padding(columns))], mode="symmetric")
         total, weights = np.zeros_like(padded), np.zeros_like(padded)
         windows = list(self._windows(*padded.shape))
         for done, window in enumerate(windows, start=1):
-            logits = self._logits(padded[window])
-            blend = _gaussian(*logits.shape)
-            total[window] += blend * expit(logits)
+            blend = _gaussian(*padded[window].shape)
+            total[window] += blend * self._probability(padded[window])
             weights[window] += blend
             if progress:
                 progress(done, len(windows))
-        return (total / weights)[:rows, :columns]
+        whole: FloatArray = (total / weights)[:rows, :columns]
+        return whole
+
+    def probability(self, micrograph: Micrograph, progress: Callable[[int, int], None] | None = None) -> FloatArray:
+        """Probability of a particle at each pixel of the micrograph; arguments as for `evidence`."""
+        return self.returned(self.evidence(self.preprocessing(micrograph), progress), micrograph)
+
+    def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
+        """A copy with the temperature of the highest likelihood, then the threshold of the highest mean Dice."""
+        return super(UNet, self._calibrated(validation)).tune(validation)
+
+    def _calibrated(self, validation: Sequence[LabelledMicrograph]) -> Self:
+        """A copy with its temperature fitted to micrographs (Guo et al., ICML 2017).
+
+        Logits are read back from probabilities at the highest temperature, which saturate least: exact for a micrograph
+        of one tile that is not augmented, near it for others.
+        """
+        if not validation:
+            return self
+        hot = replace(self, temperature=TEMPERATURES[1])
+        logits, truths = [], []
+        for micrograph in validation:
+            image = self.preprocessing(micrograph)
+            logits.append(hot.temperature * logit(np.clip(hot.evidence(image), SUREST, 1 - SUREST)).ravel())
+            truths.append(self.preprocessing.truth(micrograph, micrograph.instances).ravel() > 0)
+        return replace(self, temperature=fit_temperature(np.concatenate(logits), np.concatenate(truths)))
+
+    def _probability(self, tile: FloatArray) -> FloatArray:
+        """Probability of a particle in one tile."""
+        views = DIHEDRAL if self.augmented else DIHEDRAL[:1]
+        return np.mean([back(expit(self._logits(turned(tile)) / self.temperature)) for turned, back in views], axis=0)
 
     @torch.inference_mode()
     def _logits(self, tile: FloatArray) -> FloatArray:
         where = device()
         net = self.net.to(where).eval()
         with autocast():
-            return net(torch.from_numpy(tile)[None, None].to(where))[0, 0].float().cpu().numpy()
+            return net(torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(where))[0, 0].float().cpu().numpy()
 
     def _padding(self, length: int) -> int:
         return -length % self.stride
@@ -84,11 +138,17 @@ class UNet(Method):
                 yield slice(top, top + min(self.tile, rows)), slice(left, left + min(self.tile, columns))
 
     def _starts(self, length: int) -> list[int]:
-        """Evenly spread starts of tiles that overlap by `overlap` or more, each a multiple of nothing but a pixel."""
+        """Evenly spread starts of tiles that overlap by `overlap` or more.
+
+        They are multiples of the stride where the overlap leaves room for it, so that the network's down-sampling falls
+        on the same pixels in every tile.
+        """
         if length <= self.tile:
             return [0]
-        count = int(np.ceil((length - self.overlap) / (self.tile - self.overlap)))
-        return [round(i * (length - self.tile) / (count - 1)) for i in range(count)]
+        unit = self.stride if self.tile - self.overlap >= self.stride and length % self.stride == 0 else 1
+        step = (self.tile - self.overlap) // unit * unit
+        count = -(-(length - self.tile) // step) + 1
+        return [unit * round(i * (length - self.tile) / unit / (count - 1)) for i in range(count)]
 
     def save(self, folder: str | Path) -> None:
         """Write weights (safetensors), architecture and settings; nothing in the folder can run code."""
@@ -96,9 +156,7 @@ class UNet(Method):
         self.net.save_pretrained(str(folder))  # type: ignore[operator]
         settings = {
             "preprocessing": asdict(self.preprocessing),
-            **{
-                k: getattr(self, k) for k in ("threshold", "min_diameter_nm", "tile", "overlap", "stride", "provenance")
-            },
+            **{k: getattr(self, k) for k in SAVED},
         }
         # written last: a folder that holds it is whole
         (folder / SETTINGS).write_text(json.dumps(settings, indent=2), encoding="utf-8")
@@ -125,7 +183,42 @@ class UNet(Method):
             raise InputError(f"{folder}: the model cannot be read ({reason}); train again or copy it whole") from error
 
 
+def fit_temperature(logits: FloatArray, truth: BoolArray) -> float:
+    """The temperature, within `TEMPERATURES`, under which the truth is likeliest.
+
+    Args:
+        logits: (pixels,), of any scale.
+        truth: (pixels,).
+    """
+    signed = np.where(truth, -logits, logits)  # the likelihood of a pixel is 1 / (1 + exp(signed / temperature))
+
+    def cost(log_temperature: float) -> float:
+        return float(np.logaddexp(0, signed / np.exp(log_temperature)).mean())
+
+    return float(np.exp(minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded").x))
+
+
+Change = Callable[[FloatArray], FloatArray]
+
+
+def _turn(quarters: int, mirrored: bool) -> tuple[Change, Change]:
+    """A turn by quarters, of the mirror image or not, and its inverse."""
+    sense = -1 if mirrored else 1
+    return (
+        lambda image: np.rot90(image[:, ::sense], quarters),
+        lambda image: np.rot90(image, -quarters)[:, ::sense],
+    )
+
+
+DIHEDRAL = tuple(_turn(quarters, mirrored) for mirrored in (False, True) for quarters in range(4))
+"""The eight ways to lay a square onto itself, as it is first, each with its inverse."""
+
+
 def _gaussian(rows: int, columns: int) -> FloatArray:
-    """Weights that fall to 1 % at the tile's edge."""
-    row, column = (np.exp(-0.5 * (3 * np.linspace(-1, 1, n, dtype=np.float32)) ** 2) for n in (rows, columns))
-    return np.maximum(row[:, None] * column[None, :], 1e-4).astype(np.float32)
+    """Weights of a tile's pixels, (rows, columns): a Gaussian of a sixteenth of the side.
+
+    So narrow that where two tiles meet, each counts next to nothing as far from its edge as the missing surroundings
+    reach into a network.
+    """
+    row, column = (np.exp(-0.5 * (8 * np.linspace(-1, 1, n, dtype=np.float32)) ** 2) for n in (rows, columns))
+    return row[:, None] * column[None, :]

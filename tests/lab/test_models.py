@@ -13,16 +13,42 @@ from hrtem_lab.micrograph import InputError
 from tests.lab.models import save_model
 
 
-def test_the_newest_model_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without any model."""
     monkeypatch.setattr(models, "PROJECT", tmp_path)
+    return tmp_path
+
+
+def placed(folder: Path, time: int) -> Path:
+    """What marks a folder as a model, saved at this time."""
+    folder.mkdir(parents=True)
+    (folder / models.SETTINGS).write_text("{}")
+    os.utime(folder / models.SETTINGS, (time, time))
+    return folder
+
+
+def test_the_shipped_model_is_the_default_and_the_newest_one_has_a_name(project: Path):
+    older = placed(project / "outputs" / "quickstart" / "b_older" / "model", 1)
+    newer = placed(project / "outputs" / "quickstart" / "a_newer" / "model", 3)
+    assert models.find_model(None) == models.find_model("newest") == newer
+    shipped = placed(project / "models" / "default", 2)
+    assert models.find_model(None) == shipped
+    assert models.find_model("newest") == newer
+    assert models.find_model(str(older)) == older
+
+
+@pytest.mark.parametrize("model", [None, "newest"])
+def test_without_any_model_the_way_to_one_is_said(model: str | None, project: Path):
+    (project / "models" / "default").mkdir(parents=True)  # a folder alone is no model
     with pytest.raises(InputError, match=r"train \+experiment=quickstart"):
-        models.find_model(None)
-    for number, name in enumerate(["b_older", "a_newer"]):
-        settings = tmp_path / "outputs" / "quickstart" / name / "model" / models.SETTINGS
-        settings.parent.mkdir(parents=True)
-        settings.write_text("{}")
-        os.utime(settings, (number, number))
-    assert models.find_model(None).parent.name == "a_newer"
+        models.find_model(model)
+
+
+def test_a_shipped_model_does_not_stand_in_for_one_trained_here(project: Path):
+    placed(project / "models" / "default", 1)
+    with pytest.raises(InputError, match="no model has been trained here"):
+        models.find_model("newest")
 
 
 def test_a_folder_above_a_model_serves(tmp_path: Path):

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import torch
 from hydra import compose, initialize_config_dir
 from PIL import Image
 
@@ -140,7 +142,11 @@ def test_an_empty_field_gives_empty_tables(forest: bool, tmp_path: Path, monkeyp
 
 
 def test_what_was_found_before_an_interruption_is_written(
-    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ):
     calls = []
 
@@ -148,12 +154,73 @@ def test_what_was_found_before_an_interruption_is_written(
         if calls:
             raise KeyboardInterrupt
         calls.append(arguments)
-        arguments[-1].micrographs.append({"micrograph": "first"})  # type: ignore[attr-defined]
+        results = next(a for a in arguments if isinstance(a, prediction.Results))
+        results.micrographs.append({"micrograph": "first"})
 
     monkeypatch.setattr(prediction, "analyse", interrupted)
     with pytest.raises(KeyboardInterrupt):
         predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=0.05)
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["micrographs"] == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"Stopped; what was found so far (1 micrographs done of 4 files) is kept in {tmp_path / 'out'}" in printed
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_augmentation_is_switched_on_by_its_name(
+    tta: bool, folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Counting(Dark):
+        """Counts the tiles that it is shown."""
+
+        seen = 0
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            Counting.seen += len(images)
+            return super().forward(images)
+
+    known = UNet(net=Counting(), preprocessing=Preprocessing())
+    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, folder: known))
+    predict(input=folder / "discs.tif", output=tmp_path, model=model, tta=str(tta).lower())
+    assert Counting.seen == (8 if tta else 1)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["particles"], summary["model"]["tta"]) == (2, tta)
+
+
+@pytest.mark.usefixtures("dark")
+def test_the_inputs_folder_may_be_the_outputs_and_stays_as_it_was(folder: Path, model: Path):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for _ in range(2):
+        assert predict(input=folder, output=folder, model=model, pixel_size_nm=PIXEL_NM) == 2
+        assert {path: path.read_bytes() for path in before} == before
+        assert len(json.loads((folder / "summary.json").read_text())["per_micrograph"]) == 2
+
+
+@pytest.mark.usefixtures("dark")
+@pytest.mark.parametrize("place", ["masks", "overlays"])
+def test_what_would_be_written_over_a_micrograph_is_refused(place: str, folder: Path, model: Path, tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    folder.rename(tmp_path / "out" / place)
+    kept = (tmp_path / "out" / place / "discs.tif").read_bytes()
+    for chosen in (tmp_path / "out" / place, f"{tmp_path / 'out'}/**/discs.tif"):
+        with pytest.raises(InputError, match="would be written over"):
+            predict(input=chosen, output=tmp_path / "out", model=model)
+    assert (tmp_path / "out" / place / "discs.tif").read_bytes() == kept
+
+
+def test_the_tiles_of_a_large_micrograph_are_counted(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    steps = []
+
+    @contextmanager
+    def noted(title: str, below: str):
+        yield (lambda done, total: steps.append((title, done, total))), (lambda *step: steps.append((below, *step)))
+
+    monkeypatch.setattr(prediction, "bars", noted)
+    known = UNet(net=Dark(), preprocessing=Preprocessing(), tile=128, overlap=32)
+    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, folder: known))
+    tifffile.imwrite(tmp_path / "discs.tif", discs()[0])
+    predict(input=tmp_path / "discs.tif", output=tmp_path, model=model, pixel_size_nm=PIXEL_NM)
+    tiles = [("Tiles of this micrograph", i, 4) for i in range(1, 5)]  # 160 x 224 in tiles of 128
+    assert steps == [("Finding particles", 0, 1), *tiles, ("Finding particles", 1, 1)]
 
 
 def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(

@@ -25,7 +25,7 @@ SMALL = [
     "library.gpts=64",
     "specimen.field_nm=4",
     "specimen.diameter_nm=[2.0,2.4]",
-    "specimen.particles=[1,2]",
+    "specimen.most=2",
     "specimen.film_nm=[0.8,1.0]",
     "specimen.empty=0.3",
     "microscope.pixel_size_nm=[0.0075,0.03]",
@@ -156,7 +156,7 @@ def test_no_specimens_give_an_empty_result(export: str, tmp_path: Path):
 
 
 def test_specimens_without_particles_have_an_empty_truth(tmp_path: Path):
-    simulate(tmp_path, "n=2", "specimen.particles=[0,0]", "export=folder", "preview=true")
+    simulate(tmp_path, "n=2", "specimen.most=0", "export=folder", "preview=true")
     assert len(pd.read_parquet(tmp_path / "facts")) == 0
     assert len(pd.read_parquet(tmp_path / "images" / "particles.parquet")) == 0
     labels = sorted((tmp_path / "images").glob("*_label.png"))

@@ -10,8 +10,11 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
+from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import CONF
+from hrtem_lab.lab.training import output_folder
 from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.segmentation.unet import UNet
 
@@ -23,7 +26,7 @@ SMALL = [
     "specimen.diameter_nm=[2.0,4.0]",
     "specimen.film_nm=[1.0,2.0]",
     "specimen.empty=0.0",
-    "specimen.particles=[1,1]",
+    "specimen.most=1",
     "data.validation=5",
     "data.test=3",
     "data.samples=4",
@@ -94,6 +97,17 @@ def test_training_logs_its_curve_and_the_fixed_fields(client: mlflow.MlflowClien
     assert sum("validation_field_" in path and path.endswith(".png") for path in images) == 4
 
 
+def test_how_far_the_network_can_be_believed_is_logged(client: mlflow.MlflowClient, ran: Path):
+    unet = runs(client)["unet"]
+    assert 0 <= unet.data.metrics["test/ece"] <= 1
+    saved = UNet.load(ran / "out" / "model")
+    assert float(unet.data.params["tuned.temperature"]) == pytest.approx(saved.temperature)
+    assert saved.temperature != 1
+    table = mlflow.artifacts.load_dict(f"{unet.info.artifact_uri}/calibration.json")
+    assert table["columns"] == ["bin", "pixels", "particle", "probability"]
+    assert len(table["data"]) == 15
+
+
 def test_no_specimen_is_on_two_sides(client: mlflow.MlflowClient, ran: Path):
     split = mlflow.artifacts.load_dict(f"{runs(client)['out'].info.artifact_uri}/split.json")
     members = [index for indices in split.values() for index in indices]
@@ -107,7 +121,7 @@ def test_the_tables_and_pictures_are_there(ran: Path):
     out = ran / "out"
     assert set(pd.read_csv(out / "comparison.csv")["method"]) == {"unet", "otsu", "watershed", "bandpass"}
     assert set(pd.read_csv(out / "forest_table.csv")["label"]) <= set(CLASSES)
-    for name in ("comparison", "gallery", "confusion_cv", "confusion_test"):
+    for name in ("comparison", "gallery", "confusion_cv", "confusion_test", "reliability"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 5000
     printed = (ran / "stdout.txt").read_text()
     assert "bandpass" in printed
@@ -151,6 +165,21 @@ def test_every_experiment_runs_one_batch(experiment: str, ran: Path, tmp_path: P
         return
     done = train(tmp_path, f"+experiment={experiment}", "trainer.limit_train_batches=1", f"output={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tracking, "PROJECT", tmp_path)
+    monkeypatch.setattr("time.strftime", lambda _: "2026-01-02_03-04-05")
+    config = OmegaConf.create({"name": "study", "output": None})
+    folders = [output_folder(config) for _ in range(3)]
+    assert [folder.name for folder in folders] == [f"2026-01-02_03-04-05{end}" for end in ("", "_2", "_3")]
+    assert {folder.parent for folder in folders} == {tmp_path / "outputs" / "study"}
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_a_folder_that_was_asked_for_is_taken_as_it_is(tmp_path: Path):
+    config = OmegaConf.create({"name": "study", "output": str(tmp_path / "mine")})
+    assert output_folder(config) == output_folder(config) == tmp_path / "mine"
 
 
 def test_too_few_specimens_end_in_one_line(tmp_path: Path):

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.particles.features import FEATURES, SHAPES, lattice_features
+from hrtem_lab.particles import features
+from hrtem_lab.particles.features import FEATURES, INTENSITIES, SHAPES, lattice_features
 from hrtem_lab.particles.measure import measure
 from tests.particles.scenes import faulted, fringes, particle, single, twinned
 
@@ -147,6 +148,54 @@ def test_any_small_particle_is_described(seed, pixel_size_nm, height, width, mar
     found = lattice_features(image, instances, pixel_size_nm)
     assert list(found.columns) == list(FEATURES)
     assert not np.isinf(found.to_numpy()).any()
+
+
+@pytest.fixture
+def without_limit(monkeypatch):
+    """Describes a particle by all of it, however large it is."""
+
+    def describe(*waves, **drawn):
+        with monkeypatch.context() as patch:
+            patch.setattr(features, "WINDOW_NM", 1e3)
+            return described(*waves, **drawn)
+
+    return describe
+
+
+@pytest.mark.parametrize("diameter_nm", [2.0, 6.0, 12.0])
+@pytest.mark.parametrize("pixel_size_nm", [0.04, 0.1])
+def test_the_limit_does_not_touch_a_particle_of_12_nm(diameter_nm, pixel_size_nm, without_limit):
+    drawn = {"diameter_nm": diameter_nm, "pixel_size_nm": pixel_size_nm}
+    pd.testing.assert_series_equal(described(*faulted(), **drawn), without_limit(*faulted(), **drawn))
+
+
+@pytest.mark.parametrize("diameter_nm", [14.0, 30.0])
+def test_the_middle_of_a_large_particle_stands_for_its_lattice(diameter_nm, without_limit):
+    drawn = {"diameter_nm": diameter_nm, "pixel_size_nm": 0.08}
+    limited, whole = described(*twinned(), **drawn), without_limit(*twinned(), **drawn)
+    same = [*SHAPES, *INTENSITIES]
+    pd.testing.assert_series_equal(limited[same], whole[same])
+    assert limited["spacing_nm"] == pytest.approx(0.2355, rel=0.01)
+    assert limited[["peak_count", "ring_peak_count"]].tolist() == [3, 3]
+    assert limited["twin_misfit_deg"] < 1
+    assert limited["asymmetry_max"] == pytest.approx(whole["asymmetry_max"], abs=0.1)
+    ratio = (limited / whole).filter(like="power_")
+    assert ratio.median() == pytest.approx(1, abs=0.2)  # the surround of one side stands for that of all
+
+
+def test_what_is_transformed_does_not_grow_with_the_particle(monkeypatch):
+    sizes = []
+
+    def noted(image, mask, pixel_size_nm, transform=features.spectrum):
+        sizes.append(max(mask.shape) * pixel_size_nm)
+        return transform(image, mask, pixel_size_nm)
+
+    monkeypatch.setattr(features, "spectrum", noted)
+    found = described(*single(), diameter_nm=60.0, pixel_size_nm=0.1)
+    assert len(sizes) == 2
+    assert max(sizes) < 16
+    assert found["equivalent_diameter_nm"] == pytest.approx(60, rel=0.01)
+    assert found["power_4.25_per_nm"] > 3
 
 
 def test_no_particles_is_an_empty_table():

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from hypothesis import given
+from scipy.fft import fft2, fftshift
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from hrtem_lab.particles.spectrum import bins_per_nm, detrend, radial_profile, soften, spectrum
+from hrtem_lab.particles.spectrum import bins_per_nm, depth, detrend, radial_profile, soften, spectrum
 from tests.particles.scenes import ellipse, fringes, particle
+from tests.strategies import masks
 
 
 def test_white_noise_has_a_power_of_its_variance():
@@ -69,3 +72,21 @@ def test_bins_end_at_the_nyquist_frequency():
     image, instances = particle(pixel_size_nm=0.1)
     profile = radial_profile(spectrum(image, instances > 0, 0.1))
     np.testing.assert_array_equal(np.isnan(profile), bins_per_nm() >= 5.0)
+
+
+@given(masks())
+def test_depth_is_scipys(mask):
+    mask = np.pad(mask, 1)
+    np.testing.assert_allclose(depth(mask), distance_transform_edt(mask), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size_px", [90, 91, 150])
+def test_the_transform_is_scipys(size_px):
+    """Of the window, up to a shift of the origin, which the power does not know."""
+    mask = ellipse(60, 40, 20.0)
+    mask = np.pad(mask, (0, size_px - len(mask)))
+    found = spectrum(np.random.default_rng(0).normal(size=mask.shape), mask, 0.08)
+    size = round(1 / found.step_per_nm / 0.08)
+    whole = fftshift(np.abs(fft2(soften(mask, 0.5 / 0.08), (size, size))) ** 2)
+    at = slice(size // 2 - found.middle, size // 2 + found.middle + 1)
+    np.testing.assert_allclose(np.abs(found.window) ** 2, whole[at, at], rtol=1e-6, atol=1e-6 * whole.max())

@@ -1,22 +1,31 @@
 """Specimens and waves whose truth is known because they were built by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 from ase import Atoms
 from scipy.spatial.transform import Rotation
 
-from hrtem_lab.physics import Crystal, ExitWave, Fcc, ParticlesOnCarbon, Specimen
-from hrtem_lab.physics.specimen import Placed, particle_facts
+from hrtem_lab.physics import Crystal, ExitWave, Material, ParticlesOnFilm, Placed, Plane, Specimen
+from hrtem_lab.physics.placed import particle_facts
 
-AU = Fcc("Au", 0.40786, 0.0087)
+AU = Material("Au", "fcc", ("Au",), 0.40786, 0.0089)
+WURTZITE = Material("CdSe", "wurtzite", ("Cd", "Se"), 0.4299, 0.0113, 0.7010)
+ZINC_BLENDE = Material("CdSe", "zinc_blende", ("Cd", "Se"), 0.6077, 0.0113)
 EDGE_ON = Rotation.from_matrix([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
 """Lays the stacked planes along the beam, their normal along the columns."""
 EMPTY_FACTS = particle_facts(())
 
 
 def small(**changes):
-    """Draws particles of 2 to 3 nm in a field of 6 nm."""
-    settings = {"field_nm": 6.0, "diameter_nm": (2.0, 3.0), "particles": (1, 3), "film_nm": (1.5, 2.5), "empty": 0.0}
-    return ParticlesOnCarbon(AU, **(settings | changes))
+    """Draws two particles of 2 to 3 nm in a field of 6 nm; `most` says how many there are if they find room."""
+    settings = {"field_nm": 6.0, "diameter_nm": (2.0, 3.0), "coverage": (9.0, 9.0), "most": 2, "film_nm": (1.5, 2.5)}
+    return ParticlesOnFilm({"au": AU}, **(settings | {"empty": 0.0} | changes))
+
+
+def with_planes(crystal, **heights):
+    """The crystal with planes of these kinds at these heights: `with_planes(crystal, twin=0.1)`."""
+    return replace(crystal, planes=tuple(Plane(kind, height) for kind, height in heights.items()))
 
 
 def placed(crystal, rotation=EDGE_ON, at=(2.5, 2.5)):
@@ -27,16 +36,17 @@ def placed(crystal, rotation=EDGE_ON, at=(2.5, 2.5)):
 def in_vacuum(*particles, field_nm=5.0):
     """A specimen of these particles alone."""
     rng = np.random.default_rng(0)
-    clouds = [p.crystal.positions(rng, 0.0) @ p.rotation.T + p.centre_nm for p in particles]
-    return of_points(clouds, particles, field_nm)
+    atoms = [replace(p.crystal, roughness_nm=0.0).positions(rng) for p in particles]
+    clouds = [points @ p.rotation.T + p.centre_nm for (points, _), p in zip(atoms, particles, strict=True)]
+    return of_points(clouds, particles, field_nm, np.concatenate([numbers for _, numbers in atoms]))
 
 
-def of_points(clouds, particles=(), field_nm=5.0):
-    """A specimen of gold atoms at these places, cloud by cloud."""
+def of_points(clouds, particles=(), field_nm=5.0, numbers=79):
+    """A specimen of atoms, by default of gold, at these places, cloud by cloud."""
     points = np.concatenate([np.empty((0, 3)), *clouds])
     points[:, :2] %= field_nm
     cell = [field_nm, field_nm, points[:, 2].max(initial=0.5) + 0.3]
-    atoms = Atoms("Au" * len(points), positions=10 * points, cell=10 * np.array(cell), pbc=True)
+    atoms = Atoms(np.broadcast_to(numbers, len(points)), positions=10 * points, cell=10 * np.array(cell), pbc=True)
     particles = particles or [placed(Crystal(AU, 1.0)) for _ in clouds]
     return Specimen(atoms, np.repeat(np.arange(1, len(clouds) + 1), [len(c) for c in clouds]), tuple(particles))
 

@@ -1,162 +1,308 @@
-"""Crystals against the textbook: neighbours, volumes, diffraction, and what a twin and a fault do to a lattice."""
+"""Crystals against the textbook: stacking, neighbours, volumes, and what each defect does to a lattice."""
+
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.neighborlist import neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from hrtem_lab.physics import Crystal
-from hrtem_lab.physics.crystal import STACK_AXES
-from tests.physics.scenes import AU
-from tests.strategies import plane_heights
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.physics import Crystal, Plane
+from hrtem_lab.physics.crystal import draw_planes
+from tests.physics.scenes import AU, WURTZITE, ZINC_BLENDE, with_planes
 
-A = AU.lattice_constant_nm
-ROW = A / np.sqrt(2)
-SPACING = A / np.sqrt(3)
-PLANES = {
-    "perfect": {},
-    "twin": {"twins": (0.1,)},
-    "fault": {"faults": (-0.3,)},
-    "both": {"twins": (0.5,), "faults": (-0.5,)},
-}
+MATERIALS = pytest.mark.parametrize("material", [AU, ZINC_BLENDE, WURTZITE], ids=lambda m: m.structure)
+KINDS = ["twin", "intrinsic", "extrinsic"]
+STACKED = ["sphere", "faceted", "ellipsoid", "rod", "irregular"]
 
 
-def atoms(crystal, seed=0, roughness_nm=0.0):
-    return crystal.positions(np.random.default_rng(seed), roughness_nm)
+def smooth(crystal, seed=0):
+    return replace(crystal, roughness_nm=0.0).positions(np.random.default_rng(seed))
 
 
-def reciprocal():
-    """The {111}, {200} and {220} reflections in the crystal's frame."""
-    return AU.reflections() / A @ STACK_AXES.T
-
-
-def on_lattice(points, origin):
-    """Whether points lie on the parent's lattice through an atom: a lattice of points is where all phases are whole."""
-    turns = (points - origin) @ reciprocal().T
-    return np.abs(turns - np.round(turns)).max(axis=1) < 1e-6
+@pytest.mark.parametrize(
+    ("material", "defects", "letters"),
+    [
+        # Hirth and Lothe, Theory of Dislocations, ch. 10; read upwards from the seventh plane under the defect's place
+        (AU, {}, "ABCABCABCABCA"),
+        (AU, {"twin": 0.1}, "ABCABCACBACBA"),
+        (AU, {"intrinsic": 0.1}, "ABCABCACABCAB"),  # ABCABC(A)|CABCAB: a plane of B is missing
+        (AU, {"extrinsic": 0.1}, "ABCABCACBCABC"),  # a plane of C more
+        (WURTZITE, {}, "ABABABABABABA"),
+        (WURTZITE, {"twin": 0.1}, "ABABABACACACA"),  # I1
+        (WURTZITE, {"intrinsic": 0.1}, "ABABABACBCBCB"),  # I2
+        (WURTZITE, {"extrinsic": 0.1}, "ABABABACBABAB"),  # E
+    ],
+)
+def test_stacking_is_that_of_the_textbook(material, defects, letters):
+    heights, numbers = with_planes(Crystal(material, 5.0), **defects).stacking()
+    middle = len(numbers) // 2
+    assert heights[middle] == 0
+    np.testing.assert_allclose(np.diff(heights), material.plane_nm)
+    assert "".join("ABC"[n] for n in numbers[middle - 6 : middle + 7]) == letters
 
 
 def hexagonal(crystal):
-    """How many planes have the same letter below and above them: none in fcc, one at a twin, two at a fault."""
+    """Planes with the same letter below and above them."""
     _, letters = crystal.stacking()
     return np.flatnonzero(letters[:-2] == letters[2:]) + 1
 
 
-@pytest.mark.parametrize("planes", PLANES.values(), ids=PLANES)
-@pytest.mark.parametrize("shape", ["sphere", "faceted", "ellipsoid"])
-def test_every_inner_atom_has_twelve_neighbours(shape, planes):
-    crystal = Crystal(AU, 4.0, shape, **planes)
-    points = atoms(crystal)
-    inner = crystal.depth(points) > 1.05 * ROW / 0.8  # an ellipsoid's short axis is 0.8 of what the depth is told in
-    distances = cKDTree(points).query(points[inner], 14)[0]
-    assert len(distances) > 100
-    np.testing.assert_allclose(distances[:, 1:13], ROW, rtol=1e-9)
-    assert (distances[:, 13] > 1.1 * ROW).all()
+@pytest.mark.parametrize(("kind", "count"), [("twin", 1), ("intrinsic", 2), ("extrinsic", 2)])
+def test_hexagonal_planes_of_a_defect_in_fcc(kind, count):
+    """One at a twin plane; two that touch at an intrinsic fault; two with a cubic one between at an extrinsic one."""
+    assert len(hexagonal(Crystal(AU, 4.0))) == 0
+    found = hexagonal(with_planes(Crystal(AU, 4.0), **{kind: 0.3}))
+    assert len(found) == count
+    assert list(np.diff(found)) == {"twin": [], "intrinsic": [1], "extrinsic": [2]}[kind]
 
 
-@pytest.mark.parametrize(
-    ("shape", "volume"),
-    [
-        ("sphere", np.pi / 6),
-        ("ellipsoid", 0.8 * 1.2 * np.pi / 6),
-        # the octahedron |x| + |y| + |z| < h, less the six pyramids that the cube |x| < c cuts off
-        ("faceted", 4 / 3 * (h := 0.93 * np.sqrt(3) / 2) ** 3 - 4 * (h - 1.07 / 2) ** 3),
-    ],
-)
-def test_volume_and_density_of_the_shapes(shape, volume):
-    crystal = Crystal(AU, 6.0, shape)
-    grid = (np.mgrid[-40:41, -40:41, -40:41].reshape(3, -1).T + 0.5) * 0.1
-    inside = np.count_nonzero(crystal.depth(grid) > 0) * 0.1**3
-    assert inside == pytest.approx(volume * 6.0**3, rel=0.01)
-    assert len(atoms(crystal)) == pytest.approx(4 * volume * (6.0 / A) ** 3, rel=0.02)  # four atoms in a cubic cell
+@MATERIALS
+@pytest.mark.parametrize("kind", [None, *KINDS])
+@pytest.mark.parametrize("shape", STACKED)
+def test_every_inner_atom_has_all_its_neighbours(shape, kind, material):
+    """Twelve in a metal, four in a tetrahedral compound, on both sides of any defect, too."""
+    crystal = with_planes(Crystal(material, 3.0, shape), **({kind: 0.1} if kind else {}))
+    points, numbers = smooth(crystal)
+    inner = crystal.depth(points) > 1.25 * material.bond_nm  # an ellipsoid's short axis is 0.8 of what the depth says
+    assert np.count_nonzero(inner) > 50
+    near = cKDTree(points).query_ball_point(points, 1.1 * material.bond_nm)
+    assert {len(found) - 1 for found in np.array(near, dtype=object)[inner]} == {12 if material is AU else 4}
+    assert cKDTree(points).query(points, 2)[0][:, 1].min() == pytest.approx(material.bond_nm, rel=0.002)
+    if material is not AU:
+        assert all(numbers[other] != numbers[i] for i, found in enumerate(near) for other in found if other != i)
 
 
-def test_the_reflections_are_those_of_the_unit_cell():
-    basis = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
-    indices = np.mgrid[-2:3, -2:3, -2:3].reshape(3, -1).T
-    strong = np.abs(np.exp(2j * np.pi * indices @ basis.T).sum(1)) > 3.9
-    near = (indices**2).sum(1) <= 8
-    expected = {tuple(hkl) for hkl in indices[strong & near] if hkl.any()}
-    found = {tuple(hkl) for hkl in AU.reflections()}
-    assert found | {tuple(-np.array(hkl)) for hkl in found} == expected
-    assert len(found) == 13 == len(AU.reflections())
+@MATERIALS
+def test_neighbours_are_those_of_ase(material):
+    """The distances of a whole cell's atoms in ASE's own crystals."""
+    theirs = {
+        "fcc": lambda: bulk("Au", "fcc", 4.0786),
+        "zinc_blende": lambda: bulk("CdSe", "zincblende", 6.077),
+        "wurtzite": lambda: bulk("CdSe", "wurtzite", 4.299, c=7.010, u=0.375),
+    }[material.structure]()
+    reach_nm = 2.2 * material.bond_nm
+    expected = neighbor_list("d", theirs, 10 * reach_nm)[neighbor_list("i", theirs, 10 * reach_nm) == 0] / 10
+    points, numbers = smooth(Crystal(material, 3.0))
+    middle = np.flatnonzero(numbers == theirs.numbers[0])
+    middle = middle[np.linalg.norm(points[middle], axis=1).argmin()]
+    distances = np.linalg.norm(points - points[middle], axis=1)
+    np.testing.assert_allclose(
+        np.sort(distances[(distances > 0) & (distances < reach_nm)]), np.sort(expected), rtol=1e-6
+    )
 
 
-def test_a_perfect_crystal_diffracts_where_its_axes_say():
-    points = atoms(Crystal(AU, 3.0))
-    np.testing.assert_allclose(np.abs(np.exp(2j * np.pi * points @ reciprocal().T).mean(0)), 1, rtol=1e-6)
+@MATERIALS
+@pytest.mark.parametrize("shape", [*STACKED, "decahedron", "icosahedron"])
+def test_a_particle_has_the_volume_of_its_sphere(shape, material):
+    if shape in ("decahedron", "icosahedron"):
+        material = AU
+    # atoms of a cell over its volume, without the code's own planes and rows
+    density = {"fcc": 4, "zinc_blende": 8, "wurtzite": 4}[material.structure] / abs(np.linalg.det(material.cell))
+    counts = [len(smooth(Crystal(material, 5.0, shape), seed)[0]) for seed in range(3)]
+    assert np.mean(counts) == pytest.approx(density * np.pi / 6 * 5.0**3, rel=0.03)
+    counts = [len(smooth(Crystal(material, 2.0, shape), seed)[0]) for seed in range(6)]
+    np.testing.assert_allclose(np.cbrt(np.array(counts) / (density * np.pi / 6 * 2.0**3)), 1, atol=0.055)
 
 
-def test_the_crystal_is_seen_along_its_axes():
-    np.testing.assert_allclose(STACK_AXES @ STACK_AXES.T, np.eye(3), atol=1e-12)
-    assert np.linalg.det(STACK_AXES) == pytest.approx(1)
-    points = atoms(Crystal(AU, 3.0))
-    nearest = points[np.abs(points[:, 2]) < 0.01]
-    steps = (nearest - nearest[np.hypot(*nearest[:, :2].T).argmin()]) / ROW
-    assert (np.linalg.norm(steps - [1, 0, 0], axis=1) < 1e-6).any()  # x is a close-packed row
-    heights = np.unique(np.round(points[:, 2] / SPACING, 6))
-    np.testing.assert_allclose(heights, np.arange(heights[0], heights[-1] + 1))  # z is the normal of the planes
+@MATERIALS
+def test_as_many_anions_as_cations(material):
+    _, numbers = smooth(Crystal(material, 5.0))
+    count = Counter(numbers.tolist())
+    if material is AU:
+        assert set(count) == {79}
+    else:
+        assert set(count) == {48, 34}
+        assert count[48] == pytest.approx(count[34], rel=0.02)
+
+
+@MATERIALS
+def test_a_perfect_crystal_diffracts_where_its_cell_says(material):
+    points, numbers = smooth(Crystal(material, 3.0))
+    cations = points[numbers == numbers[0]]
+    factor = np.abs(np.exp(2j * np.pi * cations @ material.wave_vectors().T).mean(0))
+    if material is WURTZITE:  # its planes of one letter scatter between the reflections of the other's
+        assert factor.min() > 0.4
+    else:
+        np.testing.assert_allclose(factor, 1, rtol=1e-6)
+
+
+def halves(crystal, seed=0):
+    """Cations below and above the crystal's only plane."""
+    points, numbers = smooth(crystal, seed)
+    points = points[numbers == numbers.max()]
+    levels = np.unique(np.round(points[:, 2], 6))
+    # an extrinsic fault takes two steps: its plane of atoms is left out
+    first, apart = (levels[0] % crystal.material.plane_nm, crystal.material.plane_nm)
+    gap = np.floor(crystal.planes[0].height_nm / apart) * apart + first + 1e-3
+    gap -= apart * (first > apart / 2)
+    wide = 1.5 if crystal.planes[0].kind == "extrinsic" else 0.5
+    return points[points[:, 2] < gap], points[points[:, 2] > gap + wide * apart]
+
+
+def amplitudes(points, g):
+    return np.exp(2j * np.pi * points @ g.T).mean(0)
+
+
+def turns(points, others, g):
+    """How far the waves scattered by some atoms run ahead of those scattered by others, in turns from -0.5 to 0.5."""
+    return np.angle(amplitudes(points, g) * amplitudes(others, g).conj()) / (2 * np.pi)
+
+
+def apart(one, other):
+    return np.abs((one - other + 0.5) % 1 - 0.5).max()
+
+
+# How far the crystal above is moved, from the lattice constants: Hirth and Lothe, ch. 10 (fcc) and 11 (hexagonal).
+# Across an intrinsic fault A becomes B, by 1/6 [11-2] (y is along [-1-12]); across an extrinsic one it becomes C.
+CUBIC_MOVES = {"intrinsic": [0, -1 / np.sqrt(6), 0], "extrinsic": [0, 1 / np.sqrt(6), 0]}
+WURTZITE_MOVES = {
+    "twin": [0, 1 / np.sqrt(3), 0.5],  # 1/6 <2-203>
+    "intrinsic": [0, 1 / np.sqrt(3), 0],  # 1/3 <1-100>
+    "extrinsic": [0, 0, 0.5],  # 1/2 [0001]
+}
+
+
+@pytest.mark.parametrize("material", [AU, ZINC_BLENDE], ids=lambda m: m.structure)
+@pytest.mark.parametrize("height", [-0.5, 0.05, 0.6])
+@pytest.mark.parametrize("kind", ["intrinsic", "extrinsic"])
+def test_a_fault_moves_the_upper_half_by_a_sixth_of_112(kind, height, material):
+    below, above = halves(with_planes(Crystal(material, 4.0), **{kind: height}))
+    g = material.wave_vectors()
+    vector = material.a_nm * np.array(CUBIC_MOVES[kind])
+    assert np.abs(amplitudes(below, g)).min() == pytest.approx(1)
+    assert apart(turns(above, below, g), g @ vector) < 1e-6
+    assert apart(turns(above, below, g), g @ -vector) > 0.3
+    assert apart(material.shift(kind) @ g.T, g @ vector) < 1e-6
+
+
+@pytest.mark.parametrize("height", [-0.5, 0.05, 0.6])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_moves_the_upper_half_of_wurtzite(kind, height):
+    """Which way it slips depends on the plane of atoms that it slips on: of one letter or of the other."""
+    below, above = halves(with_planes(Crystal(WURTZITE, 6.0), **{kind: height}))
+    g = WURTZITE.wave_vectors()
+    found = turns(above, below, g)
+    away = {}
+    for name, move in WURTZITE_MOVES.items():
+        vector = np.array(move) * [WURTZITE.a_nm, WURTZITE.a_nm, WURTZITE.c_nm]
+        away[name] = min(apart(found, g @ (vector * sense)) for sense in ([1, 1, 1], [-1, -1, 1]))
+    away["none"] = apart(found, 0)
+    assert away.pop(kind) < 0.12  # the halves do not end with whole cells
+    assert min(away.values()) > 0.2
+    vector = np.array(WURTZITE_MOVES[kind]) * [WURTZITE.a_nm, WURTZITE.a_nm, WURTZITE.c_nm]
+    assert min(apart(WURTZITE.shift(kind) @ g.T, g @ (vector * s)) for s in ([1, 1, 1], [-1, -1, 1])) < 1e-6
 
 
 @pytest.mark.parametrize("height", [-0.4, 0.05, 0.37])
-def test_above_a_twin_plane_lies_the_mirror_image(height):
-    points = atoms(Crystal(AU, 5.0, twins=(height,)))
-    below, above = points[points[:, 2] < height], points[points[:, 2] > height]
-    origin = below[np.linalg.norm(below, axis=1).argmin()]
-    mirror = below[:, 2].max()
-    assert abs(mirror - height) < SPACING
-    assert on_lattice(below, origin).all()
-    # next to the mirror, the close-packed planes of both variants coincide every third time
-    assert on_lattice(above, origin).mean() < 0.5
-    reflected = above * [1, 1, -1] + [0, 0, 2 * mirror]
-    assert on_lattice(reflected, origin).all()
+@pytest.mark.parametrize("material", [AU, ZINC_BLENDE], ids=lambda m: m.structure)
+def test_above_a_twin_plane_lies_the_mirror_image(material, height):
+    crystal = with_planes(Crystal(material, 5.0), twin=height)
+    below, above = halves(crystal)
+    parent, twin = crystal.reflections(0), crystal.reflections(1)
+    np.testing.assert_allclose(twin, parent * [-1, -1, 1], atol=1e-9)  # with inversion, a mirror in z
+    np.testing.assert_allclose(np.abs(amplitudes(below, parent)), 1)
+    np.testing.assert_allclose(np.abs(amplitudes(above, twin)), 1)
+    changed = crystal.changed(0)[0]
+    np.testing.assert_allclose(np.abs(amplitudes(above, parent[~changed])), 1)
+    assert np.abs(amplitudes(above, parent[changed])).max() < 0.3
+    assert changed.any()
+    assert not changed.all()
 
 
-@pytest.mark.parametrize("height", [-0.4, 0.05, 0.37])
-def test_an_intrinsic_fault_moves_the_upper_half_by_a_sixth_of_112(height):
-    points = atoms(Crystal(AU, 5.0, faults=(height,)))
-    below, above = points[points[:, 2] < height], points[points[:, 2] > height]
-    origin = below[np.linalg.norm(below, axis=1).argmin()]
-    in_plane = np.array([[-1, -1, 2], [2, -1, -1], [-1, 2, -1]]) @ STACK_AXES.T * A / 6
-    np.testing.assert_allclose(np.linalg.norm(in_plane, axis=1), A / np.sqrt(6))
-    np.testing.assert_allclose(in_plane[:, 2], 0, atol=1e-12)
-    assert on_lattice(below, origin).all()
-    assert not on_lattice(above, origin).any()
-    # the three are one translation apart, so all of one sign do it and none of the other
-    moved = [[on_lattice(above - sign * vector, origin).all() for vector in in_plane] for sign in (1, -1)]
-    assert sorted(map(tuple, moved)) == [(False,) * 3, (True,) * 3]
+@MATERIALS
+@pytest.mark.parametrize("kind", KINDS)
+def test_changed_reflections_are_those_whose_waves_the_fault_moves(kind, material):
+    """The two halves of a perfect crystal scatter in step; where the defect spoils that, the reflection is changed."""
+    crystal = with_planes(Crystal(material, 6.0), **{kind: 0.1})
+    below, above = halves(crystal)
+    g, changed = crystal.reflections(0), crystal.changed(0)
+    spoilt = np.abs(turns(above, below, g)) > 0.15
+    if len(crystal.variants) == 2:
+        spoilt = np.abs(amplitudes(above, g)) < 0.5
+    assert changed.shape == (1, len(g))
+    np.testing.assert_array_equal(changed[0], spoilt)
+    assert Crystal(material, 6.0).changed(0).shape == (0, len(g))
 
 
-def test_letters_of_one_fault_and_one_twin():
-    perfect, twin, fault = (Crystal(AU, 3.0, **p) for p in ({}, {"twins": (0.05,)}, {"faults": (0.05,)}))
-    heights, letters = perfect.stacking()
-    middle = len(letters) // 2
-    assert heights[middle] == 0
-    np.testing.assert_allclose(np.diff(heights), SPACING)
-    np.testing.assert_array_equal(letters[middle - 3 : middle + 4], [0, 1, 2, 0, 1, 2, 0])
-    np.testing.assert_array_equal(twin.stacking()[1][middle - 3 : middle + 4], [0, 1, 2, 0, 2, 1, 0])
-    np.testing.assert_array_equal(fault.stacking()[1][middle - 3 : middle + 4], [0, 1, 2, 0, 2, 0, 1])
-    assert [len(hexagonal(c)) for c in (perfect, twin, fault)] == [0, 1, 2]
-    assert np.diff(hexagonal(fault)) == 1
+def test_what_a_fault_changes_in_fcc():
+    """Those with h + k + l no multiple of three where the plane is (111); {111} of the plane itself never shows it."""
+    crystal = with_planes(Crystal(AU, 4.0), intrinsic=0.1)
+    np.testing.assert_array_equal(crystal.changed(0)[0], AU.reflections().sum(1) % 3 != 0)
 
 
-@settings(deadline=None)
-@given(plane_heights, plane_heights)
-def test_a_crystal_with_planes_has_a_defect(twins, faults):
-    assert bool(len(hexagonal(Crystal(AU, 3.0, twins=twins, faults=faults)))) == bool(twins or faults)
+def test_an_extrinsic_fault_in_wurtzite_changes_other_reflections_than_an_intrinsic_one():
+    """Half of c is whole for even l; 1/3 <1-100> is whole for h - k = 3n."""
+    h, k, upwards = WURTZITE.reflections().T
+    for kind, expected in {
+        "extrinsic": upwards % 2 == 1,
+        "intrinsic": (h - k) % 3 != 0,
+        "twin": (h - k) % 3 != 0,
+    }.items():
+        np.testing.assert_array_equal(with_planes(Crystal(WURTZITE, 4.0), **{kind: 0.1}).changed(0)[0], expected)
 
 
-@given(st.floats(-0.9, 0.9))
-def test_no_plane_repeats_its_neighbour(height):
-    _, letters = Crystal(AU, 3.0, twins=(height,), faults=(-height,)).stacking()
-    assert (np.diff(letters) % 3 != 0).all()
+def test_vacancies_are_the_share_of_atoms_that_is_missing():
+    whole, _ = smooth(Crystal(AU, 5.0))
+    holed, numbers = smooth(Crystal(AU, 5.0, vacancies=0.1))
+    assert len(holed) == len(numbers)
+    assert 1 - len(holed) / len(whole) == pytest.approx(0.1, abs=0.02)
+    assert cKDTree(whole).query(holed)[0].max() == 0  # the others stay where they were
 
 
 def test_the_surface_is_rough_and_drawn_from_the_given_chance():
     crystal = Crystal(AU, 4.0)
-    smooth, rough, again, other = (atoms(crystal, *args) for args in ((0, 0.0), (0, 0.03), (0, 0.03), (1, 0.03)))
-    assert crystal.depth(smooth).min() > 0
+    rough, again, other = (crystal.positions(np.random.default_rng(seed))[0] for seed in (0, 0, 1))
+    assert crystal.depth(smooth(crystal)[0]).min() > 0
     assert -0.15 < crystal.depth(rough).min() < 0
     np.testing.assert_array_equal(rough, again)
     assert rough.shape != other.shape or not np.allclose(rough, other)
+
+
+@given(st.sampled_from(STACKED), st.floats(1.0, 12.0), st.lists(st.sampled_from(KINDS), max_size=3), st.integers(0, 99))
+@settings(deadline=None, max_examples=60)
+def test_drawn_planes_are_apart_and_inside(shape, diameter_nm, kinds, seed):
+    crystal = draw_planes(Crystal(AU, diameter_nm, shape, seed=seed), kinds, np.random.default_rng(seed))
+    assert [p.kind for p in crystal.planes] == kinds[: len(crystal.planes)]
+    if diameter_nm > 4:
+        assert len(crystal.planes) == len(kinds)
+    places = sorted(p.height_nm / AU.plane_nm for p in crystal.planes)
+    assert all(np.diff(places) > 2.9)
+    hexagonal_planes = {"twin": 1, "intrinsic": 2, "extrinsic": 2}
+    assert len(hexagonal(crystal)) == sum(hexagonal_planes[p.kind] for p in crystal.planes)
+
+
+def test_planes_are_drawn_at_random():
+    heights = [draw_planes(Crystal(AU, 5.0), ["twin"], np.random.default_rng(s)).planes[0].height_nm for s in range(60)]
+    assert len(set(heights)) > 8
+    assert abs(np.mean(heights)) < 0.3
+    assert 0.9 < np.ptp(heights) < 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"diameter_nm": 0.0}, "diameter_nm is 0.0"),
+        ({"diameter_nm": float("nan")}, "diameter_nm is nan"),
+        ({"vacancies": 1.0}, "vacancies are 1.0"),
+        ({"roughness_nm": -0.1}, "roughness_nm is -0.1"),
+        ({"shape": "cube"}, "shape is 'cube', expected one of sphere"),
+        ({"planes": (Plane("twin", 0.1), Plane("intrinsic", 0.4))}, "planes at 0.10, 0.40 nm are nearer"),
+        ({"planes": (Plane("twin", 1.9),)}, "planes at 1.90 nm do not all lie within a sphere of 4.00 nm"),
+        ({"shape": "decahedron", "planes": (Plane("twin", 0.1),)}, "only fcc twins that way"),
+        ({"shape": "icosahedron", "material": WURTZITE}, "only fcc twins that way"),
+    ],
+)
+def test_what_cannot_be_is_refused(settings, message):
+    with pytest.raises(InputError, match=message):
+        Crystal(**({"material": AU, "diameter_nm": 4.0} | settings))
+
+
+def test_planes_of_an_unknown_kind_are_refused():
+    with pytest.raises(InputError, match="kind of a plane is 'kink', expected one of twin, intrinsic, extrinsic"):
+        Plane("kink", 0.0)

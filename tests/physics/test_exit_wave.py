@@ -1,16 +1,19 @@
 """Outlines against analytic shapes, exit waves against abTEM and against the lattice that was put in."""
 
+from dataclasses import replace
+
 import abtem
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+from skimage.measure import label as connected_components
 
 from hrtem_lab.physics import Condition, Crystal
-from hrtem_lab.physics.exit_wave import ATOM_RADIUS_NM, BRIDGE_NM, multislice, outlines
+from hrtem_lab.physics.exit_wave import edge_nm, multislice, outlines
 from hrtem_lab.physics.microscope import expose, wavelength_nm
-from tests.physics.scenes import AU, EDGE_ON, in_vacuum, of_points, placed, small
+from tests.physics.scenes import AU, EDGE_ON, WURTZITE, ZINC_BLENDE, in_vacuum, of_points, placed, small, with_planes
 
 GPTS = 160
 
@@ -29,17 +32,18 @@ def area_nm2(instances, field_nm, number=1):
 @pytest.mark.parametrize("radius_nm", [1.0, 2.0])
 def test_area_of_a_sphere(radius_nm, gpts):
     specimen = of_points([ball(radius_nm, [2.4, 2.6, 3.0])], field_nm=6.0)
-    expected = np.pi * (radius_nm + ATOM_RADIUS_NM) ** 2
+    expected = np.pi * (radius_nm + edge_nm(AU)) ** 2
     assert area_nm2(outlines(specimen, gpts), 6.0) == pytest.approx(expected, rel=0.02)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_area_of_a_crystal_seen_from_anywhere(seed):
+@pytest.mark.parametrize(
+    ("material", "diameter_nm"), [(AU, 2.5), (AU, 8.0), (ZINC_BLENDE, 4.0), (WURTZITE, 4.0), (WURTZITE, 8.0)]
+)
+def test_area_of_a_crystal_seen_from_anywhere(seed, material, diameter_nm):
     rotation = Rotation.random(rng=np.random.default_rng(seed))
-    specimen = in_vacuum(placed(Crystal(AU, 8.0), rotation, at=(5.0, 5.0)), field_nm=10.0)
-    # its outermost atoms lie within the sphere, so it is a little smaller than that with half an atom all round
-    assert area_nm2(outlines(specimen, 400), 10.0) == pytest.approx(np.pi * 4.0**2, rel=0.06)
-    assert area_nm2(outlines(specimen, 400), 10.0) == pytest.approx(np.pi * (4.0 + ATOM_RADIUS_NM / 2) ** 2, rel=0.03)
+    specimen = in_vacuum(placed(Crystal(material, diameter_nm), rotation, at=(5.0, 5.0)), field_nm=10.0)
+    assert area_nm2(outlines(specimen, 400), 10.0) == pytest.approx(np.pi / 4 * diameter_nm**2, rel=0.03)
 
 
 @settings(deadline=None, max_examples=20)
@@ -63,9 +67,8 @@ def test_the_higher_number_hides_the_other():
     assert both.dtype == np.int32
 
 
-@pytest.mark.parametrize(("gap_nm", "closed"), [(0.4, True), (0.6, False)])
+@pytest.mark.parametrize(("gap_nm", "closed"), [(0.5, True), (0.65, False)])
 def test_gaps_between_columns_are_closed(gap_nm, closed):
-    assert 2 * BRIDGE_NM == 0.5
     rows = np.arange(1.0, 4.0, 0.05)
     walls = [
         np.column_stack([rows, np.full_like(rows, 2.5 + side * gap_nm / 2), np.ones_like(rows)]) for side in (-1, 1)
@@ -94,12 +97,12 @@ def test_slower_electrons_are_turned_more():
 
 
 def test_electrons_are_neither_made_nor_lost():
-    specimen = small(particles=(2, 2)).draw(np.random.default_rng(1))
+    specimen = small().draw(np.random.default_rng(1))
     assert np.mean(np.abs(multislice(specimen, GPTS)) ** 2) == pytest.approx(1, abs=0.02)
 
 
 def test_the_image_is_that_of_finite_projections_in_thin_slices():
-    specimen = small(particles=(1, 1), film_nm=(1.0, 1.2)).draw(np.random.default_rng(5))
+    specimen = small(most=1, film_nm=(1.0, 1.2)).draw(np.random.default_rng(5))
     potential = abtem.Potential(
         specimen.atoms, gpts=GPTS, slice_thickness=1.0, projection="finite", parametrization="lobato", device="cpu"
     )
@@ -111,33 +114,74 @@ def test_the_image_is_that_of_finite_projections_in_thin_slices():
     assert ours.std() == pytest.approx(theirs.std(), rel=0.1)
 
 
-def spots(image, pixel_size_nm, spacing_nm):
-    """The brightest places of an image's spectrum within a tenth of a spacing, (n, 2) in nm^-1."""
-    padded = np.fft.fft2(
-        (image - image.mean()) * np.hanning(len(image))[:, None] * np.hanning(len(image)), (1024, 1024)
-    )
-    k = np.fft.fftfreq(1024, pixel_size_nm)
-    radius = np.hypot(k[:, None], k[None, :])
-    power = np.where(np.abs(radius * spacing_nm - 1) < 0.1, np.abs(padded) ** 2, 0)
-    found = []
-    for _ in range(4):
-        row, column = np.unravel_index(power.argmax(), power.shape)
-        found.append([k[row], k[column]])
-        power[np.hypot(k[:, None] - k[row], k[None, :] - k[column]) < 0.5] = 0
-    return np.array(found)
+MATERIALS = {
+    "Au": AU,
+    "Ag": replace(AU, name="Ag", elements=("Ag",), a_nm=0.40862),
+    "Pd": replace(AU, name="Pd", elements=("Pd",), a_nm=0.38898),
+    "Pt": replace(AU, name="Pt", elements=("Pt",), a_nm=0.39231),
+    "wurtzite": WURTZITE,
+    "zinc blende": ZINC_BLENDE,
+}
+# Spacings in nm that are seen along a close-packed row, from powder diffraction cards (JCPDS 4-0784 and others)
+FRINGES = {
+    "Au": [0.2355, 0.2355, 0.2039],
+    "Ag": [0.2359, 0.2359, 0.2044],
+    "Pd": [0.2246, 0.2246, 0.1945],
+    "Pt": [0.2265, 0.2265, 0.1962],
+    "wurtzite": [0.372, 0.351, 0.329, 0.329],
+    "zinc blende": [0.351, 0.351],
+}
 
 
-@pytest.mark.parametrize("spin_deg", [0, 25, 110])
-def test_fringes_are_where_the_reflections_are(spin_deg):
+def spot(wave, pixel_size_nm, near):
+    """The brightest place of a wave's spectrum within 0.25 nm^-1 of another, (2,) in nm^-1."""
+    padded = np.abs(np.fft.fft2((wave - wave.mean()) * np.outer(*[np.hanning(len(wave))] * 2), (2048, 2048)))
+    k = np.fft.fftfreq(2048, pixel_size_nm)
+    padded[np.hypot(k[:, None] - near[0], k[None, :] - near[1]) > 0.25] = 0
+    row, column = np.unravel_index(padded.argmax(), padded.shape)
+    return np.array([k[row], k[column]])
+
+
+@pytest.mark.parametrize("spin_deg", [0, 25])
+@pytest.mark.parametrize("name", MATERIALS)
+def test_fringes_have_the_spacings_and_the_places_of_the_reflections(name, spin_deg):
     spin = Rotation.from_euler("z", spin_deg, degrees=True)
-    particle = placed(Crystal(AU, 4.0), spin * EDGE_ON)
+    particle = placed(Crystal(MATERIALS[name], 4.0), spin * EDGE_ON)
     wave = multislice(in_vacuum(particle), GPTS)
-    found = spots(np.angle(wave), 5.0 / GPTS, AU.lattice_constant_nm / np.sqrt(3))
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), np.sqrt(3) / AU.lattice_constant_nm, rtol=0.01)
     g = particle.reflections(0)
-    edge_on = g[(AU.reflections() ** 2).sum(1) == 3]
-    edge_on = edge_on[np.abs(edge_on[:, 2]) < 1e-6, :2]
-    assert len(edge_on) == 2  # along <110> two of the four {111} are seen
-    away = np.linalg.norm(found[:, None] - np.concatenate([edge_on, -edge_on]), axis=2)
-    assert away.min(1).max() < 0.06
-    assert sorted(away.argmin(1)) == [0, 1, 2, 3]
+    g = g[np.abs(g[:, 2]) < 1e-6, :2]
+    g = g[np.linalg.norm(g, axis=1).argsort()][: len(FRINGES[name])]
+    found = np.array([spot(wave, 5.0 / GPTS, near) for near in g])
+    np.testing.assert_allclose(1 / np.linalg.norm(found, axis=1), FRINGES[name], rtol=0.01)
+    turned = found[:, 0] * g[:, 1] - found[:, 1] * g[:, 0]  # both lengths times the sine of the angle between
+    np.testing.assert_allclose(turned / np.linalg.norm(g, axis=1) ** 2, 0, atol=0.01)
+
+
+@pytest.mark.parametrize(("kind", "sense"), [("intrinsic", 1), ("extrinsic", -1)])
+@pytest.mark.parametrize("material", [AU, ZINC_BLENDE], ids=lambda m: m.structure)
+def test_an_edge_on_fault_moves_the_fringes_by_a_sixth_of_112(material, kind, sense):
+    """Phases of the reflections in the exit wave on both sides of the fault: they differ by g . R."""
+    particle = placed(with_planes(Crystal(material, 4.0), **{kind: 0.1}))
+    phase = np.angle(multislice(in_vacuum(particle), GPTS))
+    g = particle.reflections(0)
+    g = g[np.abs(g[:, 2]) < 1e-6, :2]
+    row, column = (np.mgrid[:GPTS, :GPTS] + 0.0) * 5.0 / GPTS
+    sides = [np.exp(-(((column - 2.6 - away) / 0.4) ** 2) - ((row - 2.5) / 0.6) ** 2) for away in (-1.0, 1.0)]
+    below, above = (
+        ((phase * side) * np.exp(-2j * np.pi * (row * g[:, [0], None] + column * g[:, [1], None]))).sum((1, 2))
+        for side in sides
+    )
+    turns = -np.angle(above * below.conj()) / (2 * np.pi)
+    expected = g @ (particle.rotation @ [0, -sense * material.a_nm / np.sqrt(6), 0])[:2]
+    np.testing.assert_allclose((turns - expected + 0.5) % 1 - 0.5, 0, atol=0.06)
+    assert np.abs((expected + 0.5) % 1 - 0.5).max() == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("material", [AU, ZINC_BLENDE, WURTZITE], ids=lambda m: m.structure)
+def test_an_outline_has_no_holes_even_along_a_zone_axis(material):
+    """The channels between columns are closed."""
+    for axes in material.zones().values():
+        onto_beam = Rotation.align_vectors([[0, 0, 1]], [axes[0]])[0]
+        inside = outlines(in_vacuum(placed(Crystal(material, 3.0), onto_beam)), 250) == 1
+        assert connected_components(~inside, connectivity=1).max() == 1
+        assert connected_components(inside).max() == 1

@@ -7,6 +7,7 @@ from scipy.ndimage import median_filter
 from hrtem_lab.physics import Handling
 
 NOTHING = {"shrunk": 0.0, "median": 0.0, "blurred": 0.0, "eight_bit": 0.0, "hot": 0.0}
+NOTHING |= {"gamma": 0.0, "jpeg": 0.0, "scale_bar": 0.0}
 
 
 def only(**settings):
@@ -52,6 +53,57 @@ def test_eight_bits(seed):
     assert np.mean(image == 0) < 0.1
     order = np.argsort(frame(), axis=None)
     assert (np.diff(image.ravel()[order]) >= 0).all()  # grey levels keep their order
+
+
+def test_gamma_bends_the_grey_levels_and_keeps_their_ends():
+    ramp = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (256, 1))
+    exponents = []
+    for seed in range(40):
+        image = treated(only(eight_bit=1.0, clip=0.0, gamma=0.5), ramp, seed=seed)
+        assert (image.min(), image.max()) == (0, 255)
+        exponents.append(np.log(image[0, 128] / 255) / np.log(128 / 255))
+    assert 0.66 < min(exponents) < 0.8
+    assert 1.3 < max(exponents) < 1.51
+    assert np.log(exponents).mean() == pytest.approx(0, abs=0.15)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_jpeg_changes_a_little_and_moves_nothing(seed):
+    smooth = np.add.outer(np.hanning(96), np.hanning(96)).astype(np.float32)
+    plain, stored = (treated(only(eight_bit=1.0, jpeg=share), smooth, seed=seed) for share in (0.0, 1.0))
+    assert 0 < np.abs(stored - plain).max() < 16
+    assert np.corrcoef(plain.ravel(), stored.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("size", [40, 200, 512])
+def test_a_scale_bar_is_a_bar_in_the_lower_part(size, seed):
+    noise = np.random.default_rng(9).normal(0, 1, (size, size)).astype(np.float32)
+    plain, marked = (treated(only(eight_bit=1.0, scale_bar=share), noise, seed=seed) for share in (0.0, 1.0))
+    changed = np.argwhere(plain != marked)
+    assert len(changed) > 0
+    assert changed[:, 0].min() > 0.65 * size
+    assert longest_run(marked) >= 0.1 * size
+
+
+def longest_run(image):
+    """Pixels of the longest horizontal line of pure black or white in the lowest sixth."""
+    runs = [len(run) for row in image[-(len(image) // 6) :] for run in "".join(LETTER[v] for v in row).split(" ")]
+    return max(runs)
+
+
+class Letters(dict):
+    def __missing__(self, value):
+        return " "
+
+
+LETTER = Letters({0.0: "b", 255.0: "w"})
+
+
+def test_marks_are_as_often_as_it_says():
+    noise = np.random.default_rng(9).normal(0, 1, (64, 64)).astype(np.float32)
+    bars = [longest_run(treated(only(eight_bit=1.0, scale_bar=0.3), noise, seed=s)) >= 6 for s in range(200)]
+    assert 0.2 < np.mean(bars) < 0.4
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0])

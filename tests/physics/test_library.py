@@ -19,12 +19,12 @@ from distributed import LocalCluster
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Crystal, Library, library
 from hrtem_lab.physics.exit_wave import multislice, outlines
-from hrtem_lab.physics.specimen import particle_facts
+from hrtem_lab.physics.placed import particle_facts
 from tests.physics.scenes import AU, in_vacuum, placed, small
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-TINY = small(field_nm=4.0, diameter_nm=(2.0, 2.4), particles=(1, 2), film_nm=(0.8, 1.0), faulted=1.0)
+TINY = small(field_nm=4.0, diameter_nm=(2.0, 2.4), film_nm=(0.8, 1.0), faulted=1.0)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def content(waves):
         {"gpts": 65},
         {"voltage_kV": 200.0},
         {"specimen": replace(TINY, empty=0.1)},
-        {"specimen": replace(TINY, material=replace(AU, lattice_constant_nm=0.41))},
+        {"specimen": replace(TINY, materials={"au": replace(AU, a_nm=0.41)})},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -101,7 +101,7 @@ def test_entries_are_what_was_drawn(tmp_path, simulated):
         for kept, drawn in zip(wave.particles, specimen.particles, strict=True):
             assert kept.crystal == drawn.crystal
             assert kept.crystal.planes
-            np.testing.assert_array_equal(kept.reflections(1), drawn.reflections(1))
+            np.testing.assert_array_equal(kept.reflections(0), drawn.reflections(0))
             np.testing.assert_array_equal(kept.centre_nm, drawn.centre_nm)
     assert waves[0].name != waves[1].name
     assert content(waves[0:2]) == content(waves)
@@ -243,7 +243,7 @@ def test_an_argument_out_of_its_range_is_told(tmp_path, arguments, message):
 def test_multislice_holds_the_planes_at_the_smallest_size_that_is_taken(tmp_path, simulated):
     """The reflection of the widest planes is in the wave at 51 pixels, the smallest that is allowed, and not at 48."""
     specimen = in_vacuum(placed(Crystal(AU, 2.0), at=(2.0, 2.0)), field_nm=4.0)
-    normal = 4.0 / (AU.lattice_constant_nm / np.sqrt(3))  # EDGE_ON lays the normal along the columns
+    normal = 4.0 / AU.plane_nm  # EDGE_ON lays the normal along the columns
 
     def at_the_reflection(gpts):
         spectrum = np.abs(np.fft.fft2(multislice(specimen, gpts)))

@@ -139,7 +139,7 @@ def test_no_specimen_is_on_two_sides():
 
 @given(st.integers(0, 12), st.integers(-2, 12), st.integers(-2, 12))
 def test_a_split_is_disjoint_or_refused(size, validation, test):
-    if validation >= 0 and test >= 0 and 0 < validation + test < size:
+    if validation >= 1 and test >= 0 and validation + test < size:
         indices = data(size, validation, test).indices
         assert sorted(i for side in indices.values() for i in side) == list(range(size))
         assert [len(indices[s]) for s in STAGES] == [size - validation - test, validation, test]

@@ -13,11 +13,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
+from sklearn.metrics import log_loss
 from torch import nn
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from hrtem_lab.segmentation.unet import SETTINGS, UNet
+from hrtem_lab.segmentation.unet import DIHEDRAL, SETTINGS, UNet, fit_temperature
 from tests.segmentation.scenes import PREPROCESSING, Pointwise, Tiny, Where, dark_discs, plain
 
 
@@ -80,11 +81,12 @@ def test_a_network_that_looks_around_gives_the_same_inside_one_tile_and_in_many(
 
 
 def test_blending_goes_smoothly_from_tile_to_tile():
-    """Where overlapping tiles disagree from 0.05 to 0.95, no step is as large as without blending."""
-    result = unet(Where(), tile=64, overlap=32).evidence(noise(64, 160))
+    """Where overlapping tiles disagree by 0.6, no step is a quarter as large as without blending."""
+    result = unet(Where(), tile=256, overlap=128).evidence(noise(64, 640))
     assert np.abs(np.diff(result, axis=1)).max() < 0.12
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 3), st.integers(0, 31))
 def test_windows_cover_everything_and_overlap_as_asked(rows, columns, tile, overlap):
     method = unet(Pointwise(), tile=32 * tile, overlap=overlap)
@@ -99,6 +101,41 @@ def test_windows_cover_everything_and_overlap_as_asked(rows, columns, tile, over
         assert (steps <= 32 * tile - overlap).all()
 
 
+@given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 96))
+def test_tiles_begin_on_the_networks_grid_where_their_overlap_leaves_room(length, tile, overlap):
+    method = unet(Pointwise(), tile=32 * tile, overlap=min(overlap, 32 * tile - 32))
+    assert all(start % 32 == 0 for start in method._starts(32 * length))
+
+
+@pytest.fixture(scope="module")
+def sharp():
+    """A ResNet-18 U-Net as ours in use, with random weights and answers from 0 to 1 (logits of deviation 3)."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = segmentation_models_pytorch.Unet(
+            "tu-resnet18", encoder_weights=None, in_channels=1, encoder_depth=4, decoder_channels=(32, 16, 16, 8)
+        )
+        with torch.no_grad():
+            for _ in range(12):  # the statistics of batch norm are those of what it sees
+                spread = net(torch.randn(2, 1, 128, 128)).std()
+            for values in net.segmentation_head.parameters():
+                values *= 3 / spread
+    return net.eval()
+
+
+def test_no_seam_shows_in_a_network_that_looks_as_far_as_ours(sharp):
+    """Its answer in tiles of the default size is that in one piece, and that of a window is that of the whole."""
+    image = noise(192, 1856)
+    tiled, whole = unet(sharp), unet(sharp, tile=2048)
+    assert len(list(tiled._windows(*image.shape))) > 1
+    found = tiled.evidence(image)
+    assert found.std() > 0.2
+    np.testing.assert_allclose(found, whole.evidence(image), atol=1e-2)
+    shifted = tiled.evidence(image[:, 160:])
+    np.testing.assert_allclose(shifted[:, 160:], found[:, 320:], atol=1e-2)
+    assert np.abs(shifted[:, :32] - found[:, 160:192]).max() > 1e-2  # its border has lost its surroundings
+
+
 @pytest.mark.parametrize("settings", [{"tile": 64, "overlap": 64}, {"tile": 100}, {"overlap": -1}, {"tile": 0}])
 def test_impossible_tiles_are_refused(settings):
     with pytest.raises(InputError, match="tile"):
@@ -108,8 +145,8 @@ def test_impossible_tiles_are_refused(settings):
 def test_progress_counts_the_tiles():
     steps = []
     unet(Pointwise(), tile=64, overlap=16).evidence(noise(100, 200), lambda done, total: steps.append((done, total)))
-    # 100 x 200 pixels are padded to 128 x 224; three and five tiles of 64 that share 16 or more
-    assert steps == [(i, 15) for i in range(1, 16)]
+    # 100 x 200 pixels are padded to 128 x 224; three and six tiles of 64 that share 16 or more and begin at 0, 32, ...
+    assert steps == [(i, 18) for i in range(1, 19)]
 
 
 @pytest.mark.parametrize("slope", [1e3, -1e3])
@@ -138,6 +175,85 @@ def test_thresholds_are_tuned():
     np.testing.assert_allclose(np.diff(thresholds), 0.05)
 
 
+# Augmentation and temperature
+
+
+def test_the_eight_views_differ_and_come_back():
+    image = noise(5, 5)
+    views = [turned(image) for turned, _ in DIHEDRAL]
+    assert len({view.tobytes() for view in views}) == 8
+    for (_, back), view in zip(DIHEDRAL, views, strict=True):
+        np.testing.assert_array_equal(back(view), image)
+
+
+@pytest.mark.parametrize("turned", [lambda a: np.rot90(a), lambda a: a[::-1], lambda a: np.rot90(a, 2)[:, ::-1]])
+def test_an_augmented_network_does_not_know_how_the_micrograph_lies(turned):
+    image = noise(64, 96)
+    plain, augmented = unet(Tiny()), unet(Tiny(), augmented=True)
+    assert np.abs(plain.evidence(turned(image)) - turned(plain.evidence(image))).max() > 1e-3
+    np.testing.assert_allclose(augmented.evidence(turned(image)), turned(augmented.evidence(image)), atol=1e-6)
+
+
+def test_augmentation_is_the_mean_of_probabilities():
+    """Of a network that sees pixels from left to right: half the views go the other way, and half go up or down."""
+    image = noise(64, 64)
+    along = expit(np.linspace(-3, 3, 64))
+    views = [along[None, :], along[None, ::-1], along[:, None], along[::-1, None]]
+    np.testing.assert_allclose(unet(Where(), augmented=True).evidence(image), sum(views) / 4, atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_logits_are_divided_by_the_temperature(temperature):
+    image = noise(40, 50)
+    for augmented in (False, True):
+        found = unet(Pointwise(), temperature=temperature, augmented=augmented).evidence(image)
+        np.testing.assert_allclose(found, expit((-2 * image + 0.3) / temperature), atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
+def test_the_temperature_is_that_of_the_dice_that_were_thrown(temperature):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, 40_000)
+    truth = rng.random(len(logits)) < expit(logits / temperature)
+    assert fit_temperature(logits, truth) == pytest.approx(temperature, rel=0.05)
+
+
+def test_a_network_that_makes_no_mistake_is_not_trusted_without_limit():
+    logits = noise(1000)
+    assert fit_temperature(logits, logits > 0) == pytest.approx(0.1, rel=0.01)
+
+
+def test_tuning_finds_the_likeliest_temperature_and_a_network_that_brags_is_told_so():
+    """Noise of deviation 1, particles at -2 on 22 % of the field: the odds at x are exp(-2 x - 2) * 0.22 / 0.78.
+
+    The network says five times the logarithm of that, of an image that has been standardised.
+    """
+
+    class Sure(nn.Module):
+        def forward(self, images):
+            return 5 * (-2 * images - 2 + np.log(0.22 / 0.78))
+
+    def loss(method, micrograph):
+        return log_loss(micrograph.mask.ravel(), method.probability(micrograph).ravel())
+
+    sure, shown, fresh = unet(Sure()), dark_discs(0, contrast=2.0), dark_discs(2, contrast=2.0)
+    tuned = sure.tune([shown])
+    assert 3 < tuned.temperature < 9
+    for factor in (0.8, 1.25):
+        assert loss(tuned, shown) < loss(replace(tuned, temperature=factor * tuned.temperature), shown)
+    assert loss(tuned, fresh) < loss(sure, fresh) / 2
+
+
+def test_without_validation_the_temperature_stays():
+    assert unet(Pointwise(), temperature=1.5).tune([]).temperature == 1.5
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan])
+def test_an_impossible_temperature_is_refused(temperature):
+    with pytest.raises(InputError, match="temperature"):
+        unet(Pointwise(), temperature=temperature)
+
+
 # Models on disk
 
 PROVENANCE = {"run": "abc", "commit": "1234"}
@@ -155,6 +271,8 @@ def saved(net, tmp_path):
         tile=64,
         overlap=24,
         stride=8,
+        augmented=True,
+        temperature=1.7,
         provenance=PROVENANCE,
     )
     method.save(tmp_path / "model")
@@ -177,6 +295,15 @@ def test_a_loaded_model_can_be_saved_again(saved, tmp_path):
     UNet.load(folder).save(tmp_path / "again")
     image = noise(64, 64)
     np.testing.assert_array_equal(UNet.load(tmp_path / "again").evidence(image), method.evidence(image))
+
+
+def test_a_model_from_before_there_was_a_temperature_is_read(saved):
+    settings = json.loads((saved[1] / SETTINGS).read_text())
+    for name in ("temperature", "augmented"):
+        del settings[name]
+    (saved[1] / SETTINGS).write_text(json.dumps(settings))
+    again = UNet.load(saved[1])
+    assert (again.temperature, again.augmented, again.threshold) == (1.0, False, 0.35)
 
 
 def test_nothing_in_the_folder_is_code(saved):

@@ -27,8 +27,8 @@ def transfer(
 
         chi = 2 pi / lambda Re(C1 w w* / 2 + A1 w*^2 / 2 + B2 w w*^2 / 3 + A2 w*^3 / 3 + C3 (w w*)^2 / 4)
 
-    (Uhlemann and Haider, Ultramicroscopy 72, 109, 1998, with B2 as abTEM's C21 = 3 times theirs). The focal spread damps
-    by exp(-(pi lambda Delta k^2 / 2)^2) (Kirkland eq. 3.41 with 1/e half-width), the spread of directions by
+    (Uhlemann and Haider, Ultramicroscopy 72, 109, 1998; B2 is here abTEM's C21, three times theirs). The focal spread
+    damps by exp(-(pi lambda Delta k^2 / 2)^2) (Kirkland eq. 3.41 with 1/e half-width), the spread of directions by
     exp(-(beta / 2)^2 |grad chi|^2) (Frank, Optik 38, 519, 1973), both as abTEM has them.
     """
     wavelength = wavelength_nm(condition.voltage_kV)

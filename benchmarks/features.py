@@ -1,0 +1,46 @@
+"""How long the description of 1000 particles takes on one core, by pixel size, and that of one large blob.
+
+Run it with: OMP_NUM_THREADS=1 python benchmarks/features.py
+"""
+
+import time
+
+import numpy as np
+import pandas as pd
+
+from hrtem_lab.particles import lattice_features
+
+SPACING_NM = 0.2355
+
+
+def field(pixel_size_nm: float, side: int, diameter_nm: float, pitch_nm: float) -> tuple[np.ndarray, np.ndarray]:
+    """A square grid of discs with fringes on noise, side x side of them, and their numbers."""
+    pitch = round(pitch_nm / pixel_size_nm)
+    row, column = np.mgrid[:pitch, :pitch] * pixel_size_nm - pitch_nm / 2
+    disc = np.hypot(row, column) < diameter_nm / 2
+    fringes = np.cos(2 * np.pi * (row + 0.4 * column) / SPACING_NM / np.hypot(1, 0.4)) * disc
+    image = np.tile(fringes, (side, side)) + np.random.default_rng(0).normal(size=(side * pitch,) * 2)
+    numbers = np.arange(1, side**2 + 1, dtype=np.int32).reshape(side, side)
+    return image, np.kron(numbers, disc.astype(np.int32))
+
+
+def seconds(pixel_size_nm: float, side: int, diameter_nm: float, pitch_nm: float) -> float:
+    image, instances = field(pixel_size_nm, side, diameter_nm, pitch_nm)
+    started = time.perf_counter()
+    lattice_features(image, instances, pixel_size_nm)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    rows = []
+    for pixel_size_nm in (0.05, 0.03, 0.02):
+        rows.append(
+            {
+                "nm/px": pixel_size_nm,
+                "1000 of 3 nm, s": 1000 / 64 * seconds(pixel_size_nm, 8, 3.0, 4.5),
+                "1000 of 5 nm, s": 1000 / 64 * seconds(pixel_size_nm, 8, 5.0, 6.5),
+                "one of 20 nm, s": seconds(pixel_size_nm, 1, 20.0, 24.0),
+                "one of 60 nm, s": seconds(pixel_size_nm, 1, 60.0, 64.0),
+            }
+        )
+    print(pd.DataFrame(rows).round(2).to_string(index=False))

@@ -1,0 +1,58 @@
+"""Whether a probability of 0.7 is right in 70 % of the pixels: counts per bin, and the error made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from hrtem_lab.evaluation.counts import divide
+from hrtem_lab.micrograph import InputError
+
+BINS = 15
+
+
+def calibration_counts(probability: npt.NDArray[Any], truth: npt.NDArray[Any], bins: int = BINS) -> pd.DataFrame:
+    """Counts pixels by the probability that they were given.
+
+    Counts of several micrographs add up: `sum(counts)` of their tables is the table of all of them.
+
+    Args:
+        probability: Of a particle, any shape, from 0 to 1.
+        truth: The same shape, non-zero = particle.
+        bins: Number of equal steps from 0 to 1; a value on a border belongs to the upper one.
+
+    Returns:
+        One row per bin, numbered from 0: `pixels`, how many; `particle`, how many of them are; `probability`, the sum
+        of what they were given.
+
+    Raises:
+        InputError: The shapes differ, or a probability is outside 0 to 1.
+    """
+    if probability.shape != truth.shape:
+        raise InputError(f"the probability has shape {probability.shape}, the truth {truth.shape}; expected the same")
+    given = probability.astype(np.float64).ravel()
+    if not ((given >= 0) & (given <= 1)).all():
+        raise InputError(f"probabilities reach from {given.min()} to {given.max()}; expected 0 to 1")
+    number = np.minimum((given * bins).astype(np.intp), bins - 1)
+    true = truth.ravel().astype(bool)
+    counts = {
+        "pixels": np.bincount(number, minlength=bins),
+        "particle": np.bincount(number[true], minlength=bins),
+        "probability": np.bincount(number, weights=given, minlength=bins),
+    }
+    return pd.DataFrame(counts, index=pd.RangeIndex(bins, name="bin"))
+
+
+def ece(counts: pd.DataFrame) -> float:
+    """Expected calibration error: mean over pixels of |share of particle - mean probability| of their bin.
+
+    Naeini, Cooper and Hauskrecht, AAAI 2015; `nan` without a pixel. Most pixels of a micrograph are sure background,
+    which makes it small: look at the bins, too.
+
+    Args:
+        counts: As from `calibration_counts`.
+    """
+    return float(divide((counts["particle"] - counts["probability"]).abs().sum(), counts["pixels"].sum()))
