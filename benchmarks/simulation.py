@@ -31,7 +31,8 @@ from hrtem_lab.lab.command import CONF, build
 from hrtem_lab.physics import Condition, ExitWave, Library
 from hrtem_lab.physics import microscope as tem
 from hrtem_lab.physics.exit_wave import multislice, outlines
-from hrtem_lab.physics.specimen import Specimen, particle_facts
+from hrtem_lab.physics.placed import particle_facts
+from hrtem_lab.physics.specimen import Specimen
 from hrtem_lab.segmentation.data import FreshImages
 
 GPTS, SPECIMENS, SLOW = 512, 6, 2
