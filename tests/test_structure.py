@@ -16,6 +16,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import InterpolationToMissingValueError
 
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "hrtem_lab"
@@ -231,10 +232,17 @@ def composed(command: str, *overrides: str) -> Any:
     return plain(config)
 
 
+def value(node: DictConfig, key: str) -> Any:
+    try:
+        return OmegaConf.select(node, key, throw_on_missing=False)
+    except InterpolationToMissingValueError:
+        return None
+
+
 def plain(node: Any) -> Any:
     """A configuration as dicts and lists; what is missing or refers to what is missing becomes None."""
     if isinstance(node, DictConfig):
-        return {key: plain(OmegaConf.select(node, str(key), throw_on_missing=False)) for key in node}
+        return {key: plain(value(node, str(key))) for key in node}
     if isinstance(node, ListConfig):
         return [plain(value) for value in node]
     return node
