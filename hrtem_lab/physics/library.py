@@ -9,7 +9,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ import zarr
 import hrtem_lab
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import workers as many
-from hrtem_lab.physics.exit_wave import ExitWave, multislice, outlines
+from hrtem_lab.physics.exit_wave import ExitWave, multislice, overlaps, painted, silhouettes
 from hrtem_lab.physics.manifest import differences, fingerprint, read_manifest
 from hrtem_lab.physics.material import Material
 from hrtem_lab.physics.placed import Placed, particle_facts
@@ -227,9 +227,11 @@ class Library(Sequence[ExitWave]):
         specimen = self.specimen.draw(np.random.default_rng([self.seed, index]))
         arrays = self._open("r+")
         arrays["waves"][index] = multislice(specimen, self.gpts, self.voltage_kV)
-        arrays["instances"][index] = outlines(specimen, self.gpts)
+        covered = silhouettes(specimen, self.gpts)
+        arrays["instances"][index] = painted(covered, self.gpts)
+        particles = tuple(replace(p, overlap=o) for p, o in zip(specimen.particles, overlaps(covered), strict=True))
         # written last: where this file is, the arrays are whole
-        _write(self._done(index), to_parquet(specimen.particles, index, self._name(index)))
+        _write(self._done(index), to_parquet(particles, index, self._name(index)))
 
     def _done(self, index: int) -> Path:
         return self.folder / "facts" / f"{index:06d}.parquet"

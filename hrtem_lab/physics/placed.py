@@ -15,7 +15,7 @@ from hrtem_lab.physics.shapes import Twinned
 WURTZITE_FAULTS = {"twin": "I1", "intrinsic": "I2", "extrinsic": "E"}
 COLUMNS = (
     *("material", "structure", "shape", "diameter_nm", "twins", "intrinsic", "extrinsic", "planes"),
-    *("plane_tilt_deg", "zone", "zone_tilt_deg", "vacancies"),
+    *("plane_tilt_deg", "zone", "zone_tilt_deg", "vacancies", "overlap"),
 )
 
 
@@ -27,11 +27,13 @@ class Placed:
         crystal: The particle itself.
         centre_nm: (row, column, height) of its centre.
         rotation: (3, 3), from the crystal's frame to (row, column, height).
+        overlap: Share of its outline that lies over or under another's, once the specimen has been projected.
     """
 
     crystal: Crystal
     centre_nm: Points
     rotation: Points
+    overlap: float = 0.0
 
     def reflections(self, variant: int) -> Points:
         """The reflections of one of its lattices in nm^-1, (n, 3) as (row, column, height)."""
@@ -62,7 +64,8 @@ class Placed:
     def plain(self) -> dict[str, Any]:
         """As dicts, lists, text and numbers, for JSON."""
         crystal = asdict(self.crystal)
-        return {"crystal": crystal, "centre_nm": self.centre_nm.tolist(), "rotation": self.rotation.tolist()}
+        place = {"centre_nm": self.centre_nm.tolist(), "rotation": self.rotation.tolist(), "overlap": self.overlap}
+        return {"crystal": crystal} | place
 
     @staticmethod
     def of(plain: dict[str, Any]) -> Placed:
@@ -71,7 +74,8 @@ class Placed:
             "material": Material(**plain["crystal"]["material"]),
             "planes": tuple(Plane(**plane) for plane in plain["crystal"]["planes"]),
         }
-        return Placed(Crystal(**crystal), np.array(plain["centre_nm"]), np.array(plain["rotation"]))
+        place = np.array(plain["centre_nm"]), np.array(plain["rotation"])
+        return Placed(Crystal(**crystal), *place, plain["overlap"])
 
 
 def particle_facts(particles: tuple[Placed, ...]) -> pd.DataFrame:
@@ -105,4 +109,5 @@ def _facts(particle: Placed) -> dict[str, Any]:
         "zone": zone,
         "zone_tilt_deg": zone_tilt_deg,
         "vacancies": crystal.vacancies,
+        "overlap": particle.overlap,
     }

@@ -19,7 +19,6 @@ TYPES = {
     "shape": pa.string(),
     "diameter_nm": pa.float64(),
     "twins": pa.int32(),
-    "faults": pa.int32(),
     "intrinsic": pa.int32(),
     "extrinsic": pa.int32(),
     "planes": pa.list_(pa.string()),
@@ -27,6 +26,7 @@ TYPES = {
     "zone": pa.string(),
     "zone_tilt_deg": pa.float64(),
     "vacancies": pa.float64(),
+    "overlap": pa.float64(),
     "placed": pa.string(),
 }
 """Of the columns in the Parquet files: what holds no particle has them, too."""

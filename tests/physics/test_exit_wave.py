@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from skimage.measure import label as connected_components
 
 from hrtem_lab.physics import Condition, Crystal
-from hrtem_lab.physics.exit_wave import edge_nm, multislice, outlines
+from hrtem_lab.physics.exit_wave import edge_nm, multislice, outlines, overlaps, silhouettes
 from hrtem_lab.physics.microscope import expose, wavelength_nm
 from tests.physics.scenes import AU, EDGE_ON, WURTZITE, ZINC_BLENDE, in_vacuum, of_points, placed, small, with_planes
 
@@ -65,6 +65,22 @@ def test_the_higher_number_hides_the_other():
     np.testing.assert_array_equal(both == 2, alone == 1)
     assert both[64, 48] == 1
     assert both.dtype == np.int32
+
+
+@pytest.mark.parametrize("apart_nm", [0.0, 0.7, 1.5, 2.5])
+def test_two_balls_overlap_by_the_lens_between_them(apart_nm):
+    """The area that two circles of radius r share is 2 r^2 acos(d / 2r) - d / 2 sqrt(4 r^2 - d^2)."""
+    clouds = [ball(1.0, [2.0, 1.2, 2.0], 0), ball(1.0, [2.0, 1.2 + apart_nm, 4.0], 1), ball(0.5, [4.0, 4.3, 2.0], 2)]
+    shares = overlaps(silhouettes(of_points(clouds), GPTS))
+    radius = 1.0 + edge_nm(AU)
+    half = min(apart_nm / 2 / radius, 1)
+    lens = 2 * radius**2 * (np.arccos(half) - half * np.sqrt(1 - half**2))
+    assert shares[:2] == [pytest.approx(lens / (np.pi * radius**2), abs=0.02)] * 2
+    assert shares[2] == 0
+
+
+def test_no_silhouettes_no_overlap():
+    assert overlaps([]) == []
 
 
 @pytest.mark.parametrize(("gap_nm", "closed"), [(0.5, True), (0.65, False)])

@@ -18,7 +18,7 @@ from distributed import LocalCluster
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Crystal, Library, library
-from hrtem_lab.physics.exit_wave import multislice, outlines
+from hrtem_lab.physics.exit_wave import multislice, outlines, overlaps, silhouettes
 from hrtem_lab.physics.placed import particle_facts
 from tests.physics.scenes import AU, in_vacuum, placed, small
 
@@ -96,7 +96,10 @@ def test_entries_are_what_was_drawn(tmp_path, simulated):
         np.testing.assert_array_equal(wave.wave, multislice(specimen, 64))
         np.testing.assert_array_equal(wave.instances, outlines(specimen, 64))
         assert (wave.wave.dtype, wave.instances.dtype) == (np.complex64, np.int32)
-        pd.testing.assert_frame_equal(wave.facts, particle_facts(specimen.particles))
+        pd.testing.assert_frame_equal(
+            wave.facts.drop(columns="overlap"), particle_facts(specimen.particles).drop(columns="overlap")
+        )
+        assert wave.facts["overlap"].tolist() == overlaps(silhouettes(specimen, 64))
         assert wave.sampling_nm == pytest.approx(4.0 / 64)
         for kept, drawn in zip(wave.particles, specimen.particles, strict=True):
             assert kept.crystal == drawn.crystal
@@ -176,9 +179,9 @@ def test_a_failure_is_told_and_what_was_made_stays(tmp_path, simulated, monkeypa
     def failing(specimen, gpts):
         if len(specimen.atoms) == atoms(1):
             raise RuntimeError("no more memory")
-        return outlines(specimen, gpts)
+        return silhouettes(specimen, gpts)
 
-    monkeypatch.setattr(library, "outlines", failing)
+    monkeypatch.setattr(library, "silhouettes", failing)
     waves = of(tmp_path, count=3)
     with pytest.raises(RuntimeError, match="no more memory"):
         waves.simulate()
