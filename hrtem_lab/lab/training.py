@@ -23,10 +23,11 @@ from hrtem_lab.files import write_json, write_table
 from hrtem_lab.lab import figures, report, tracking
 from hrtem_lab.lab.callbacks import ValidationImages
 from hrtem_lab.lab.command import build
+from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import bar, console, quiet, track
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.segmentation.data import SimulatedData
-from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint
+from hrtem_lab.segmentation.fit import begin_with, checkpoints, fit, last_checkpoint
 from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.processor import has_bfloat16
@@ -113,6 +114,8 @@ def _made(folder: Path) -> bool:
 def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: str, provenance: dict[str, str]) -> UNet:
     """Fit the network and return it with the weights of its best epoch on validation."""
     module: SegmentationModule = build(config.model)
+    if config.start:
+        begin_with(module.net, UNet.load(find_model(config.start)).net, config.start)
     kept = checkpoints(folder / "checkpoints")
     precision = config.trainer.precision
     if precision == "auto":

@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
+from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.module import SegmentationModule
 
 BEST = "val/dice"
@@ -23,6 +24,21 @@ def last_checkpoint(folder: Path) -> Path | None:
     """Where a training in this folder stopped, or None."""
     last = folder / "last.ckpt"
     return last if last.is_file() else None
+
+
+def begin_with(net: nn.Module, trained: nn.Module, name: str) -> None:
+    """Give a network the weights of one that was trained before.
+
+    Raises:
+        InputError: The two are not of one architecture.
+    """
+    try:
+        net.load_state_dict(trained.state_dict())
+    except RuntimeError as error:
+        raise InputError(
+            f"start={name}: its network is another one than that of this training; choose the same net=..., or "
+            "leave start out"
+        ) from error
 
 
 def fit(trainer: pl.Trainer, module: SegmentationModule, data: pl.LightningDataModule, folder: Path) -> nn.Module:

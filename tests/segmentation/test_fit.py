@@ -8,9 +8,10 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
 from hrtem_lab.segmentation.data import FreshImages, SimulatedData
-from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint
+from hrtem_lab.segmentation.fit import begin_with, checkpoints, fit, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny, dihedral
 
@@ -148,3 +149,16 @@ def test_an_interruption_changes_nothing(tmp_path, epoch):
     assert run.current_epoch == 3
     for name, weight in expected.items():
         torch.testing.assert_close(found[name], weight)
+
+
+def test_a_training_may_begin_with_the_weights_of_another():
+    torch.manual_seed(0)
+    trained, net = Tiny(), Tiny()
+    begin_with(net, trained, "there")
+    image = torch.randn(1, 1, 32, 32)
+    torch.testing.assert_close(net.eval()(image), trained.eval()(image))
+
+
+def test_weights_of_another_architecture_are_refused():
+    with pytest.raises(InputError, match="start=there: its network is another one"):
+        begin_with(nn.Conv2d(1, 1, 3), Tiny(), "there")

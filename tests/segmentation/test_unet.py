@@ -4,6 +4,7 @@ import builtins
 import json
 import pickle
 import shutil
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -276,7 +277,28 @@ def saved(net, tmp_path):
         provenance=PROVENANCE,
     )
     method.save(tmp_path / "model")
-    return method, tmp_path / "model"
+    return replace(method, net=in_half_precision(net)), tmp_path / "model"
+
+
+def in_half_precision(net):
+    """The network with the weights that are written."""
+    net = deepcopy(net)
+    for weight in net.parameters():
+        weight.data = weight.data.half().float()
+    return net
+
+
+def test_weights_are_written_in_half_precision_and_the_network_stays_as_it_is(net, tmp_path):
+    before = deepcopy(net.state_dict())
+    unet(net).save(tmp_path / "model")
+    for name, weight in net.state_dict().items():
+        assert torch.equal(weight, before[name])
+    image = noise(64, 64)
+    again = UNet.load(tmp_path / "model")
+    assert {weight.dtype for weight in again.net.parameters()} == {torch.float32}
+    np.testing.assert_allclose(again.evidence(image), unet(net).evidence(image), atol=0.02)
+    whole = sum(weight.numel() for weight in net.parameters())
+    assert (tmp_path / "model" / "model.safetensors").stat().st_size < 2.5 * whole + 1e5
 
 
 def test_a_saved_model_is_the_same_model(saved):
@@ -336,7 +358,8 @@ def test_loading_never_downloads_the_weights_that_training_started_from(tmp_path
     method.save(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"encoder_weights": "imagenet"}))
-    np.testing.assert_array_equal(UNet.load(tmp_path).evidence(noise(32, 32)), method.evidence(noise(32, 32)))
+    kept = replace(method, net=in_half_precision(method.net))
+    np.testing.assert_array_equal(UNet.load(tmp_path).evidence(noise(32, 32)), kept.evidence(noise(32, 32)))
 
 
 @pytest.mark.usefixtures("no_network")
