@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import fft
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import circmean
 
 from hrtem_lab.micrograph import IntArray
 from hrtem_lab.physics.material import Material
+from hrtem_lab.physics.microscope.lens import wavelength_nm
 from hrtem_lab.physics.placed import Placed
 from hrtem_lab.physics.specimen import Specimen
 
@@ -42,12 +44,14 @@ class ExitWave:
 
 
 def multislice(
-    specimen: Specimen, gpts: int, voltage_kV: float = 300.0, slice_nm: float = 0.4
+    specimen: Specimen, gpts: int, voltage_kV: float = 300.0, slice_nm: float = 0.8
 ) -> npt.NDArray[np.complex64]:
     """The exit wave of a plane wave, (gpts, gpts) complex64.
 
-    Slices of 0.4 nm with each atom's potential projected to infinity: for fields of light support and small particles
-    nearly the image of abTEM's finite projections in a fraction of the time.
+    Each atom's potential is projected to infinity into a slice, which acts on the wave where it begins: on average half
+    a slice before its atoms. So the wave is brought back by half a slice in the end, without which slices as thick as
+    these would only be good for a wrong focus. `benchmarks/simulation.py` says what is left of the difference to
+    abTEM's finite projections in thin slices, and what is saved.
     """
     import abtem
 
@@ -56,7 +60,19 @@ def multislice(
             specimen.atoms, gpts=gpts, slice_thickness=10 * slice_nm, projection="infinite", parametrization="lobato"
         )
         waves: Any = abtem.PlaneWave(energy=1e3 * voltage_kV).multislice(potential)
-        return np.asarray(waves.compute(scheduler="single-threaded").array, dtype=np.complex64)
+        wave = np.asarray(waves.compute(scheduler="single-threaded").array, dtype=np.complex64)
+        thickness_nm = float(np.mean(potential.slice_thickness)) / 10
+    return propagated(wave, specimen.atoms.cell.lengths()[0] / 10 / gpts, -thickness_nm / 2, voltage_kV)
+
+
+def propagated(
+    wave: npt.NDArray[np.complex64], sampling_nm: float, distance_nm: float, voltage_kV: float
+) -> npt.NDArray[np.complex64]:
+    """The wave after a way through vacuum, or before it where the distance is negative (Kirkland eq. 6.65)."""
+    k = fft.fftfreq(len(wave), sampling_nm)
+    turn = np.pi * wavelength_nm(voltage_kV) * distance_nm * (k[:, None] ** 2 + k[None, :] ** 2)
+    moved: npt.NDArray[np.complex64] = fft.ifft2(fft.fft2(wave) * np.exp(-1j * turn).astype(np.complex64))
+    return moved
 
 
 def outlines(specimen: Specimen, gpts: int) -> IntArray:
