@@ -30,7 +30,7 @@ from rich.table import Table
 from hrtem_lab.lab.command import CONF, build
 from hrtem_lab.physics import Condition, ExitWave, Library
 from hrtem_lab.physics import microscope as tem
-from hrtem_lab.physics.exit_wave import multislice, outlines
+from hrtem_lab.physics.exit_wave import multislice, outlines, propagated
 from hrtem_lab.physics.placed import particle_facts
 from hrtem_lab.physics.specimen import Specimen
 from hrtem_lab.segmentation.data import FreshImages

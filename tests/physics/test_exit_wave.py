@@ -129,7 +129,6 @@ def test_the_image_is_that_of_finite_projections_in_thin_slices():
     ours, theirs = (expose(w, 6.0 / GPTS, condition).numpy() for w in (multislice(specimen, GPTS), wave))
     assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98
     assert ours.std() == pytest.approx(theirs.std(), rel=0.05)
-    assert np.sqrt(np.mean((ours - theirs) ** 2)) < 0.03 * theirs.mean()
 
 
 @pytest.mark.parametrize("seed", [1, 3])
