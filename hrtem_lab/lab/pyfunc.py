@@ -19,7 +19,7 @@ class ParticleModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
         self.segmenter = UNet.load(context.artifacts["folder"])
 
     # without this very hint MLflow warns that it misses one, and of a finer one it makes a schema
-    def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> Any:
+    def predict(self, context: Any, model_input: np.ndarray, params=None):  # type: ignore[no-untyped-def]
         """Probability of a particle at each pixel, (n, rows, columns), of images of that shape."""
         pixel_size_nm = (params or {}).get("pixel_size_nm", self.segmenter.preprocessing.pixel_size_nm)
         return np.stack(
