@@ -163,7 +163,7 @@ def test_every_experiment_runs_one_batch(experiment: str, ran: Path, tmp_path: P
     if experiment == "quickstart":
         assert json.loads((ran / "out" / "model" / "segmenter.json").read_text())
         return
-    done = train(tmp_path, f"+experiment={experiment}", "trainer.limit_train_batches=1", f"output={tmp_path / 'out'}")
+    done = train(tmp_path, f"+experiment={experiment}", "+trainer.limit_train_batches=1", f"output={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr[-3000:]
 
 

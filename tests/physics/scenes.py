@@ -20,7 +20,7 @@ EMPTY_FACTS = particle_facts(())
 def small(**changes):
     """Draws two particles of 2 to 3 nm in a field of 6 nm; `most` says how many there are if they find room."""
     settings = {"field_nm": 6.0, "diameter_nm": (2.0, 3.0), "coverage": (9.0, 9.0), "most": 2, "film_nm": (1.5, 2.5)}
-    return ParticlesOnFilm({"au": AU}, **(settings | {"empty": 0.0} | changes))
+    return ParticlesOnFilm(**({"materials": {"au": AU}, "empty": 0.0} | settings | changes))
 
 
 def with_planes(crystal, **heights):
