@@ -26,6 +26,7 @@ SMALL = [
     "specimen.diameter_nm=[2.0,4.0]",
     "specimen.film_nm=[1.0,2.0]",
     "specimen.empty=0.0",
+    "specimen.graphitic=0.0",
     "specimen.most=1",
     "data.validation=5",
     "data.test=3",
