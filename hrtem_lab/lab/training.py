@@ -74,19 +74,20 @@ def train(config: DictConfig) -> dict[str, float]:
         split = {stage: list(indices) for stage, indices in data.indices.items()}
         tracking.log_data("simulated", {"library": data.library.recipe, "data": _plain(config.data)}, split)
 
-        scored = score_methods(config, data, folder, parent)
+        test = data.micrographs("test")
+        scored = score_methods(config, data, test, folder, parent)
         results = report.comparison({name: s.summary for name, s in scored.items()}, _tests(scored))
         report.show_methods(results)
-        _log_results(results, scored, data.micrographs("test"), folder)
+        _log_results(results, scored, test, folder)
         metrics = {f"test/{k}": v for k, v in scored["unet"].summary.items()}
         tracking.log_metrics(scored["unet"].summary, "test")
 
         with tracking.run("forest", parent):
-            metrics |= train_forest(config, data, scored["unet"], folder)
+            metrics |= train_forest(config, data, test, scored["unet"], folder)
         write_json(folder / "metrics.json", metrics)
         report.show_forest(metrics)
         mlflow.log_artifacts(str(folder / "figures"), "figures")
-        _log_model(folder / "model", data.micrographs("test")[0])
+        _log_model(folder / "model", test[0])
     report.show_next(folder, uri)
     return metrics
 
@@ -140,9 +141,11 @@ def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: st
     return UNet(net=net, preprocessing=data.preprocessing, provenance=provenance)
 
 
-def score_methods(config: DictConfig, data: SimulatedData, folder: Path, parent: str) -> dict[str, Scored]:
+def score_methods(
+    config: DictConfig, data: SimulatedData, test: list[LabelledMicrograph], folder: Path, parent: str
+) -> dict[str, Scored]:
     """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
-    validation, test = data.micrographs("validation"), data.micrographs("test")
+    validation = data.micrographs("validation")
     with tracking.run("unet", parent) as child:
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})
         scored = {"unet": compare(unet, validation, test)}
@@ -180,7 +183,9 @@ def log_calibration(method: Method, test: list[LabelledMicrograph], folder: Path
     figures.save(figures.reliability(counts), folder / "figures" / "reliability.png")
 
 
-def train_forest(config: DictConfig, data: SimulatedData, unet: Scored, folder: Path) -> dict[str, float]:
+def train_forest(
+    config: DictConfig, data: SimulatedData, test: list[LabelledMicrograph], unet: Scored, folder: Path
+) -> dict[str, float]:
     """Cross-validate a forest on predicted particles of specimens the network did not train on; score it on test."""
     features: Features = build(config.features)
     held_out = [m for i in range(config.views) for m in data.micrographs("validation", i)]
@@ -191,7 +196,6 @@ def train_forest(config: DictConfig, data: SimulatedData, unet: Scored, folder: 
     forest = Forest.fit(classifier, table)
     forest.save(folder / "model")
 
-    test = data.micrographs("test")
     unseen = particle_table(track(test, "Features of test particles"), unet.instances, features)
     probabilities = forest.probabilities(unseen)
     metrics = {f"cv/{k}": v for k, v in score(table["label"], crossed).items()}

@@ -112,8 +112,8 @@ class Microscope:
     voltage_kV: float = 300.0
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if name != "voltage_kV" and not value[0] <= value[1]:
+        for name, value in self.ranges.items():
+            if not value[0] <= value[1]:
                 raise InputError(f"{name} is {list(value)}, expected the lowest value, then the highest")
         if min(self.dose_e_per_nm2[0], self.pixel_size_nm[0]) <= 0:
             raise InputError(
@@ -121,13 +121,17 @@ class Microscope:
                 "ranges above 0, since both are drawn evenly in their logarithm"
             )
         for end in (0, 1):  # a condition checks the rest
-            values = {name: value[end] for name, value in vars(self).items() if name != "voltage_kV"}
-            Condition(**values, voltage_kV=self.voltage_kV)
+            Condition(**{name: value[end] for name, value in self.ranges.items()}, voltage_kV=self.voltage_kV)
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """Every range by its name: all but the voltage."""
+        return {name: value for name, value in vars(self).items() if name != "voltage_kV"}
 
     def draw(self, rng: np.random.Generator) -> Condition:
         """One condition."""
         drawn = {}
-        for name, (low, high) in ((n, r) for n, r in vars(self).items() if n != "voltage_kV"):
+        for name, (low, high) in self.ranges.items():
             even = name not in EVEN_IN_LOG
             drawn[name] = float(rng.uniform(low, high) if even else np.exp(rng.uniform(np.log(low), np.log(high))))
         azimuths = {name: float(rng.uniform(0, period)) for name, period in PERIODS_DEG.items()}
