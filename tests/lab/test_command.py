@@ -163,8 +163,10 @@ def start(conf: Path, tmp_path: Path):
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "here").mkdir()
 
+    running = []
+
     def started(*words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, str(tmp_path / "app.py"), str(conf), *words],
             cwd=tmp_path / "here",
             env=os.environ | {"PYTHONPATH": str(PROJECT)},
@@ -172,8 +174,16 @@ def start(conf: Path, tmp_path: Path):
             stderr=subprocess.PIPE,
             text=True,
         )
+        running.append(process)
+        return process
 
+    # tests in the background of a shell would hand on that Ctrl-C is ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield started
+    signal.signal(signal.SIGINT, before)
+    for process in running:  # one that a failed test left behind would be a warning, and so an error, in another test
+        process.kill()
+        process.communicate()
     assert list((tmp_path / "here").iterdir()) == []
 
 
