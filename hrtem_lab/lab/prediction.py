@@ -116,8 +116,7 @@ def analyse(
     """Find, measure and classify the particles of one file, and write its mask and overlays."""
     maps = []
     for frame in frames:
-        probability = unet.probability(frame, progress)
-        instances = unet.instances(probability, frame.pixel_size_nm)
+        probability, instances = unet.find(frame, progress)
         table = measure(instances, frame.pixel_size_nm)
         table["confidence"] = [float(part[mask].mean()) for _, part, mask in crops(probability, instances)]
         classes = pd.Series(dtype=object)

@@ -24,7 +24,7 @@ class ParticleModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
         pixel_size_nm = (params or {}).get("pixel_size_nm", self.segmenter.preprocessing.pixel_size_nm)
         return np.stack(
             [
-                self.segmenter.probability(Micrograph(image=image, pixel_size_nm=pixel_size_nm, name=str(i)))
+                self.segmenter.find(Micrograph(image=image, pixel_size_nm=pixel_size_nm, name=str(i))).probability
                 for i, image in enumerate(np.asarray(model_input, dtype=np.float32))
             ]
         )

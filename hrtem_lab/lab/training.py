@@ -28,7 +28,7 @@ from hrtem_lab.lab.progress import bar, console, quiet, track
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.fit import begin_with, checkpoints, fit, last_checkpoint
-from hrtem_lab.segmentation.method import Method
+from hrtem_lab.segmentation.method import Found, Method
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.processor import has_bfloat16
 from hrtem_lab.segmentation.unet import UNet
@@ -47,8 +47,13 @@ class Scored:
     """A tuned method and how it did on the test micrographs."""
 
     method: Method
-    instances: list[IntArray]
+    found: list[Found]
     scores: pd.DataFrame
+
+    @property
+    def instances(self) -> list[IntArray]:
+        """Of each test micrograph."""
+        return [found.instances for found in self.found]
 
     @cached_property
     def summary(self) -> dict[str, float]:
@@ -150,7 +155,7 @@ def score_methods(
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})
         scored = {"unet": compare(unet, validation, test)}
         scored["unet"].method.save(folder / "model")  # type: ignore[attr-defined]
-        log_calibration(scored["unet"].method, test, folder)
+        log_calibration(scored["unet"], test, folder)
     for node in config.methods.values():
         method: Method = build(node)
         with tracking.run(method.name, parent):
@@ -163,22 +168,22 @@ def compare(method: Method, validation: list[LabelledMicrograph], test: list[Lab
     with console.status(f"Tuning {method.name} on {len(validation)} validation micrographs"):
         tuned = method.tune(validation)
     started = time.perf_counter()
-    instances = [tuned(m) for m in track(test, f"Testing {method.name}")]
+    found = [tuned.find(m) for m in track(test, f"Testing {method.name}")]
     seconds = (time.perf_counter() - started) / max(len(test), 1)
-    scores = score_masks(instances, test)
+    scores = score_masks([f.instances for f in found], test)
     tracking.log_metrics(summarise(score_masks([tuned(m) for m in validation], validation)), "val")
     tracking.log_metrics({**summarise(scores), "seconds_per_micrograph": seconds}, "test")
     mlflow.log_params({f"tuned.{k}": getattr(tuned, k) for k in next(iter(tuned.candidates()))})
     mlflow.log_table(scores, "test_scores.json")
-    return Scored(tuned, instances, scores)
+    return Scored(tuned, found, scores)
 
 
-def log_calibration(method: Method, test: list[LabelledMicrograph], folder: Path) -> None:
+def log_calibration(scored: Scored, test: list[LabelledMicrograph], folder: Path) -> None:
     """How far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
-    found = [calibration_counts(method.probability(m), m.mask) for m in track(test, "Checking probabilities")]
-    counts = pd.concat(found).groupby("bin").sum()
+    each = [calibration_counts(f.probability, m.mask) for f, m in zip(scored.found, test, strict=True)]
+    counts = pd.concat(each).groupby("bin").sum()
     tracking.log_metrics({"ece": ece(counts)}, "test")
-    mlflow.log_param("tuned.temperature", getattr(method, "temperature", None))
+    mlflow.log_param("tuned.temperature", getattr(scored.method, "temperature", None))
     mlflow.log_table(counts.reset_index(), "calibration.json")
     figures.save(figures.reliability(counts), folder / "figures" / "reliability.png")
 

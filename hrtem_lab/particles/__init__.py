@@ -2,6 +2,6 @@
 
 from hrtem_lab.particles.features import FEATURES, lattice_features
 from hrtem_lab.particles.measure import measure
-from hrtem_lab.particles.separate import separate
+from hrtem_lab.particles.separate import cores, separate
 
-__all__ = ["FEATURES", "lattice_features", "measure", "separate"]
+__all__ = ["FEATURES", "cores", "lattice_features", "measure", "separate"]

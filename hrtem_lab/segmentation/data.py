@@ -15,6 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
+from hrtem_lab.particles import cores
 from hrtem_lab.physics import Imaging, Library
 from hrtem_lab.physics.library import Progress
 from hrtem_lab.segmentation.module import Batch
@@ -57,11 +58,13 @@ class FreshImages(Dataset[Batch]):
         wave = self.waves[self.indices[number % len(self.indices)]]
         micrograph = self.imaging.take(wave, rng, window_nm=self.window_nm, facts=False)
         image = self.preprocessing(micrograph)
-        mask = self.preprocessing.truth(micrograph, micrograph.instances) > 0
+        instances = self.preprocessing.truth(micrograph, micrograph.instances)
+        masks = np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
         # albumentations alone would repeat itself across workers and epochs
         self.augmentation.set_random_seed(int(rng.integers(2**32)))
-        changed = self.augmentation(image=image, mask=mask.astype(np.float32))
-        return {"image": torch.from_numpy(changed["image"][None]), "mask": torch.from_numpy(changed["mask"][None])}
+        changed = self.augmentation(image=image, mask=masks)
+        planes = np.ascontiguousarray(changed["mask"].transpose(2, 0, 1))
+        return {"image": torch.from_numpy(changed["image"][None]), "mask": torch.from_numpy(planes)}
 
 
 class Epochs(Sampler[int]):

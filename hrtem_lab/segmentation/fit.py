@@ -26,19 +26,24 @@ def last_checkpoint(folder: Path) -> Path | None:
     return last if last.is_file() else None
 
 
+HEAD = "segmentation_head."
+"""Of the names of weights that say what a network tells, not how it sees."""
+
+
 def begin_with(net: nn.Module, trained: nn.Module, name: str) -> None:
-    """Give a network the weights of one that was trained before.
+    """Give a network the weights of one that was trained before, but for the last layer where that tells other things.
 
     Raises:
         InputError: The two are not of one architecture.
     """
-    try:
-        net.load_state_dict(trained.state_dict())
-    except RuntimeError as error:
+    own, others = net.state_dict(), trained.state_dict()
+    given = {key: value for key, value in others.items() if key in own and value.shape == own[key].shape}
+    if any(not key.startswith(HEAD) for key in (own.keys() | others.keys()) - given.keys()):
         raise InputError(
             f"start={name}: its network is another one than that of this training; choose the same net=..., or "
             "leave start out"
-        ) from error
+        )
+    net.load_state_dict(own | given)
 
 
 def fit(trainer: pl.Trainer, module: SegmentationModule, data: pl.LightningDataModule, folder: Path) -> nn.Module:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -13,6 +13,20 @@ from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
 from hrtem_lab.particles import separate
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
+
+Progress = Callable[[int, int], None]
+
+
+class Found(NamedTuple):
+    """What a method says of a micrograph.
+
+    Attributes:
+        probability: Evidence for a particle at each pixel, from 0 to 1, (rows, columns).
+        instances: The particles, numbered from 1, (rows, columns) int32.
+    """
+
+    probability: FloatArray
+    instances: IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,21 +52,23 @@ class Method(ABC):
     def candidates(self) -> Iterable[dict[str, Any]]:
         """The settings to choose from on validation data."""
 
-    def probability(self, micrograph: Micrograph) -> FloatArray:
-        """Evidence for a particle at each pixel of the micrograph, from 0 to 1."""
-        return self.returned(self.evidence(self.preprocessing(micrograph)), micrograph)
+    def find(self, micrograph: Micrograph, progress: Progress | None = None) -> Found:
+        """The particles of a micrograph, and the evidence for them.
 
-    def returned(self, evidence: FloatArray, micrograph: Micrograph) -> FloatArray:
-        """Evidence on the grid of the micrograph that it is of."""
-        return np.clip(resample(evidence, micrograph.image.shape), 0, 1)
+        Args:
+            micrograph: Of any size.
+            progress: Called with (done, total) by a method that works piece by piece.
+        """
+        evidence = returned(self.evidence(self.preprocessing(micrograph)), micrograph)
+        return Found(evidence, self.separated(evidence, micrograph.pixel_size_nm))
 
     def __call__(self, micrograph: Micrograph) -> IntArray:
         """The particles, numbered from 1, (rows, columns) int32."""
-        return self.instances(self.probability(micrograph), micrograph.pixel_size_nm)
+        return self.find(micrograph).instances
 
-    def instances(self, probability: FloatArray, pixel_size_nm: float) -> IntArray:
-        """Particles in a map of probabilities, numbered from 1."""
-        return separate(probability, self.threshold, pixel_size_nm, min_diameter_nm=self.min_diameter_nm)
+    def separated(self, evidence: FloatArray, pixel_size_nm: float, core: FloatArray | None = None) -> IntArray:
+        """Particles in a map of evidence, numbered from 1; `core` as for `separate`."""
+        return separate(evidence, self.threshold, pixel_size_nm, self.min_diameter_nm, core=core)
 
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
         """A copy with the settings of the highest mean Dice over the validation micrographs, and nothing else seen."""
@@ -70,6 +86,11 @@ class Method(ABC):
             if dice > best_dice:
                 best, best_dice = trial, dice
         return best
+
+
+def returned(evidence: FloatArray, micrograph: Micrograph) -> FloatArray:
+    """Evidence on the grid of the micrograph that it is of."""
+    return np.clip(resample(evidence, micrograph.image.shape), 0, 1)
 
 
 def mean_dice(masks: Iterable[BoolArray], truths: Iterable[BoolArray]) -> float:

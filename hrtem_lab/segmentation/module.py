@@ -20,8 +20,9 @@ class SegmentationModule(pl.LightningModule):
     """Trains a network to tell particle from support, pixel by pixel.
 
     Args:
-        net: (n, 1, h, w) standardised images -> (n, 1, h, w) logits.
-        loss: (logits, masks), both (n, 1, h, w) -> scalar.
+        net: (n, 1, h, w) standardised images -> (n, k, h, w) logits of the first k masks of a batch: of the particles
+            and, where k is 2, of their cores.
+        loss: (logits, masks), both (n, k, h, w) -> scalar.
         optimizer: Takes the parameters.
         scheduler: Takes the optimizer and `total_steps`; stepped with every batch.
     """
@@ -54,9 +55,10 @@ class SegmentationModule(pl.LightningModule):
 
     def _step(self, batch: Batch, stage: str, metrics: MetricCollection) -> torch.Tensor:
         logits = self(batch["image"].contiguous(memory_format=torch.channels_last)).float()
-        loss: torch.Tensor = self.loss(logits, batch["mask"])
+        masks = batch["mask"][:, : logits.shape[1]]
+        loss: torch.Tensor = self.loss(logits, masks)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(logits))
-        metrics.update(logits.detach().sigmoid(), batch["mask"].int())
+        metrics.update(logits[:, 0].detach().sigmoid(), masks[:, 0].int())
         self.log_dict(metrics, on_step=False, on_epoch=True, prog_bar=True)
         return loss
 

@@ -17,7 +17,7 @@ from scipy.special import expit, logit
 from torch import nn
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, LabelledMicrograph, Micrograph
-from hrtem_lab.segmentation.method import Method
+from hrtem_lab.segmentation.method import Found, Method, Progress, returned
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.processor import autocast, device
 from hrtem_lab.segmentation.smp import smp
@@ -42,7 +42,8 @@ class UNet(Method):
     statistics of each tile: neighbours differ with their contents, and are only blended smoothly.
 
     Attributes:
-        net: (n, 1, h, w) standardised images -> (n, 1, h, w) logits; h and w are multiples of `stride`.
+        net: (n, 1, h, w) standardised images -> (n, 1 or 2, h, w) logits of a particle and, if there are two, of a
+            particle's core (`hrtem_lab.particles.cores`); h and w are multiples of `stride`.
         tile: Edge of the tiles that a large image is cut into, in pixels of the model.
         overlap: How far neighbouring tiles reach into each other.
         stride: What the network's down-sampling divides the image by.
@@ -74,8 +75,14 @@ class UNet(Method):
         """Thresholds."""
         return ({"threshold": round(float(t), 2)} for t in np.arange(0.1, 0.95, 0.05))
 
-    def evidence(self, image: FloatArray, progress: Callable[[int, int], None] | None = None) -> FloatArray:
-        """Probability of a particle; overlapping tiles are blended with Gaussian weights, so that no seam shows.
+    def evidence(self, image: FloatArray) -> FloatArray:
+        """Probability of a particle; arguments as for `maps`."""
+        return self.maps(image)[0]
+
+    def maps(self, image: FloatArray, progress: Progress | None = None) -> FloatArray:
+        """Probability of each thing that the network knows, (1 or 2, rows, columns): a particle, a particle's core.
+
+        Overlapping tiles are blended with Gaussian weights, so that no seam shows.
 
         Args:
             image: Standardised, (rows, columns), of any size.
@@ -83,20 +90,24 @@ class UNet(Method):
         """
         rows, columns = image.shape
         padded = np.pad(image, [(0, self._padding(rows)), (0, self._padding(columns))], mode="symmetric")
-        total, weights = np.zeros_like(padded), np.zeros_like(padded)
         windows = list(self._windows(*padded.shape))
+        totals, weights = np.zeros((1, *padded.shape), dtype=np.float32), np.zeros_like(padded)
         for done, window in enumerate(windows, start=1):
+            found = self._probability(padded[window])
+            if len(found) > len(totals):  # how many there are, the first tile tells
+                totals = np.zeros((len(found), *padded.shape), dtype=np.float32)
             blend = _gaussian(*padded[window].shape)
-            total[window] += blend * self._probability(padded[window])
+            totals[:, *window] += blend * found
             weights[window] += blend
             if progress:
                 progress(done, len(windows))
-        whole: FloatArray = (total / weights)[:rows, :columns]
-        return whole
+        totals /= weights
+        return totals[:, :rows, :columns]
 
-    def probability(self, micrograph: Micrograph, progress: Callable[[int, int], None] | None = None) -> FloatArray:
-        """Probability of a particle at each pixel of the micrograph; arguments as for `evidence`."""
-        return self.returned(self.evidence(self.preprocessing(micrograph), progress), micrograph)
+    def find(self, micrograph: Micrograph, progress: Progress | None = None) -> Found:
+        """The particles of a micrograph, and the probability of a particle at each pixel; `progress` by the tile."""
+        probability, *core = (returned(m, micrograph) for m in self.maps(self.preprocessing(micrograph), progress))
+        return Found(probability, self.separated(probability, micrograph.pixel_size_nm, *core))
 
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
         """A copy with the temperature of the highest likelihood, then the threshold of the highest mean Dice."""
@@ -119,7 +130,7 @@ class UNet(Method):
         return replace(self, temperature=fit_temperature(np.concatenate(logits), np.concatenate(truths)))
 
     def _probability(self, tile: FloatArray) -> FloatArray:
-        """Probability of a particle in one tile."""
+        """Probabilities in one tile, (1 or 2, rows, columns)."""
         views = DIHEDRAL if self.augmented else DIHEDRAL[:1]
         return np.mean([back(expit(self._logits(turned(tile)) / self.temperature)) for turned, back in views], axis=0)
 
@@ -128,7 +139,7 @@ class UNet(Method):
         where = device()
         net = self.net.to(where).eval()
         with autocast():
-            return net(torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(where))[0, 0].float().cpu().numpy()
+            return net(torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(where))[0].float().cpu().numpy()
 
     def _padding(self, length: int) -> int:
         return -length % self.stride
@@ -209,11 +220,11 @@ Change = Callable[[FloatArray], FloatArray]
 
 
 def _turn(quarters: int, mirrored: bool) -> tuple[Change, Change]:
-    """A turn by quarters, of the mirror image or not, and its inverse."""
+    """A turn of the last two axes by quarters, of the mirror image or not, and its inverse."""
     sense = -1 if mirrored else 1
     return (
-        lambda image: np.rot90(image[:, ::sense], quarters),
-        lambda image: np.rot90(image, -quarters)[:, ::sense],
+        lambda image: np.rot90(image[..., ::sense], quarters, axes=(-2, -1)),
+        lambda image: np.rot90(image, -quarters, axes=(-2, -1))[..., ::sense],
     )
 
 

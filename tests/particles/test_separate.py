@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from scipy.ndimage import gaussian_filter
 from skimage.measure import label
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.particles.separate import separate
+from hrtem_lab.particles.separate import cores, separate
 from tests.particles.scenes import discs, ellipse, rectangle
 from tests.strategies import masks, pixel_sizes_nm
 
@@ -127,3 +128,76 @@ def test_one_line_errors(settings, message):
 def test_only_an_image_is_taken(shape):
     with pytest.raises(InputError, match="expected"):
         separate(np.zeros(shape), 0.5, PIXEL_NM)
+
+
+# Cores
+
+
+def drawn(*parts):
+    """Instances of masks that do not overlap."""
+    instances = np.zeros(parts[0].shape, dtype=np.int32)
+    for number, part in enumerate(parts, start=1):
+        instances[part] = number
+    return instances
+
+
+def square(row, column, edge=40):
+    """A square with this corner, on the canvas of `discs`."""
+    mask = np.zeros((160, 240), dtype=bool)
+    mask[row : row + edge, column : column + edge] = True
+    return mask
+
+
+def test_the_core_of_a_disc_is_a_disc_of_half_its_radius():
+    for radius in (10, 25, 40):
+        core = cores(drawn(discs((80, 120, radius))))
+        assert np.sqrt(core.sum() / np.pi) == pytest.approx(radius / 2, abs=1)
+        assert core[80, 120]
+
+
+def test_the_border_of_the_image_is_no_edge():
+    """Half a disc has half the core of the disc, and what fills the image is core."""
+    whole = drawn(discs((80, 120, 30)))
+    np.testing.assert_array_equal(cores(whole[80:]), cores(whole)[80:])
+    assert cores(np.ones((5, 6), dtype=np.int32)).all()
+
+
+@given(masks(), pixel_sizes_nm)
+def test_every_particle_has_a_core_of_its_own(mask, pixel_size_nm):
+    instances = separate(mask, 0.5, pixel_size_nm, min_diameter_nm=0)
+    core = cores(instances)
+    assert set(instances[core]) == set(range(1, instances.max() + 1))
+    assert not (core & (instances == 0)).any()
+
+
+def test_cores_of_particles_that_touch_are_apart():
+    instances = drawn(square(40, 60), square(80, 60), square(60, 100))
+    assert label(instances > 0).max() == 1
+    assert label(cores(instances)).max() == 3
+
+
+def test_what_no_outline_tells_the_cores_tell():
+    """Two squares side by side are one rectangle to the outline."""
+    truth = drawn(square(60, 60), square(60, 100))
+    assert number(truth > 0) == 1
+    found = separate(truth > 0, 0.5, PIXEL_NM, core=gaussian_filter(cores(truth).astype(float), 2))
+    assert found.max() == 2
+    left, right = found[80, 80], found[80, 120]
+    assert np.mean(np.where(truth == 1, left, right)[truth > 0] == found[truth > 0]) > 0.95
+
+
+def test_a_particle_without_a_core_stays_whole_and_a_core_without_a_particle_is_none():
+    mask = discs((50, 60, 20), (110, 180, 20))
+    assert separate(mask, 0.5, PIXEL_NM, core=np.zeros(mask.shape)).max() == 2
+    assert separate(np.zeros(mask.shape), 0.5, PIXEL_NM, core=mask).max() == 0
+
+
+def test_a_speck_is_no_core():
+    mask, core = discs((80, 120, 40)), discs((80, 110, 12), (80, 145, 1))
+    assert separate(mask, 0.5, PIXEL_NM, core=core).max() == 1
+    assert separate(mask, 0.5, PIXEL_NM, core=discs((80, 105, 12), (80, 140, 12))).max() == 2
+
+
+def test_cores_of_another_shape_are_refused():
+    with pytest.raises(InputError, match="cores have shape"):
+        separate(np.zeros((4, 4)), 0.5, PIXEL_NM, core=np.zeros((4, 5)))

@@ -13,6 +13,7 @@ from hrtem_lab.physics import Imaging
 from hrtem_lab.segmentation.data import FreshImages, SimulatedData
 from hrtem_lab.segmentation.fit import begin_with, checkpoints, fit, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
+from hrtem_lab.segmentation.smp import smp
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny, dihedral
 
 pytestmark = [
@@ -157,6 +158,17 @@ def test_a_training_may_begin_with_the_weights_of_another():
     begin_with(net, trained, "there")
     image = torch.randn(1, 1, 32, 32)
     torch.testing.assert_close(net.eval()(image), trained.eval()(image))
+
+
+def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
+    """All that sees is taken over, the last layer is new."""
+    settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
+    one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
+    head = two.segmentation_head[0].weight.detach().clone()
+    begin_with(two, one, "there")
+    for part in ("encoder", "decoder"):
+        assert all(map(torch.equal, getattr(two, part).parameters(), getattr(one, part).parameters()))
+    assert torch.equal(two.segmentation_head[0].weight, head)
 
 
 def test_weights_of_another_architecture_are_refused():

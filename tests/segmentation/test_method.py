@@ -91,11 +91,11 @@ def test_evidence_comes_back_on_the_micrographs_own_grid(pixel_size_nm, shape):
     image[30:55, 8:18] -= 20
     micrograph = plain(image, pixel_size_nm)
     method = Planted(preprocessing=PREPROCESSING, level=3.0, min_diameter_nm=0.2)
-    probability = method.probability(micrograph)
+    probability, instances = method.find(micrograph)
     assert probability.shape == shape
     assert 0 <= probability.min() < probability.max() <= 1
     assert probability[36:49, 12:14].min() > 0.9
-    instances = method(micrograph)
+    np.testing.assert_array_equal(method(micrograph), instances)
     assert instances.dtype == np.int32
     assert set(np.unique(instances)) == {0, 1}
     assert np.mean((instances > 0) == (image < -10)) > 0.97
@@ -105,4 +105,4 @@ def test_the_threshold_and_the_least_size_are_used():
     probability = np.where(mask_of([(40, 40, 20), (120, 120, 6)]) > 0, 0.6, 0.1).astype(np.float32)
     for settings, found in (({}, 1), ({"threshold": 0.7}, 0), ({"min_diameter_nm": 0.3}, 2)):
         method = Planted(preprocessing=PREPROCESSING, **settings)
-        assert method.instances(probability, PIXEL_NM).max() == found
+        assert method.separated(probability, PIXEL_NM).max() == found

@@ -144,3 +144,23 @@ def test_probabilities_are_those_of_the_logits():
     found = one.probabilities(images)
     assert found.shape == (3, 24, 32)
     np.testing.assert_allclose(found, torch.sigmoid(one.net(torch.stack(images)))[:, 0].detach().numpy(), rtol=1e-6)
+
+
+def test_a_network_of_two_answers_learns_particles_and_their_cores():
+    """One that says nothing of cores learns the particles alone; Dice is that of the particles."""
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.particle, self.core = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+
+        def forward(self, images):
+            return torch.stack([p.expand_as(images[:, 0]) for p in (self.particle, self.core)], dim=1)
+
+    masks = torch.zeros(2, 2, 16, 16)
+    masks[:, 0] = 1
+    noted, both = Noted(), module(Both())
+    batches = DataLoader([{"image": torch.zeros(1, 16, 16), "mask": m} for m in masks], batch_size=2)
+    trainer(noted, max_epochs=8).fit(both, batches, batches)
+    assert both.net.particle > 0 > both.net.core
+    assert noted.epochs[-1]["val/dice"] == 1

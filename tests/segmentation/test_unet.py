@@ -145,9 +145,29 @@ def test_impossible_tiles_are_refused(settings):
 
 def test_progress_counts_the_tiles():
     steps = []
-    unet(Pointwise(), tile=64, overlap=16).evidence(noise(100, 200), lambda done, total: steps.append((done, total)))
+    unet(Pointwise(), tile=64, overlap=16).maps(noise(100, 200), lambda done, total: steps.append((done, total)))
     # 100 x 200 pixels are padded to 128 x 224; three and six tiles of 64 that share 16 or more and begin at 0, 32, ...
     assert steps == [(i, 18) for i in range(1, 19)]
+
+
+def test_a_network_that_knows_cores_separates_by_them():
+    """Two squares side by side, whose outline tells nothing: particle below -1, core below -3."""
+
+    class Cores(nn.Module):
+        def forward(self, images):
+            return torch.cat([-4 * (images + 1.5), -4 * (images + 3.5)], dim=1)
+
+    image = noise(240, 320)
+    image[80:120, 100:180] = -2.5
+    image[90:110, 110:130] = image[90:110, 150:170] = -5
+    alone, method = unet(Pointwise()), unet(Cores(), tile=64, overlap=32)
+    micrograph = plain(image, 0.05)
+    assert method.maps(noise(40, 70)).shape == (2, 40, 70)
+    assert alone.maps(noise(40, 70)).shape == (1, 40, 70)
+    probability, instances = method.find(micrograph)
+    assert probability.shape == instances.shape == image.shape
+    assert instances.max() == 2
+    assert len({instances[100, 120], instances[100, 160], 0}) == 3
 
 
 @pytest.mark.parametrize("slope", [1e3, -1e3])
@@ -235,7 +255,7 @@ def test_tuning_finds_the_likeliest_temperature_and_a_network_that_brags_is_told
             return 5 * (-2 * images - 2 + np.log(0.22 / 0.78))
 
     def loss(method, micrograph):
-        return log_loss(micrograph.mask.ravel(), method.probability(micrograph).ravel())
+        return log_loss(micrograph.mask.ravel(), method.find(micrograph).probability.ravel())
 
     sure, shown, fresh = unet(Sure()), dark_discs(0, contrast=2.0), dark_discs(2, contrast=2.0)
     tuned = sure.tune([shown])
@@ -309,7 +329,7 @@ def test_a_saved_model_is_the_same_model(saved):
     assert method.evidence(image).std() > 1e-4
     np.testing.assert_array_equal(again.evidence(image), method.evidence(image))
     micrograph = plain(noise(60, 60), 0.05)
-    np.testing.assert_array_equal(again.probability(micrograph), method.probability(micrograph))
+    np.testing.assert_array_equal(again.find(micrograph).probability, method.find(micrograph).probability)
 
 
 def test_a_loaded_model_can_be_saved_again(saved, tmp_path):
