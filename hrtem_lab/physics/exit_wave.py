@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy.stats import circmean
 from hrtem_lab.micrograph import IntArray
 from hrtem_lab.physics.material import Material
 from hrtem_lab.physics.microscope.lens import wavelength_nm
-from hrtem_lab.physics.placed import Placed
+from hrtem_lab.physics.placed import Placed, particle_facts
 from hrtem_lab.physics.specimen import Specimen
 
 Pixels = npt.NDArray[np.int64]
@@ -31,16 +32,24 @@ class ExitWave:
         instances: Particle number per pixel, (n, n), 0 = support or vacuum.
         sampling_nm: Edge of a pixel of both.
         name: Name of the specimen, the unit of every split.
-        facts: One row per particle, indexed by its number.
-        particles: The particles as they were placed, in the order of their numbers.
+        placed: Tells `particles`; only asked when they are wanted, for a training looks at waves alone.
     """
 
     wave: npt.NDArray[np.complex64]
     instances: IntArray
     sampling_nm: float
     name: str
-    facts: pd.DataFrame
-    particles: tuple[Placed, ...]
+    placed: Callable[[], tuple[Placed, ...]]
+
+    @cached_property
+    def particles(self) -> tuple[Placed, ...]:
+        """The particles as they were placed, in the order of their numbers."""
+        return self.placed()
+
+    @cached_property
+    def facts(self) -> pd.DataFrame:
+        """One row per particle, indexed by its number."""
+        return particle_facts(self.particles)
 
 
 def multislice(
@@ -70,8 +79,8 @@ def propagated(
 ) -> npt.NDArray[np.complex64]:
     """The wave after a way through vacuum, or before it where the distance is negative (Kirkland eq. 6.65)."""
     k = fft.fftfreq(len(wave), sampling_nm)
-    turn = np.pi * wavelength_nm(voltage_kV) * distance_nm * (k[:, None] ** 2 + k[None, :] ** 2)
-    moved: npt.NDArray[np.complex64] = fft.ifft2(fft.fft2(wave) * np.exp(-1j * turn).astype(np.complex64))
+    turn = np.exp(-1j * np.pi * wavelength_nm(voltage_kV) * distance_nm * k**2).astype(np.complex64)
+    moved: npt.NDArray[np.complex64] = fft.ifft2(fft.fft2(wave) * turn[:, None] * turn[None, :])
     return moved
 
 

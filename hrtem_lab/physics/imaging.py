@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.fft import next_fast_len
 from skimage.measure import label as connected_components
 
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
@@ -55,10 +56,10 @@ class Imaging:
         field_nm = wave.wave.shape[0] * wave.sampling_nm
         condition = self.microscope.draw(rng)
         final_nm = min(condition.pixel_size_nm * self.handling.draw_shrink(rng), self.coarsest_nm)
-        size = tem.camera_pixels(field_nm, max(final_nm, condition.pixel_size_nm))
-        # a whole number of camera pixels fits the field
-        pixel_size_nm = field_nm / max(size, tem.camera_pixels(field_nm, condition.pixel_size_nm))
-        condition = replace(condition, pixel_size_nm=pixel_size_nm)
+        # a whole number of camera pixels fits the field, one that Fourier transforms are fast with
+        pixels = next_fast_len(tem.camera_pixels(field_nm, condition.pixel_size_nm))
+        size = min(pixels, tem.camera_pixels(field_nm, final_nm))
+        condition = replace(condition, pixel_size_nm=field_nm / pixels)
         amplitude, instances = wave.wave, wave.instances
         if window_nm is not None and window_nm < field_nm:
             # by pixels of the wave, so by any part of one of the camera's
@@ -97,7 +98,7 @@ class Imaging:
 def nearest(instances: IntArray, size: int) -> IntArray:
     """A square map on another grid of the same field, (size, size)."""
     index = ((np.arange(size) + 0.5) * instances.shape[0] / size).astype(int)
-    return instances[np.ix_(index, index)]
+    return instances[index][:, index]
 
 
 def _pieces(instances: IntArray) -> tuple[IntArray, npt.NDArray[np.int64]]:

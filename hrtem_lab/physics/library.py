@@ -10,7 +10,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Protocol, overload
@@ -24,7 +24,7 @@ from hrtem_lab.physics import workers as many
 from hrtem_lab.physics.exit_wave import ExitWave, multislice, overlaps, painted, silhouettes
 from hrtem_lab.physics.manifest import differences, fingerprint, read_manifest
 from hrtem_lab.physics.material import Material
-from hrtem_lab.physics.placed import Placed, particle_facts
+from hrtem_lab.physics.placed import Placed
 from hrtem_lab.physics.records import from_parquet, to_parquet
 from hrtem_lab.physics.specimen import Specimen
 
@@ -139,14 +139,14 @@ class Library(Sequence[ExitWave]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < self.size:
             raise IndexError(index)
-        particles = self._particles(index)
+        if not self._done(index).exists():
+            raise FileNotFoundError(f"{self._done(index)}: this exit wave is not simulated yet")
         return ExitWave(
             wave=np.asarray(self._arrays["waves"][index]),
             instances=np.asarray(self._arrays["instances"][index]).astype(np.int32),
             sampling_nm=self.sampling_nm,
             name=self._name(index),
-            facts=particle_facts(particles),
-            particles=particles,
+            placed=partial(self._particles, index),
         )
 
     def particles(self) -> Iterator[tuple[Placed, ...]]:
@@ -203,10 +203,12 @@ class Library(Sequence[ExitWave]):
             shutil.rmtree(self.folder / "library.zarr", ignore_errors=True)
         _write(self.folder / "manifest.json", json.dumps(self._manifest(), indent=1).encode())
         field = (self.gpts, self.gpts)
+        # compressed, a wave is hardly smaller, for it is noise to a compressor, and takes twice the time to read
         for name, dtype in (("waves", np.complex64), ("instances", np.uint16)):
             path = self.folder / "library.zarr" / name
             if not (path / "zarr.json").exists():
-                zarr.create_array(path, shape=(self.size, *field), chunks=(1, *field), dtype=dtype)
+                shape, chunk = (self.size, *field), (1, *field)
+                zarr.create_array(path, shape=shape, chunks=chunk, dtype=dtype, compressors=None)
             array = zarr.open_array(path, mode="r+")
             if array.shape[0] < self.size:
                 array.resize((self.size, *field))

@@ -42,7 +42,7 @@ class Preprocessing:
                 "calibration"
             )
         image = self._without_hot_pixels(micrograph.image)
-        image = image - np.median(image)  # else the rounding errors of an even image would be scaled up to noise
+        image = image - image.min()  # else the rounding errors of an even image would be scaled up to noise
         image = resample(image, self.shape(micrograph))
         image = image - _smooth(image)
         spread = 1.4826 * np.median(np.abs(image - np.median(image)))

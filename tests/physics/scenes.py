@@ -58,8 +58,7 @@ def drawn_wave(intensity, instances, field_nm=6.0, particles=(), name="drawn"):
         instances=instances.astype(np.int32),
         sampling_nm=field_nm / len(intensity),
         name=name,
-        facts=particle_facts(tuple(particles)),
-        particles=tuple(particles),
+        placed=lambda: tuple(particles),
     )
 
 

@@ -103,7 +103,8 @@ def test_the_coarsest_pixel():
     micrograph = take(Imaging(SHARP, replace(ROUGH, shrink=(3.0, 3.9)), coarsest_nm=0.06))
     assert micrograph.pixel_size_nm == pytest.approx(0.06, rel=0.01)
     coarse = take(Imaging(replace(SHARP, pixel_size_nm=(0.07, 0.07)), ROUGH, coarsest_nm=0.06))
-    assert coarse.pixel_size_nm == pytest.approx(0.07, rel=0.01)  # the camera's own pixel stays
+    # the camera's own pixel stays, but for a number of pixels that transforms are fast with
+    assert coarse.pixel_size_nm == pytest.approx(0.07, rel=0.03)
 
 
 def test_a_particle_cut_by_the_edge_has_two_numbers():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.fft import next_fast_len
 
 from hrtem_lab.physics.microscope.condition import Condition
 from hrtem_lab.physics.microscope.lens import intensity
@@ -100,8 +101,10 @@ def record(expected: torch.Tensor, condition: Condition, rng: np.random.Generato
 
 def spread(counts: torch.Tensor, at_nyquist: float, margin: int = 4) -> torch.Tensor:
     """What a camera with the transfer `falloff` makes of a frame, (n, n); beyond its edges the frame is mirrored."""
-    padded = torch.from_numpy(np.pad(counts.numpy(), margin, mode="symmetric"))
+    size = len(counts)
+    beyond = (margin, next_fast_len(size + 2 * margin, real=True) - size - margin)
+    padded = torch.from_numpy(np.pad(counts.numpy(), beyond, mode="symmetric"))
     q = torch.fft.fftfreq(len(padded))
     transfer = falloff(q[:, None], q[None, : len(padded) // 2 + 1], 1.0, at_nyquist)
     result = torch.fft.irfft2(torch.fft.rfft2(padded) * transfer, padded.shape)
-    return result[margin:-margin, margin:-margin]
+    return result[margin : margin + size, margin : margin + size]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import cmath
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from numpy.polynomial.polynomial import polyder
 from scipy import constants
 
 from hrtem_lab.physics.microscope.condition import Condition
@@ -33,19 +35,41 @@ def transfer(
     """
     wavelength = wavelength_nm(condition.voltage_kV)
     angle = wavelength * torch.fft.fftfreq(size, sampling_nm, device=device)
-    w = torch.complex(*torch.broadcast_tensors(angle[:, None], angle[None, :]))
-    conj, squared = w.conj(), w.real**2 + w.imag**2
-    focus, cs = -condition.defocus_nm, 1e3 * condition.cs_um
-    a1 = cmath.rect(condition.astigmatism_nm, np.radians(2 * condition.astigmatism_deg))
-    b2 = cmath.rect(condition.coma_nm, np.radians(condition.coma_deg))
-    a2 = cmath.rect(condition.trefoil_nm, np.radians(3 * condition.trefoil_deg))
-    path = squared * (focus / 2 + cs / 4 * squared) + (conj * (conj * (a1 / 2 + a2 / 3 * conj) + b2 / 3 * squared)).real
-    damping = (0.5 * np.pi * condition.focal_spread_nm / wavelength * squared) ** 2
+    path = path_nm(condition)
+    lost = (0.5 * np.pi * condition.focal_spread_nm / wavelength) ** 2 * _on_grid(_SQUARED_TWICE, angle)
     if condition.convergence_mrad:
-        slope = w * (focus + cs * squared) + conj * (a1 + a2 * conj) + b2 * 2 / 3 * squared + b2.conjugate() / 3 * w**2
         turn = np.pi / wavelength * 1e-3 * condition.convergence_mrad  # beta / 2 * 2 pi / lambda
-        damping += turn**2 * (slope.real**2 + slope.imag**2)
-    return torch.polar(torch.exp(-damping), -2 * np.pi / wavelength * path)
+        for axis in (0, 1):
+            lost += (turn * _on_grid(polyder(path, axis=axis), angle)) ** 2
+    return torch.polar(torch.exp(-lost), _on_grid(-2 * np.pi / wavelength * path, angle))
+
+
+def path_nm(condition: Condition) -> npt.NDArray[np.float64]:
+    """The aberration function times lambda / 2 pi, as a polynomial in the scattering angles.
+
+    Returns:
+        (5, 5) coefficients in nm: [i, j] belongs to alpha_row^i alpha_column^j, in radians.
+    """
+    focus, cs = -condition.defocus_nm, 1e3 * condition.cs_um
+    a1 = cmath.rect(condition.astigmatism_nm, np.radians(2 * condition.astigmatism_deg)) / 2
+    b2 = cmath.rect(condition.coma_nm, np.radians(condition.coma_deg)) / 3
+    a2 = cmath.rect(condition.trefoil_nm, np.radians(3 * condition.trefoil_deg)) / 3
+    path = np.zeros((5, 5))
+    path[[2, 0], [0, 2]] = focus / 2 + a1.real, focus / 2 - a1.real
+    path[1, 1] = 2 * a1.imag
+    path[[3, 1], [0, 2]] = b2.real + a2.real, b2.real - 3 * a2.real
+    path[[0, 2], [3, 1]] = b2.imag - a2.imag, b2.imag + 3 * a2.imag
+    return path + cs / 4 * _SQUARED_TWICE
+
+
+_SQUARED_TWICE = np.zeros((5, 5))
+_SQUARED_TWICE[[4, 2, 0], [0, 2, 4]] = 1, 2, 1  # (alpha_row^2 + alpha_column^2)^2
+
+
+def _on_grid(polynomial: npt.NDArray[np.floating], angle: torch.Tensor) -> torch.Tensor:
+    """Values of a polynomial in two variables, (n, n), where both take all values of `angle`, (n,)."""
+    powers = [angle[:, None] ** torch.arange(n, device=angle.device) for n in polynomial.shape]
+    return powers[0] @ torch.as_tensor(polynomial, dtype=angle.dtype, device=angle.device) @ powers[1].T
 
 
 def intensity(wave: torch.Tensor, sampling_nm: float, condition: Condition) -> torch.Tensor:
