@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from hrtem_lab.evaluation.counts import divide
+from hrtem_lab.micrograph import InputError
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,7 +18,9 @@ DESCRIPTION = ("mean", "sd", "q25", "median", "q75", "geometric_mean", "geometri
 """What `describe` gives, in this order."""
 
 
-def whole_weights(box_rows: npt.ArrayLike, box_columns: npt.ArrayLike, rows: int, columns: int) -> Floats:
+def whole_weights(
+    box_rows: npt.ArrayLike, box_columns: npt.ArrayLike, rows: npt.ArrayLike, columns: npt.ArrayLike
+) -> Floats:
     """How many particles of the field each whole particle stands for (Miles-Lantuéjoul correction).
 
     A particle that has no pixel on the border of the field is seen in a share of its possible places that falls with
@@ -28,14 +31,22 @@ def whole_weights(box_rows: npt.ArrayLike, box_columns: npt.ArrayLike, rows: int
     Args:
         box_rows: Edge of each particle's bounding box, (n,), px.
         box_columns: The other edge, (n,), px.
-        rows: Of the field, px.
-        columns: Of the field, px.
+        rows: Of the field of each particle, (n,) or one for all, px.
+        columns: Likewise.
 
     Returns:
         (n,), at least 1.
+
+    Raises:
+        InputError: A particle has no place in its field.
     """
-    places = (rows - 1 - np.asarray(box_rows, np.float64)) * (columns - 1 - np.asarray(box_columns, np.float64))
-    return rows * columns / places
+    high, wide = np.asarray(rows, np.float64), np.asarray(columns, np.float64)
+    places = np.maximum(high - 1 - box_rows, 0) * np.maximum(wide - 1 - box_columns, 0)
+    if (places == 0).any():
+        raise InputError(
+            "a whole particle is as large as its field; particles.csv and summary.json of one run are needed"
+        )
+    return high * wide / places
 
 
 def describe(particles: Floats) -> Floats:

@@ -45,7 +45,8 @@ def read_results(folder: str | Path, numbers: Sequence[str]) -> tuple[pd.DataFra
 
 def _particles(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
     with reading(path):
-        table = pd.read_csv(path, converters={"micrograph": str})  # a micrograph may be called 007 or NA
+        empty = dict.fromkeys((*numbers, "class"), [""])  # nothing else is absent: a micrograph may be called NA or 007
+        table = pd.read_csv(path, dtype={"micrograph": str}, na_values=empty, keep_default_na=False)
         if missing := [name for name in ("micrograph", "touches_edge", *numbers) if name not in table]:
             raise InputError(f"{path}: the column {' and '.join(missing)} is missing; {_AGAIN}")
         table = table.astype(dict.fromkeys(numbers, float) | {"touches_edge": bool})
