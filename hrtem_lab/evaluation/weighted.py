@@ -41,7 +41,8 @@ def whole_weights(
         InputError: A particle has no place in its field.
     """
     high, wide = np.asarray(rows, np.float64), np.asarray(columns, np.float64)
-    places = np.maximum(high - 1 - box_rows, 0) * np.maximum(wide - 1 - box_columns, 0)
+    down, across = high - 1 - np.asarray(box_rows), wide - 1 - np.asarray(box_columns)
+    places = np.maximum(down, 0) * np.maximum(across, 0)
     if (places == 0).any():
         raise InputError(
             "a whole particle is as large as its field; particles.csv and summary.json of one run are needed"

@@ -45,7 +45,7 @@ def read_results(folder: str | Path, numbers: Sequence[str]) -> tuple[pd.DataFra
 
 def _particles(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
     with reading(path):
-        empty = dict.fromkeys((*numbers, "class"), [""])  # nothing else is absent: a micrograph may be called NA or 007
+        empty = {name: [""] for name in (*numbers, "class")}  # and no more: a micrograph may be called NA
         table = pd.read_csv(path, dtype={"micrograph": str}, na_values=empty, keep_default_na=False)
         if missing := [name for name in ("micrograph", "touches_edge", *numbers) if name not in table]:
             raise InputError(f"{path}: the column {' and '.join(missing)} is missing; {_AGAIN}")

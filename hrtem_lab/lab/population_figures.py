@@ -156,7 +156,7 @@ def comparison(populations: Mapping[str, pd.DataFrame]) -> Figure:
     axes.set_ylabel("share of particles up to this size")
     axes.legend(fontsize=8)
     _grid(axes)
-    below.set_yticks([0, 1], [*populations])
+    below.set_yticks([])
     below.set_ylim(1.6, -0.6)
     below.set_xlabel(f"{named(DIAMETER)}; below: mean of each micrograph")
     return figure

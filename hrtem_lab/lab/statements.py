@@ -140,7 +140,7 @@ def interval(
     prefix = f"{column}_" if bounds is None else bounds
     ends = sorted(sign * row[f"{prefix}{end}"] for end in ("low", "high"))
     value, known = sign * row[column], not any(math.isnan(end) for end in ends)
-    width = ends[1] - ends[0] if known else abs(value) / 50
+    width = ends[1] - ends[0] if known else abs(value) / 25
     digits = min(max(1 - math.floor(math.log10(width)), 0), 4) if width > 0 and math.isfinite(width) else 2
     text = f"{value:.{digits}f}{' ' * bool(of)}{of}"
     return f"{text} ({level}{ends[0]:.{digits}f} to {ends[1]:.{digits}f})" if known else text

@@ -27,7 +27,7 @@ NUMBERS = (*populations.QUANTITIES, "box_rows_px", "box_columns_px")
 class Population:
     """What a prediction found in one folder."""
 
-    name: str
+    folder: Path
     particles: pd.DataFrame
     whole: pd.DataFrame
 
@@ -35,30 +35,30 @@ class Population:
     def read(cls, folder: str) -> Population:
         """The particles of a folder, and those that count."""
         particles, fields = read_results(folder, NUMBERS)
-        return cls(Path(folder).as_posix(), particles, populations.seen_whole(particles, fields))
+        return cls(Path(folder).expanduser().resolve(), particles, populations.seen_whole(particles, fields))
 
 
 def statistics(config: DictConfig) -> None:
     """Describe a population of particles, and compare it with another one where that is given."""
     if config.resamples < 100:
         raise InputError(f"resamples={config.resamples}: expected 100 or more; 2000 are usual")
-    if config.against and Path(config.against).expanduser().resolve() == Path(config.input).expanduser().resolve():
-        raise InputError(f"against={config.against}: the same folder as input; give another one to compare with")
     population = Population.read(config.input)
     other = Population.read(config.against) if config.against else None
+    if other and other.folder == population.folder:
+        raise InputError(f"against={config.against}: the same folder as input; give another one to compare with")
     output = Path(config.output).expanduser()
     tables = _tables(population, other, config.resamples)
     for name, table in tables.items():
         write_table(output / f"{name}.csv", table)
-    drawn = {each.name: each.whole for each in (population, other) if each}
-    for name, figure in population_figures.all_of(drawn, tables).items():
+    named = _by_name(*filter(None, (population, other)))
+    for name, figure in population_figures.all_of(named, tables).items():
         save(figure, output / "figures" / f"{name}.png")
     said = statements.counted(population.particles, population.whole) + statements.of_one(tables)
     if other is not None:
-        said += statements.of_two(tables["comparison"], *drawn)
+        said += statements.of_two(tables["comparison"], *named)
     with atomic(output / "statements.txt") as file:
         file.write_text("\n".join(said) + "\n", encoding="utf-8")
-    _show(tables["distributions"], said, population.name, output)
+    _show(tables["distributions"], said, population.folder.name, output)
 
 
 def _tables(population: Population, other: Population | None, resamples: int) -> dict[str, pd.DataFrame]:
@@ -74,6 +74,12 @@ def _tables(population: Population, other: Population | None, resamples: int) ->
     if other is not None:
         asked["comparison"] = partial(contrasts.compare, whole, other.whole)
     return {name: asked[name](resamples=resamples) for name in track(asked, "Drawing micrographs again")}
+
+
+def _by_name(*populations: Population) -> dict[str, pd.DataFrame]:
+    """The particles that count by the name of their folder, or its whole path where two have the same name."""
+    short = {each.folder.name: each.whole for each in populations}
+    return short if len(short) == len(populations) else {str(each.folder): each.whole for each in populations}
 
 
 def _show(distributions: pd.DataFrame, said: list[str], name: str, output: Path) -> None:
