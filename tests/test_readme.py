@@ -42,7 +42,7 @@ def test_a_command_of_the_documentation_composes(words: str, tmp_path: Path):
             [sys.executable, "-m", *call, "--cfg", "job"], capture_output=True, text=True, check=False, cwd=tmp_path
         )
     assert done.returncode == 0, done.stderr
-    assert "_target_" in done.stdout
+    assert "output:" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

@@ -140,6 +140,8 @@ def _row(frame: Micrograph, path: Path, table: pd.DataFrame, instances: IntArray
         "micrograph": frame.name,
         "file": str(path),
         "pixel_size_nm": frame.pixel_size_nm,
+        "rows": frame.image.shape[0],
+        "columns": frame.image.shape[1],
         "particles": len(table),
         "equivalent_diameter_nm": _distribution(whole["equivalent_diameter_nm"]),
         "particle_fraction": float((instances > 0).mean()),

@@ -14,9 +14,10 @@ from hrtem_lab.micrograph import BoolArray, InputError, IntArray
 
 COLUMNS = (
     "row_nm", "column_nm", "row_px", "column_px", "area_nm2", "equivalent_diameter_nm", "feret_max_nm", "feret_min_nm",
-    "aspect_ratio", "circularity", "solidity", "eccentricity", "orientation_deg", "perimeter_nm", "touches_edge",
+    "aspect_ratio", "circularity", "solidity", "eccentricity", "orientation_deg", "perimeter_nm", "box_rows_px",
+    "box_columns_px", "touches_edge",
 )  # fmt: skip
-BASICS = ("label", "area", "centroid", "eccentricity", "orientation")
+BASICS = ("label", "area", "bbox", "centroid", "eccentricity", "orientation")
 STAIRCASE_PX = 1.0
 """Gaussian that takes the staircase off an outline; a disc's perimeter is then right to 1 % from 20 px on."""
 THIN = 0.7
@@ -43,6 +44,7 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
         - `circularity`: 4 pi area / perimeter^2, at most 1. `solidity`: area / area of the convex hull, at most 1.
         - `eccentricity`, `orientation_deg`: of the ellipse of the same second moments; its long axis, counterclockwise
           from the direction of columns as seen on a screen, in [0, 180), `nan` where no direction is longer.
+        - `box_rows_px`, `box_columns_px`: edges of the bounding box, whole pixels.
         - `touches_edge`: it has a pixel on the border of the image, so that its size is a lower bound.
 
     Raises:
@@ -70,6 +72,8 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
         "eccentricity": basics["eccentricity"].astype(np.float64),
         "orientation_deg": np.where(basics["eccentricity"] > 1e-6, np.round(tilt, 9) % 180, np.nan),
         "perimeter_nm": perimeter * pixel_size_nm,
+        "box_rows_px": basics["bbox-2"] - basics["bbox-0"],
+        "box_columns_px": basics["bbox-3"] - basics["bbox-1"],
         "touches_edge": np.isin(basics["label"], _on_edge(instances)),
     }
     return pd.DataFrame(values, index=pd.Index(basics["label"], name="particle"), columns=COLUMNS)

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, wilcoxon
 
-from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test, wilson_interval
+from hrtem_lab.evaluation.intervals import (
+    FEWEST,
+    adjusted,
+    bootstrap_interval,
+    bootstrap_values,
+    estimate,
+    paired_test,
+    wilson_interval,
+)
 
 
 def mean(rows):
@@ -62,6 +70,53 @@ def test_coverage_is_near_what_it_says():
         low, high = bootstrap_interval(mean, rng.normal(size=(40, 1)), confidence=0.9, resamples=200)
         hits += low <= 0 <= high
     assert 0.8 < hits / 120 < 0.98
+
+
+def means(rows):
+    return rows.mean(axis=0)
+
+
+def test_each_population_keeps_its_number_of_micrographs_in_every_draw():
+    rows, groups = np.repeat([[1.0], [0.0]], (6, 12), axis=0), np.repeat(np.arange(9), 2)
+    drawn = bootstrap_values(means, rows, 50, groups=groups, strata=rows[:, 0])
+    assert drawn.shape == (50, 1)
+    assert (drawn == 1 / 3).all()
+    assert bootstrap_values(means, rows, 50, groups=groups).std() > 0
+    assert np.isnan(bootstrap_values(means, rows[:8], 5, groups=groups[:8], strata=rows[:8, 0])).all()
+
+
+def test_with_few_micrographs_the_estimate_is_kept_and_nothing_is_claimed():
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    found = estimate(means, rows, np.arange(20) % (FEWEST - 1))
+    assert found["value"].tolist() == means(rows).tolist()
+    assert found[["low", "high", "p"]].isna().all(axis=None)
+    assert found[["low", "high", "p"]].equals(
+        estimate(means, rows, np.arange(20), np.arange(20) > 2)[["low", "high", "p"]]
+    )
+    assert estimate(means, rows, np.arange(20) % FEWEST).notna().all(axis=None)
+
+
+def test_an_estimate_over_few_micrographs_covers_the_truth_as_often_as_it_says():
+    """Eight micrographs whose particles resemble each other; the second column holds 0.5, the first nothing."""
+    hits, claims = np.zeros(2), 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(8), 10)
+        rows = np.repeat(rng.normal(size=(8, 2)), 10, axis=0) + rng.normal(size=(80, 2)) + [0, 0.5]
+        found = estimate(means, rows, groups, resamples=200, seed=seed)
+        hits += (found["low"] <= [0, 0.5]) & (found["high"] >= [0, 0.5])
+        claims += found["p"][0] < 0.05
+    assert ((hits / 150 > 0.89) & (hits / 150 < 0.99)).all()
+    assert claims / 150 < 0.1
+
+
+def test_the_p_values_are_corrected_as_benjamini_and_hochberg_do():
+    """Four values by hand: each times 4 over its rank, and no larger than the next one's."""
+    assert adjusted([0.04, np.nan, 0.01, 0.03, 0.9]) == pytest.approx(
+        [0.16 / 3, np.nan, 0.04, 0.16 / 3, 0.9], nan_ok=True
+    )
+    assert np.isnan(adjusted([np.nan])).all()
+    assert len(adjusted([])) == 0
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

@@ -81,6 +81,7 @@ def test_drawn_discs_are_found_measured_and_scored(folder: Path, model: Path, tm
     summary = json.loads((out / "summary.json").read_text())
     assert summary["particles"] == 2
     assert summary["per_micrograph"][0]["dice"] > 0.9
+    assert (summary["per_micrograph"][0]["rows"], summary["per_micrograph"][0]["columns"]) == (160, 200)
     failures = pd.read_csv(out / "failures.csv")
     assert failed == len(failures) == 3
     assert sorted(Path(file).name for file in failures["file"]) == ["nan.tif", "ohne_Maßstab.png", "torn.dm3"]

@@ -1,0 +1,70 @@
+"""The folder of a prediction read back, and folders that are none."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hrtem_lab.files import read_results
+from hrtem_lab.micrograph import InputError
+
+NAMES = ["NA", "007", "Größe µ 1"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    table = pd.DataFrame({"micrograph": NAMES, "size_nm": [1, 2, 3], "touches_edge": [True, False, False]})
+    table.assign(**{"class": "fault"}).to_csv(tmp_path / "particles.csv", index=False)
+    rows = [{"micrograph": name, "rows": 100, "columns": 200 + i} for i, name in enumerate([*NAMES, "empty"])]
+    (tmp_path / "summary.json").write_text(json.dumps({"per_micrograph": rows}), encoding="utf-8")
+    return tmp_path
+
+
+def test_names_stay_as_they_are_and_find_their_fields(folder: Path):
+    particles, fields = read_results(folder, ["size_nm"])
+    assert particles["micrograph"].tolist() == NAMES
+    assert particles["touches_edge"].tolist() == [True, False, False]
+    assert particles["size_nm"].dtype == float
+    assert fields.loc[particles["micrograph"], "columns"].tolist() == [200, 201, 202]
+
+
+def test_a_column_of_classes_without_a_class_is_left_out(folder: Path):
+    pd.read_csv(folder / "particles.csv")[:0].to_csv(folder / "particles.csv", index=False)
+    particles, _ = read_results(folder, ["size_nm"])
+    assert particles.empty
+    assert "class" not in particles
+
+
+def change(folder: Path, name: str, old: str, new: str) -> None:
+    text = (folder / name).read_text(encoding="utf-8")
+    assert old in text
+    (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("particles.csv", "size_nm", "length", "column size_nm is missing"),
+        ("particles.csv", "touches_edge", "edge", "column touches_edge is missing"),
+        ("particles.csv", ",3,", ",large,", "cannot be read as .csv.*large"),
+        ("particles.csv", "007", "008", "no size in pixels of 008"),
+        ("summary.json", "rows", "lines", "no size in pixels of 007"),
+        ("summary.json", "per_micrograph", "pictures", "cannot be read as .json"),
+        ("summary.json", "{", "", "cannot be read as .json"),
+    ],
+)
+def test_what_is_no_result_is_refused_in_a_line(folder: Path, name: str, old: str, new: str, message: str):
+    change(folder, name, old, new)
+    with pytest.raises(InputError, match=message) as caught:
+        read_results(folder, ["size_nm"])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_the_files_and_no_folder_are_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    with pytest.raises(InputError, match=r"holds no particles\.csv; give a folder that hrtem_lab\.predict wrote"):
+        read_results(tmp_path_factory.mktemp("other"), [])
+    with pytest.raises(InputError, match="no such folder"):
+        read_results(folder / "nothing", [])
+    with pytest.raises(InputError, match="is a file"):
+        read_results(folder / "summary.json", [])
