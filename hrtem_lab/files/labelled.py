@@ -38,8 +38,9 @@ def read_labelled(pattern: str | Path, pixel_size_nm: float | None = None) -> li
     if without:
         more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
         raise InputError(
-            f"{pattern}: {len(without)} of {len(inputs)} micrographs have no label ({', '.join(without[:NAMED])}{more}); "
-            "draw <name>_label.png for each, black where no particle is, or keep them in another folder"
+            f"{pattern}: {len(without)} of {len(inputs)} micrographs have no label "
+            f"({', '.join(without[:NAMED])}{more}); draw <name>_label.png for each, black where no "
+            "particle is, or keep them in another folder"
         )
     beside, groups = cache(find_calibration), cache(find_groups)  # read once per folder
     return [

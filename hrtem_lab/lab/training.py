@@ -136,7 +136,13 @@ def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: st
     trainer: pl.Trainer = build(config.trainer)(
         precision=precision,
         logger=MLFlowLogger(run_id=run_id, tracking_uri=mlflow.get_tracking_uri(), log_model=False),
-        callbacks=[kept, RichProgressBar(), LearningRateMonitor(), ValidationImages()],
+        callbacks=[
+            kept,
+            RichProgressBar(),
+            LearningRateMonitor(),
+            ValidationImages(),
+            *map(build, config.get("callbacks", {}).values()),
+        ],
         default_root_dir=folder,
     )
     if last_checkpoint(folder / "checkpoints"):

@@ -143,8 +143,9 @@ def split_groups(
     if min(validation, test) < 1 or validation + test >= len(groups):
         raise InputError(
             f"{len(micrographs)} labelled micrographs are of {len(groups)} groups ({', '.join(groups[:5])}), of which "
-            f"data.validation_groups={validation} and data.test_groups={test} are held out; expected one or more of each "
-            "and some left to train on: label more micrographs, or name their groups in the column group of metadata.csv"
+            f"data.validation_groups={validation} and data.test_groups={test} are held out; expected one or more of "
+            "each and some left to train on: label more micrographs, or name their groups in the column group of "
+            "metadata.csv"
         )
     order = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
     return {

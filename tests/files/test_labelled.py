@@ -77,14 +77,14 @@ def test_an_empty_folder_is_said(tmp_path: Path) -> None:
 
 def test_a_label_of_another_shape_is_said(folder: Path) -> None:
     Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(folder / "b_label.png")
-    with pytest.raises(InputError, match="b_label.png"):
+    with pytest.raises(InputError, match=r"b_label.png"):
         read_labelled(folder)
 
 
 def test_a_label_of_a_stack_is_of_no_image(folder: Path) -> None:
     tifffile.imwrite(folder / "stack.tif", np.zeros((3, 40, 40), dtype=np.float32), photometric="minisblack")
     Image.fromarray(np.zeros((40, 40), dtype=np.uint8)).save(folder / "stack_label.png")
-    with pytest.raises(InputError, match="stack.tif: holds 3 images"):
+    with pytest.raises(InputError, match=r"stack.tif: holds 3 images"):
         read_labelled(folder, pixel_size_nm=0.05)
 
 
