@@ -139,7 +139,8 @@ def test_a_name_that_says_nothing_is_no_room() -> None:
 
 
 def test_what_is_imported_is_a_dependency_and_the_other_way_round() -> None:
-    lines = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["onnx"]
     declared = {re.split(r"[^\w-]", line)[0] for line in lines}
     named = [name for file in MODULES for name in imports(file.read_text(encoding="utf-8"), place(file))]
     named += [

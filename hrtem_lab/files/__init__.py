@@ -3,6 +3,7 @@
 from hrtem_lab.files.calibration import find_calibration, read_calibration
 from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
+from hrtem_lab.files.labelled import read_labelled
 from hrtem_lab.files.read import SUFFIXES, read
 from hrtem_lab.files.results import read_results
 from hrtem_lab.files.write import write_json, write_mask, write_table
@@ -16,6 +17,7 @@ __all__ = [
     "read",
     "read_calibration",
     "read_label",
+    "read_labelled",
     "read_results",
     "write_folder",
     "write_groschner",

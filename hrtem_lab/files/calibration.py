@@ -1,4 +1,4 @@
-"""Pixel sizes that stand in a table, for files without a calibration of their own."""
+"""What stands in a table about images: pixel sizes, for files without a calibration of their own, and groups."""
 
 from __future__ import annotations
 
@@ -53,6 +53,23 @@ def find_calibration(folder: str | Path) -> dict[str, float]:
     return read_calibration(path)
 
 
+def find_groups(folder: str | Path) -> dict[str, str]:
+    """Read what a split may not divide, the column `group` of `metadata.csv` in a folder, by name without suffix.
+
+    Returns:
+        Empty where there is no such table or column; a name whose cell is empty is left out.
+
+    Raises:
+        InputError: The table cannot be read.
+    """
+    path = Path(folder) / "metadata.csv"
+    columns, rows = _table(path) if path.is_file() else ([], [])
+    if not {"name", "group"} <= set(columns):
+        return {}
+    cells = [dict(zip(columns, (cell.strip() for cell in row), strict=False)) for _, row in rows]
+    return {_stem(row["name"]): row["group"] for row in cells if row.get("group")}
+
+
 def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Column names, and the rows that are not blank with their line numbers."""
     with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
@@ -64,8 +81,7 @@ def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 def _name_and_size(place: str, row: dict[str, str]) -> tuple[str, float]:
     name, size = (row.get(column, "").strip() for column in _COLUMNS)
-    if Path(name).suffix.lower() in SUFFIXES:
-        name = Path(name).stem
+    name = _stem(name)
     if not name:
         raise InputError(f"{place} has no name")
     try:
@@ -75,3 +91,7 @@ def _name_and_size(place: str, row: dict[str, str]) -> tuple[str, float]:
     if not (math.isfinite(size_nm) and size_nm > 0):
         raise InputError(f"{place}: the pixel_size_nm of {name} is '{size}', expected a positive number of nm")
     return name, size_nm
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem if Path(name).suffix.lower() in SUFFIXES else name

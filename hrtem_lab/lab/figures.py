@@ -115,15 +115,18 @@ def gallery(
         truth = micrograph.mask.astype(float)
         if truth.any() and not truth.all():
             axes.contour(truth, [0.5], colors=TRUTH, linewidths=1, linestyles="--")
-        dose = micrograph.metadata.get("dose_e_per_nm2", np.nan) / 100
-        axes.set_title(
-            f"defocus {micrograph.metadata.get('defocus_nm', np.nan):.0f} nm, {dose:.0f} e/Å$^2$, "
-            f"{micrograph.pixel_size_nm:.3f} nm/px",
-            fontsize=9,
-        )
+        axes.set_title(f"{_taken(micrograph)}, {micrograph.pixel_size_nm:.3f} nm/px", fontsize=9)
     handles = [*_legend(set(CLASSES)), Line2D([], [], color=TRUTH, ls="--", label="true outline")]
     figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
     return figure
+
+
+def _taken(micrograph: Micrograph) -> str:
+    """How a micrograph was taken, or its name where that is not known."""
+    taken = micrograph.metadata
+    if not {"defocus_nm", "dose_e_per_nm2"} <= taken.keys():
+        return micrograph.name
+    return f"defocus {taken['defocus_nm']:.0f} nm, {taken['dose_e_per_nm2'] / 100:.0f} e/Å$^2$"
 
 
 def breakdown(parts: pd.DataFrame, title: str) -> Figure:

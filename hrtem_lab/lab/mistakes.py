@@ -157,13 +157,18 @@ def _nearest(name: str, names: Iterable[str]) -> list[str]:
 
 
 def in_main(error: BaseException, overrides: Sequence[str]) -> str | None:
-    """The message of an InputError, be it wrapped, or an argument that a + added and its class does not take."""
+    """The message of an InputError, be it wrapped, weights out of reach, or an argument that a class does not take."""
     house = sys.modules.get("hrtem_lab.micrograph")
     link: BaseException | None = error
     while link is not None:
         if house is not None and isinstance(link, house.InputError):
             # a worker of a data loader puts its traceback into the message; its last line is what was raised
             return one_line(re.sub(r"^Caught InputError.*InputError: ", "", str(link), flags=re.DOTALL))
+        if type(link).__name__ == "LocalEntryNotFoundError":  # of huggingface_hub, which keeps ImageNet's weights
+            return (
+                "the weights that the encoder begins with cannot be downloaded from huggingface.co: connect to the "
+                "network, or give model.net.encoder_weights=null to begin with none"
+            )
         link = link.__cause__
     if refused := re.search(r"call to target '(.+?)'.*unexpected keyword argument '(\w+)'", str(error), re.DOTALL):
         for key in (word.lstrip("+").partition("=")[0] for word in overrides if word.startswith("+")):

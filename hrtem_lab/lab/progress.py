@@ -33,6 +33,7 @@ def quiet() -> None:
     """Silence the notices of libraries that say nothing to our user; their warnings and errors stay."""
     for name in ("mlflow", "pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a line for each of its five tries to connect
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for notice in NOTICES:
         warnings.filterwarnings("ignore", message=f".*{notice}")

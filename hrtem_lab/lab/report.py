@@ -25,9 +25,9 @@ def comparison(summaries: dict[str, dict[str, float]], tests: dict[str, dict[str
     return table.join(lead).sort_values("dice", ascending=False)
 
 
-def show_methods(results: pd.DataFrame) -> None:
-    """Print the table of methods."""
-    table = Table(title="Test micrographs, with 95 % bootstrap intervals over specimens", box=box.SIMPLE)
+def show_methods(results: pd.DataFrame, what: str) -> None:
+    """Print the table of methods on the micrographs that `what` names."""
+    table = Table(title=f"{what}, with 95 % bootstrap intervals over specimens", box=box.SIMPLE)
     table.add_column("Method", no_wrap=True)
     for title in (*COLUMNS.values(), "U-Net's lead in Dice", "p"):
         table.add_column(title, justify="right")

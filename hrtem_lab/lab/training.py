@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ EDGES = {
 }
 """Of the conditions that a score is broken down by; defocus by its amount."""
 
+BEFORE = "before"
+"""Of the methods: the model that the training began with, tuned as all the others are."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -49,6 +52,8 @@ class Scored:
     method: Method
     found: list[Found]
     scores: pd.DataFrame
+    elsewhere: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """Its scores on the micrographs of other kinds, by their name."""
 
     @property
     def instances(self) -> list[IntArray]:
@@ -76,21 +81,23 @@ def train(config: DictConfig) -> dict[str, float]:
         data: SimulatedData = build(config.data)
         with bar("Simulating exit waves") as move:
             data.simulate(move)
-        split = {stage: list(indices) for stage, indices in data.indices.items()}
-        tracking.log_data("simulated", {"library": data.library.recipe, "data": _plain(config.data)}, split)
+        tracking.log_data(type(data).__name__, data.recipe | {"data": _plain(config.data)}, data.split)
 
         test = data.micrographs("test")
         scored = score_methods(config, data, test, folder, parent)
-        results = report.comparison({name: s.summary for name, s in scored.items()}, _tests(scored))
-        report.show_methods(results)
+        results = _compared({name: s.scores for name, s in scored.items()})
+        report.show_methods(results, "Test micrographs")
         _log_results(results, scored, test, folder)
-        metrics = {f"test/{k}": v for k, v in scored["unet"].summary.items()}
-        tracking.log_metrics(scored["unet"].summary, "test")
+        metrics = {f"test/{k}": v for k, v in scored["unet"].summary.items()} | _elsewhere(scored, folder)
+        mlflow.log_metrics({k: v for k, v in metrics.items() if v == v})
 
-        with tracking.run("forest", parent):
-            metrics |= train_forest(config, data, test, scored["unet"], folder)
+        if any("label" in m.facts for m in test):
+            with tracking.run("forest", parent):
+                metrics |= train_forest(config, data, test, scored["unet"], folder)
+            report.show_forest(metrics)
+        else:
+            keep_forest(config, test, scored["unet"], folder)
         write_json(folder / "metrics.json", metrics)
-        report.show_forest(metrics)
         mlflow.log_artifacts(str(folder / "figures"), "figures")
         _log_model(folder / "model", test[0])
     report.show_next(folder, uri)
@@ -129,7 +136,13 @@ def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: st
     trainer: pl.Trainer = build(config.trainer)(
         precision=precision,
         logger=MLFlowLogger(run_id=run_id, tracking_uri=mlflow.get_tracking_uri(), log_model=False),
-        callbacks=[kept, RichProgressBar(), LearningRateMonitor(), ValidationImages()],
+        callbacks=[
+            kept,
+            RichProgressBar(),
+            LearningRateMonitor(),
+            ValidationImages(),
+            *map(build, config.get("callbacks", {}).values()),
+        ],
         default_root_dir=folder,
     )
     if last_checkpoint(folder / "checkpoints"):
@@ -150,21 +163,28 @@ def score_methods(
     config: DictConfig, data: SimulatedData, test: list[LabelledMicrograph], folder: Path, parent: str
 ) -> dict[str, Scored]:
     """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
-    validation = data.micrographs("validation")
+    validation, elsewhere = data.micrographs("validation"), data.elsewhere()
     with tracking.run("unet", parent) as child:
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})
-        scored = {"unet": compare(unet, validation, test)}
+        scored = {"unet": compare(unet, validation, test, elsewhere)}
         scored["unet"].method.save(folder / "model")  # type: ignore[attr-defined]
         log_calibration(scored["unet"], test, folder)
-    for node in config.methods.values():
-        method: Method = build(node)
-        with tracking.run(method.name, parent):
-            scored[method.name] = compare(method, validation, test)
+    others: dict[str, Method] = {method.name: method for method in map(build, config.methods.values())}
+    if config.start:
+        others = {BEFORE: UNet.load(find_model(config.start))} | others
+    for name, method in others.items():
+        with tracking.run(name, parent):
+            scored[name] = compare(method, validation, test, elsewhere)
     return scored
 
 
-def compare(method: Method, validation: list[LabelledMicrograph], test: list[LabelledMicrograph]) -> Scored:
-    """Tune on validation, score on test, log to the active run: the same for every method."""
+def compare(
+    method: Method,
+    validation: list[LabelledMicrograph],
+    test: list[LabelledMicrograph],
+    elsewhere: dict[str, list[LabelledMicrograph]],
+) -> Scored:
+    """Tune on validation, score on test and elsewhere, log to the active run: the same for every method."""
     with console.status(f"Tuning {method.name} on {len(validation)} validation micrographs"):
         tuned = method.tune(validation)
     started = time.perf_counter()
@@ -175,7 +195,10 @@ def compare(method: Method, validation: list[LabelledMicrograph], test: list[Lab
     tracking.log_metrics({**summarise(scores), "seconds_per_micrograph": seconds}, "test")
     mlflow.log_params({f"tuned.{k}": getattr(tuned, k) for k in next(iter(tuned.candidates()))})
     mlflow.log_table(scores, "test_scores.json")
-    return Scored(tuned, found, scores)
+    others = {where: score_masks([tuned(m) for m in there], there) for where, there in elsewhere.items()}
+    for where, there in others.items():
+        tracking.log_metrics(summarise(there), where)
+    return Scored(tuned, found, scores, others)
 
 
 def log_calibration(scored: Scored, test: list[LabelledMicrograph], folder: Path) -> None:
@@ -220,10 +243,41 @@ def train_forest(
     return {f"forest/{k}": v for k, v in metrics.items()}
 
 
-def _tests(scored: dict[str, Scored]) -> dict[str, dict[str, float]]:
-    """The U-Net against every other method, paired by test micrograph."""
-    ours = scored["unet"].scores["dice"]
-    return {n: paired_test(ours.to_numpy(), s.scores["dice"].to_numpy()) for n, s in scored.items() if n != "unet"}
+def keep_forest(config: DictConfig, test: list[LabelledMicrograph], unet: Scored, folder: Path) -> None:
+    """What stands in for a forest's training where labels are masks alone: that of the model begun with goes along."""
+    forest = Forest.load(find_model(config.start)) if config.start else None
+    if forest is not None:
+        forest.save(folder / "model")
+    fate = f"that of {config.start} is kept" if forest else "none is trained"
+    console.print(f"Forest: the labels tell particles but no classes, {fate}", soft_wrap=True, highlight=False)
+    if shown := figures.typical(unet.scores):
+        nothing = [pd.Series(dtype=object)] * len(shown)
+        figure = figures.gallery([test[i] for i in shown], [unet.instances[i] for i in shown], nothing)
+        figures.save(figure, folder / "figures" / "gallery.png")
+
+
+def _compared(scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The table of methods from the scores of each, the U-Net against every other one paired by micrograph."""
+    dice = {name: table["dice"].to_numpy() for name, table in scores.items()}
+    tests = {name: paired_test(dice["unet"], values) for name, values in dice.items() if name != "unet"}
+    return report.comparison({name: summarise(table) for name, table in scores.items()}, tests)
+
+
+def _elsewhere(scored: dict[str, Scored], folder: Path) -> dict[str, float]:
+    """Show and log the tables of methods on micrographs of other kinds; the U-Net's metrics there."""
+    metrics = {}
+    for where, table in scored["unet"].elsewhere.items():
+        results = _compared({name: s.elsewhere[where] for name, s in scored.items()})
+        report.show_methods(results, f"{where.capitalize()} micrographs")
+        _log_table(f"comparison_{where}", results.reset_index(), folder)
+        metrics |= {f"{where}/{k}": v for k, v in summarise(table).items()}
+    return metrics
+
+
+def _log_table(name: str, table: pd.DataFrame, folder: Path) -> None:
+    write_table(folder / f"{name}.csv", table)
+    mlflow.log_artifact(str(folder / f"{name}.csv"))
+    mlflow.log_table(table, f"{name}.json")
 
 
 def _log_results(
@@ -231,9 +285,7 @@ def _log_results(
 ) -> None:
     dice = {name: s.scores["dice"].to_numpy() for name, s in scored.items()}
     figures.save(figures.comparison(dice, results), folder / "figures" / "comparison.png")
-    write_table(folder / "comparison.csv", results)
-    mlflow.log_artifact(str(folder / "comparison.csv"))
-    mlflow.log_table(results.reset_index(), "comparison.json")
+    _log_table("comparison", results.reset_index(), folder)
     parts = breakdown(scored["unet"].scores, pd.DataFrame([_condition(m) for m in test]), EDGES)
     figures.save(figures.breakdown(parts, "U-Net on test micrographs"), folder / "figures" / "breakdown.png")
     write_table(folder / "breakdown.csv", parts)
@@ -242,12 +294,13 @@ def _log_results(
 
 def _condition(micrograph: LabelledMicrograph) -> dict[str, Any]:
     """What a micrograph shows, and how it was taken."""
-    facts = micrograph.facts
+    facts, taken = micrograph.facts, micrograph.metadata
+    material = f"{facts['material'].iloc[0]}, {facts['structure'].iloc[0]}" if len(facts) else "unknown"
     return {
-        "material": f"{facts['material'].iloc[0]}, {facts['structure'].iloc[0]}" if len(facts) else "no particle",
+        "material": material if micrograph.instances.any() else "no particle",
         "diameter_nm": facts["diameter_nm"].median() if len(facts) else np.nan,
-        "dose_e_per_nm2": micrograph.metadata["dose_e_per_nm2"],
-        "defocus_nm": abs(micrograph.metadata["defocus_nm"]),
+        "dose_e_per_nm2": taken.get("dose_e_per_nm2", np.nan),
+        "defocus_nm": abs(taken.get("defocus_nm", np.nan)),
         "pixel_size_nm": micrograph.pixel_size_nm,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer release when imported
 import albumentations as A
@@ -14,7 +14,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from hrtem_lab.micrograph import InputError, LabelledMicrograph
+from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
 from hrtem_lab.particles import cores
 from hrtem_lab.physics import Imaging, Library
 from hrtem_lab.physics.library import Progress
@@ -23,6 +23,20 @@ from hrtem_lab.segmentation.preprocessing import Preprocessing
 
 Stage = Literal["train", "validation", "test"]
 STAGES: tuple[Stage, ...] = ("train", "validation", "test")
+
+
+def masks(instances: IntArray) -> FloatArray:
+    """What a network is to tell: where particles are and where their cores; (rows, columns, 2), 0 or 1."""
+    return np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
+
+
+def augmented(image: FloatArray, planes: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:
+    """A sample: an image (rows, columns) and its masks (rows, columns, n), changed alike by the chance of `rng`."""
+    # albumentations alone would repeat itself across workers and epochs
+    augmentation.set_random_seed(int(rng.integers(2**32)))
+    changed = augmentation(image=image, mask=planes)
+    mask = np.ascontiguousarray(changed["mask"].transpose(2, 0, 1))
+    return {"image": torch.from_numpy(np.ascontiguousarray(changed["image"][None])), "mask": torch.from_numpy(mask)}
 
 
 class FreshImages(Dataset[Batch]):
@@ -59,12 +73,7 @@ class FreshImages(Dataset[Batch]):
         micrograph = self.imaging.take(wave, rng, window_nm=self.window_nm, facts=False)
         image = self.preprocessing(micrograph)
         instances = self.preprocessing.truth(micrograph, micrograph.instances)
-        masks = np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
-        # albumentations alone would repeat itself across workers and epochs
-        self.augmentation.set_random_seed(int(rng.integers(2**32)))
-        changed = self.augmentation(image=image, mask=masks)
-        planes = np.ascontiguousarray(changed["mask"].transpose(2, 0, 1))
-        return {"image": torch.from_numpy(changed["image"][None]), "mask": torch.from_numpy(planes)}
+        return augmented(image, masks(instances), self.augmentation, rng)
 
 
 class Epochs(Sampler[int]):
@@ -136,6 +145,16 @@ class SimulatedData(pl.LightningDataModule):
             "train": range(test + validation, len(library)),
         }
 
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What decides the data; their fingerprint is made of it."""
+        return {"library": self.library.recipe}
+
+    @property
+    def split(self) -> dict[str, list[Any]]:
+        """What is on which side."""
+        return {stage: list(indices) for stage, indices in self.indices.items()}
+
     def simulate(self, progress: Progress = lambda done, total: None) -> None:
         """Make the exit waves that are missing."""
         self.library.simulate(progress)
@@ -148,6 +167,10 @@ class SimulatedData(pl.LightningDataModule):
             wave = self.library[index]
             taken.append(self.imaging.take(wave, rng, name=f"{wave.name}_{repeat}"))
         return taken
+
+    def elsewhere(self) -> dict[str, list[LabelledMicrograph]]:
+        """Micrographs of other kinds that are scored beside those of the test, by the name that their scores get."""
+        return {}
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Fresh images, epoch after epoch."""
@@ -171,7 +194,7 @@ class SimulatedData(pl.LightningDataModule):
         data = self._images("validation")
         return [data[i] for i in range(len(self.indices["validation"]))]
 
-    def _images(self, stage: Stage) -> FreshImages:
+    def _images(self, stage: Stage) -> Dataset[Batch]:
         return FreshImages(
             self.library,
             self.indices[stage],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex
+
+from hrtem_lab.micrograph import InputError
 
 Batch = dict[str, torch.Tensor]
 
@@ -25,6 +27,10 @@ class SegmentationModule(pl.LightningModule):
         loss: (logits, masks), both (n, k, h, w) -> scalar.
         optimizer: Takes the parameters.
         scheduler: Takes the optimizer and `total_steps`; stepped with every batch.
+        frozen: Parts of the network that stay as they are, their weights and the statistics of their norm layers.
+
+    Raises:
+        InputError: The network has no such part, or nothing is left to learn.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class SegmentationModule(pl.LightningModule):
         loss: nn.Module,
         optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
         scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler] | None = None,
+        frozen: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.net, self.loss = net, loss
@@ -40,6 +47,25 @@ class SegmentationModule(pl.LightningModule):
         # Dice of the particle class is the F1 score of its pixels; pooled over all pixels of an epoch
         metrics = MetricCollection({"dice": BinaryF1Score(), "iou": BinaryJaccardIndex()})
         self.train_metrics, self.val_metrics = metrics.clone(prefix="train/"), metrics.clone(prefix="val/")
+        self.frozen = [self._part(name) for name in frozen]
+        for part in self.frozen:
+            part.requires_grad_(False)
+        if frozen and not any(weight.requires_grad for weight in net.parameters()):
+            raise InputError(f"model.frozen is {list(frozen)}: nothing of the network is left to learn; freeze less")
+        self.train(self.training)
+
+    def _part(self, name: str) -> nn.Module:
+        parts = dict(self.net.named_children())
+        if name not in parts:
+            raise InputError(f"model.frozen: the network has no part '{name}', only {', '.join(parts)}")
+        return parts[name]
+
+    def train(self, mode: bool = True) -> Self:
+        """Parts that are frozen are always as in use, so that their norm layers learn no statistics."""
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits."""
@@ -70,7 +96,7 @@ class SegmentationModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimizer, with its schedule over all steps of the training."""
-        optimizer = self.optimizer(self.parameters())
+        optimizer = self.optimizer([weight for weight in self.parameters() if weight.requires_grad])
         if self.scheduler is None:
             return optimizer
         schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))

@@ -17,7 +17,9 @@ from scipy.special import expit, logit
 from torch import nn
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, LabelledMicrograph, Micrograph
+from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.method import Found, Method, Progress, returned
+from hrtem_lab.segmentation.onnx import ONNX, OnnxNet, write_onnx
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.processor import autocast, device
 from hrtem_lab.segmentation.smp import smp
@@ -26,6 +28,8 @@ SETTINGS = "segmenter.json"
 SAVED = ("threshold", "min_diameter_nm", "tile", "overlap", "stride", "augmented", "temperature", "provenance")
 TEMPERATURES = (0.1, 10.0)
 """Where a temperature is looked for: a network that makes no mistake on validation would ask for zero."""
+OWN = {"Groschner2021": Groschner2021}
+"""Networks of the house by the name that a saved model calls them."""
 SUREST = 1e-6
 """Distance from 0 and 1 at which a probability in single precision still tells its logit."""
 
@@ -38,8 +42,8 @@ class UNet(Method):
     norm with the statistics of training) gives the same in tiles as in one piece, to 1e-2 in probability, as long as no
     more than three eighths of the overlap reach into it from a tile's edge (about 96 pixels in a ResNet-18 U-Net); and
     a window of a standardised image gives what the whole gives there, if it is shifted by a multiple of `stride`. By
-    other shifts the network's down-sampling falls on other pixels, and its answer is its own. Instance norm takes the
-    statistics of each tile: neighbours differ with their contents, and are only blended smoothly.
+    other shifts the network's down-sampling falls on other pixels, and its answer is its own. Instance norm and group
+    norm take the statistics of each tile: neighbours differ with their contents, and are only blended smoothly.
 
     Attributes:
         net: (n, 1, h, w) standardised images -> (n, 1 or 2, h, w) logits of a particle and, if there are two, of a
@@ -172,6 +176,24 @@ class UNet(Method):
         for weight in net.parameters():
             weight.data = weight.data.half()
         net.save_pretrained(str(folder))  # type: ignore[operator]
+        self._write_settings(folder)
+
+    def export(self, folder: str | Path) -> float:
+        """Write the network as ONNX, with the settings beside it; `load` reads it, and runs it by onnxruntime.
+
+        Returns:
+            The largest difference in probability from the network.
+
+        Raises:
+            InputError: As for `write_onnx`, or the network is one that was exported.
+        """
+        if isinstance(self.net, OnnxNet):
+            raise InputError("the model is ONNX already; copy its folder")
+        difference = write_onnx(self.net, Path(folder) / ONNX, self.stride)
+        self._write_settings(Path(folder))
+        return difference
+
+    def _write_settings(self, folder: Path) -> None:
         settings = {
             "preprocessing": asdict(self.preprocessing),
             **{k: getattr(self, k) for k in SAVED},
@@ -181,7 +203,7 @@ class UNet(Method):
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read what `save` wrote.
+        """Read what `save` or `export` wrote.
 
         Raises:
             InputError: The folder holds no model, or not a whole one.
@@ -192,13 +214,24 @@ class UNet(Method):
         try:
             settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
             preprocessing = Preprocessing(**settings.pop("preprocessing"))
-            with contextlib.redirect_stdout(None):  # the hub's library prints where it reads from
-                # no encoder_weights: those that training began with would be downloaded, only to be overwritten
-                net = smp.from_pretrained(str(folder), local_files_only=True, encoder_weights=None)
-            return cls(net=net, preprocessing=preprocessing, **settings)
+            return cls(net=_read_net(folder), preprocessing=preprocessing, **settings)
+        except InputError:
+            raise
         except Exception as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{folder}: the model cannot be read ({reason}); train again or copy it whole") from error
+
+
+def _read_net(folder: Path) -> nn.Module:
+    """The network in a folder; its class is one of `OWN` or of segmentation-models-pytorch, whatever it is called."""
+    if (folder / ONNX).is_file() and not (folder / "config.json").is_file():
+        return OnnxNet(folder / ONNX)
+    name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["_model_class"]
+    with contextlib.redirect_stdout(None):  # the hub's library prints where it reads from
+        if name in OWN:
+            return OWN[name].from_pretrained(str(folder), local_files_only=True)
+        # no encoder_weights: those that training began with would be downloaded, only to be overwritten
+        return smp.from_pretrained(str(folder), local_files_only=True, encoder_weights=None)
 
 
 def fit_temperature(logits: FloatArray, truth: BoolArray) -> float:

@@ -102,6 +102,17 @@ def test_an_input_error_from_a_worker_of_a_data_loader() -> None:
     assert mistakes.in_main(InputError(words), []) == "a.dm3: no pixel size"
 
 
+def test_weights_that_cannot_be_downloaded() -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    error = RuntimeError("Error in call to target 'segmentation_models_pytorch.Unet'")
+    error.__cause__ = LocalEntryNotFoundError("An error happened\nwhile trying to locate the file on the Hub")
+    message = mistakes.in_main(error, [])
+    assert message is not None
+    assert "model.net.encoder_weights=null" in message
+    assert "\n" not in message
+
+
 def test_an_input_error_behind_others() -> None:
     error = RuntimeError("outer")
     error.__cause__ = ValueError("middle")

@@ -8,15 +8,21 @@ import sys
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 from omegaconf import OmegaConf
+from PIL import Image
 
+from hrtem_lab.defects import Forest
+from hrtem_lab.files import write_folder
 from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import CONF
 from hrtem_lab.lab.training import output_folder
 from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.segmentation.unet import UNet
+from tests.segmentation.scenes import dark_discs
 
 SMALL = [
     "data.library.count=10",
@@ -58,6 +64,55 @@ def ran(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     assert done.returncode == 0, done.stderr[-3000:]
     (folder / "stdout.txt").write_text(done.stdout)
     return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small fine-tuning of the quickstart's network that has run."""
+    labels, folder = tmp_path_factory.mktemp("labels"), tmp_path_factory.mktemp("tuned")
+    rows = ["name,pixel_size_nm,group"]
+    for number in range(4):
+        drawn = dark_discs(number, contrast=3.0)
+        Image.fromarray(np.clip(10 * (drawn.image - 90), 0, 255).astype(np.uint8)).save(labels / f"m{number}.png")
+        Image.fromarray(drawn.mask.astype(np.uint8) * 255).save(labels / f"m{number}_label.png")
+        rows.append(f"m{number},0.05,g{number % 3}")
+    (labels / "metadata.csv").write_text("\n".join(rows))
+    shutil.copy(ran / "mlflow.db", folder / "mlflow.db")
+    words = [f"data.root={labels}", f"start={ran / 'out' / 'model'}", f"output={folder / 'out'}"]
+    done = train(folder, "+experiment=finetune", "model.frozen=[encoder]", "callbacks=[ema]", *words)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder
+
+
+def test_fine_tuning_is_scored_before_and_after_on_both_kinds(tuned: Path):
+    store = mlflow.MlflowClient(f"sqlite:///{tuned / 'mlflow.db'}")
+    experiment = store.get_experiment_by_name("finetune")
+    found = {run.info.run_name: run for run in store.search_runs([experiment.experiment_id])}
+    assert set(found) == {"out", "unet", "before", "otsu", "watershed", "bandpass"}
+    for run in found.values():
+        assert {"test/false_area", "simulated/false_area"} <= set(run.data.metrics)
+    for table in ("comparison", "comparison_simulated"):
+        assert set(pd.read_csv(tuned / "out" / f"{table}.csv")["method"]) == set(found) - {"out"}
+    metrics = json.loads((tuned / "out" / "metrics.json").read_text())
+    assert {"test/dice", "simulated/dice"} <= set(metrics)
+
+
+def test_fine_tuning_keeps_the_encoder_and_the_forest_of_the_model_it_began_with(tuned: Path, ran: Path):
+    before, after = (UNet.load(folder / "out" / "model").net.state_dict() for folder in (ran, tuned))
+    changed = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"decoder", "segmentation_head"}
+    assert Forest.load(tuned / "out" / "model") is not None
+    assert "no classes" in (tuned / "stdout.txt").read_text()
+    assert (tuned / "out" / "figures" / "gallery.png").stat().st_size > 5000
+
+
+def test_labelled_micrographs_that_are_too_few_end_in_one_line(tmp_path: Path):
+    write_folder(tmp_path / "mine", [(0, dark_discs())])
+    done = train(tmp_path, "+experiment=finetune", f"data.root={tmp_path / 'mine'}")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "label more micrographs" in done.stderr
 
 
 @pytest.fixture
@@ -161,8 +216,7 @@ def test_a_second_run_simulates_nothing_and_goes_on_from_the_checkpoint(ran: Pat
 
 @pytest.mark.parametrize("experiment", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml")))
 def test_every_experiment_runs_one_batch(experiment: str, ran: Path, tmp_path: Path):
-    if experiment == "quickstart":
-        assert json.loads((ran / "out" / "model" / "segmenter.json").read_text())
+    if experiment in ("quickstart", "finetune"):  # they have run whole
         return
     done = train(tmp_path, f"+experiment={experiment}", "+trainer.limit_train_batches=1", f"output={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr[-3000:]

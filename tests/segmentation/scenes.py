@@ -1,6 +1,7 @@
 """Micrographs whose particles were drawn, and networks that a test can reason about."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import albumentations as A
 import numpy as np
@@ -94,6 +95,8 @@ class Tiny(nn.Module):
 
 class DrawnLibrary(Sequence):
     """Exit waves of one to three absorbing discs, another field for every index."""
+
+    recipe: ClassVar = {"drawn": True}
 
     def __init__(self, size):
         self.size = size

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import EMAWeightAveraging
 from torch import nn
 
 from hrtem_lab.micrograph import InputError
@@ -174,3 +175,44 @@ def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
 def test_weights_of_another_architecture_are_refused():
     with pytest.raises(InputError, match="start=there: its network is another one"):
         begin_with(nn.Conv2d(1, 1, 3), Tiny(), "there")
+
+
+def averaged():
+    return EMAWeightAveraging(decay=0.5)
+
+
+def test_averaged_weights_are_those_that_are_kept_and_an_interruption_changes_nothing(tmp_path):
+    """The mean by hand: after each step half of what it was and half of the weights now."""
+    whole, parts, means = tmp_path / "whole", tmp_path / "parts", []
+
+    class Mean(pl.Callback):
+        def on_train_batch_end(self, trainer, pl_module, *_):
+            now = pl_module.net.layers[0].weight.detach().clone()
+            means.append(now if not means else (means[-1] + now) / 2)
+
+    net = fit(trainer(whole, averaged(), Mean(), max_epochs=3), module(), data(), whole)
+    best = torch.load(whole / "best.ckpt", weights_only=True)["epoch"]
+    steps = SAMPLES // 3
+    torch.testing.assert_close(net.layers[0].weight, means[(best + 1) * steps - 1])
+    fit(trainer(parts, averaged(), max_epochs=1), module(), data(), parts)
+    again = fit(trainer(parts, averaged(), max_epochs=3), module(), data(), parts)
+    for name, weight in net.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], weight)
+
+
+def test_a_frozen_part_stays_frozen_when_a_training_goes_on(tmp_path):
+    def frozen():
+        return SegmentationModule(
+            smp.Unet("mobileone_s0", encoder_depth=3, encoder_weights=None, decoder_channels=(8, 4, 4), in_channels=1),
+            nn.BCEWithLogitsLoss(),
+            partial(torch.optim.Adam, lr=0.01),
+            frozen=["encoder"],
+        )
+
+    torch.manual_seed(0)
+    first = frozen()
+    before = {name: value.clone() for name, value in first.net.encoder.state_dict().items()}
+    fit(trainer(tmp_path, max_epochs=1), first, data(), tmp_path)
+    net = fit(trainer(tmp_path, max_epochs=2), frozen(), data(), tmp_path)
+    for name, value in before.items():
+        assert torch.equal(net.encoder.state_dict()[name], value)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from hrtem_lab.evaluation import pixel_counts, ratios
+from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.module import SegmentationModule
 from tests.segmentation.scenes import PREPROCESSING, Tiny, dark_discs
 
@@ -164,3 +165,36 @@ def test_a_network_of_two_answers_learns_particles_and_their_cores():
     trainer(noted, max_epochs=8).fit(both, batches, batches)
     assert both.net.particle > 0 > both.net.core
     assert noted.epochs[-1]["val/dice"] == 1
+
+
+class Parts(nn.Module):
+    """An encoder with batch norm, and a head."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+        self.head = nn.Sequential(nn.Conv2d(4, 1, 3, padding=1), nn.BatchNorm2d(1))
+
+    def forward(self, images):
+        return self.head(self.encoder(images))
+
+
+def test_what_is_frozen_stays_as_it_is_statistics_and_all():
+    torch.manual_seed(0)
+    net = Parts()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    # validation comes in between: afterwards the network is put back to training
+    trainer(max_epochs=2).fit(module(net, frozen=["encoder"]), drawn(4), drawn(2))
+    changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {name for name in before if name.startswith("head.")}
+
+
+@pytest.mark.parametrize("frozen", [["encodr"], ["head", "encodr"]])
+def test_a_part_that_is_not_there_is_named(frozen):
+    with pytest.raises(InputError, match="no part 'encodr', only encoder, head"):
+        module(Parts(), frozen=frozen)
+
+
+def test_a_network_that_learns_nothing_is_refused():
+    with pytest.raises(InputError, match="nothing of the network is left"):
+        module(Parts(), frozen=["encoder", "head"])

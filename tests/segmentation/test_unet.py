@@ -473,6 +473,21 @@ def test_a_save_that_was_interrupted_is_no_model(net, tmp_path, monkeypatch):
         UNet.load(tmp_path / "model")
 
 
+def test_other_norm_layers_are_saved_and_come_back(tmp_path):
+    """Group norm in the encoder, instance norm in the decoder, as in conf/net/unet_resnet18_groupnorm.yaml."""
+    torch.manual_seed(0)
+    norms = {"norm_layer": "groupnorm", "decoder_use_norm": {"type": "instancenorm", "affine": True}}
+    settings = {"encoder_weights": None, "in_channels": 1, "encoder_depth": 2, "decoder_channels": (8, 4)}
+    net = segmentation_models_pytorch.Unet("tu-resnet18", **settings, **norms)
+    kinds = [type(layer).__name__ for layer in net.modules()]
+    assert "BatchNorm2d" not in kinds
+    assert {"GroupNorm", "InstanceNorm2d"} <= set(kinds)
+    unet(net).save(tmp_path)
+    again = UNet.load(tmp_path)
+    image = noise(64, 64)
+    np.testing.assert_allclose(again.evidence(image), unet(in_half_precision(net)).evidence(image), atol=1e-5)
+
+
 def test_a_model_may_be_moved(saved, tmp_path):
     shutil.move(saved[1], tmp_path / "élsewhere with spaces")
     image = noise(40, 40)

@@ -1,0 +1,65 @@
+"""A folder of micrographs whose particles somebody has marked."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from skimage.measure import label as connected_components
+
+from hrtem_lab.files.calibration import find_calibration, find_groups
+from hrtem_lab.files.inputs import find_inputs, find_label, read_label
+from hrtem_lab.files.read import read
+from hrtem_lab.micrograph import InputError, LabelledMicrograph
+
+NAMED = 3
+"""Files that a message names before it says how many more there are."""
+
+
+def read_labelled(pattern: str | Path, pixel_size_nm: float | None = None) -> list[LabelledMicrograph]:
+    """Read every micrograph with the label `<name>_label.png` (or `.tif`) beside it.
+
+    A particle is what hangs together in the label by the edges of its pixels. A micrograph's group is what the column
+    `group` of the folder's `metadata.csv` says, else its own name.
+
+    Args:
+        pattern: A folder or a pattern, as for `find_inputs`.
+        pixel_size_nm: For files whose size neither they themselves nor `metadata.csv` know.
+
+    Returns:
+        Sorted by name, without facts.
+
+    Raises:
+        InputError: Nothing is there, a micrograph has no label, or a file cannot be read.
+    """
+    inputs = find_inputs(pattern)
+    without = [path.name for path in inputs.values() if find_label(path) is None]
+    if without:
+        more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
+        raise InputError(
+            f"{pattern}: {len(without)} of {len(inputs)} micrographs have no label "
+            f"({', '.join(without[:NAMED])}{more}); draw <name>_label.png for each, black where no "
+            "particle is, or keep them in another folder"
+        )
+    beside, groups = cache(find_calibration), cache(find_groups)  # read once per folder
+    return [
+        _labelled(path, name, beside(path.parent).get(path.stem, pixel_size_nm), groups(path.parent).get(path.stem))
+        for name, path in inputs.items()
+    ]
+
+
+def _labelled(path: Path, name: str, pixel_size_nm: float | None, group: str | None) -> LabelledMicrograph:
+    frames = read(path, pixel_size_nm, name)
+    if len(frames) > 1:
+        raise InputError(f"{path.name}: holds {len(frames)} images, expected the one that its label is of")
+    image, label = frames[0], find_label(path)
+    assert label is not None
+    return LabelledMicrograph(
+        image=image.image,
+        pixel_size_nm=image.pixel_size_nm,
+        name=image.name,
+        metadata=image.metadata,
+        instances=connected_components(read_label(label, image.image.shape), connectivity=1).astype(np.int32),
+        group=group or name,
+    )

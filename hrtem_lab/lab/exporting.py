@@ -1,0 +1,22 @@
+"""The pipeline of `export`: a saved model as ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from hrtem_lab.defects import Forest
+from hrtem_lab.lab.models import find_model
+from hrtem_lab.lab.progress import console
+from hrtem_lab.segmentation.unet import UNet
+
+
+def export(config: DictConfig) -> None:
+    """Write the segmenter as ONNX, and its forest, where it has one, as it is."""
+    source, folder = find_model(config.model), Path(config.output).expanduser()
+    difference = UNet.load(source).export(folder)
+    forest = Forest.load(source)
+    if forest is not None:
+        forest.save(folder)
+    console.print(f"{folder}: differs from {source} by {difference:.1g} in probability at most", soft_wrap=True)

@@ -1,0 +1,32 @@
+"""The command that writes ONNX: what it leaves is a model that predict takes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hrtem_lab.defects import Forest
+from hrtem_lab.lab.models import find_model
+from hrtem_lab.segmentation.onnx import OnnxNet
+from hrtem_lab.segmentation.unet import UNet
+from tests.lab.models import save_model
+
+pytest.importorskip("onnxruntime")
+
+
+def test_a_saved_model_becomes_one_of_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hrtem_lab.segmentation.processor.has_bfloat16", lambda: False)
+    folder = save_model(tmp_path / "model")
+    call = [sys.executable, "-m", "hrtem_lab.export", f"model={folder}", f"output={tmp_path / 'onnx'}"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "in probability at most" in done.stdout
+    found = find_model(str(tmp_path / "onnx"))
+    assert not list(found.glob("*.safetensors"))
+    assert Forest.load(found) is not None
+    unet = UNet.load(found)
+    assert isinstance(unet.net, OnnxNet)
+    image = np.random.default_rng(0).normal(size=(90, 130)).astype(np.float32)
+    np.testing.assert_allclose(unet.evidence(image), UNet.load(folder).evidence(image), atol=1e-3)

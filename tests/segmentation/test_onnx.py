@@ -1,0 +1,116 @@
+"""A model as ONNX gives what the model gives."""
+
+import builtins
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.physics import Imaging
+from hrtem_lab.segmentation import onnx
+from hrtem_lab.segmentation.groschner import Groschner2021
+from hrtem_lab.segmentation.onnx import TOLERATED, OnnxNet, write_onnx
+from hrtem_lab.segmentation.smp import smp
+from hrtem_lab.segmentation.unet import SETTINGS, UNet
+from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny
+
+pytest.importorskip("onnxruntime")
+# the exporter's own, to its developers
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture(autouse=True)
+def _full_precision(monkeypatch):
+    """Or torch would answer in bfloat16, which differs more from itself."""
+    monkeypatch.setattr("hrtem_lab.segmentation.processor.has_bfloat16", lambda: False)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A ResNet-18 U-Net as ours, with random weights and answers from 0 to 1; itself and its ONNX."""
+    folder = tmp_path_factory.mktemp("onnx")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = smp.Unet(
+            "tu-resnet18",
+            encoder_weights=None,
+            in_channels=1,
+            classes=2,
+            encoder_depth=4,
+            decoder_channels=(32, 16, 16, 8),
+        )
+        with torch.no_grad():
+            for _ in range(6):  # the statistics of batch norm are those of what it sees
+                spread = net(torch.randn(2, 1, 96, 96)).std()
+            for values in net.segmentation_head.parameters():
+                values *= 3 / spread
+    method = UNet(net=net.eval(), preprocessing=PREPROCESSING, threshold=0.35, temperature=1.7, tile=128, overlap=64)
+    assert method.export(folder) < TOLERATED
+    return method, folder
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (64, 160), (131, 77), (200, 300)])
+def test_probabilities_agree_at_any_size(exported, shape):
+    method, folder = exported
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    found, expected = UNet.load(folder).maps(image), method.maps(image)
+    assert expected.shape == (2, *shape)
+    assert expected.std() > 0.2
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_probabilities_agree_on_simulated_micrographs(exported, index):
+    method, folder = exported
+    micrograph = Imaging().take(DrawnLibrary(2)[index], np.random.default_rng(index))
+    found, expected = (m.find(micrograph).probability for m in (UNet.load(folder), method))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_the_settings_come_along_and_no_weights_of_torch(exported):
+    method, folder = exported
+    assert {file.name for file in folder.iterdir()} == {"model.onnx", SETTINGS}
+    again = UNet.load(folder)
+    assert isinstance(again.net, OnnxNet)
+    for name in ("threshold", "temperature", "tile", "overlap", "stride", "preprocessing"):
+        assert getattr(again, name) == getattr(method, name)
+
+
+def test_the_small_network_of_the_paper_agrees(tmp_path):
+    assert write_onnx(Groschner2021().eval(), tmp_path / "model.onnx", 16) < TOLERATED
+
+
+def test_what_is_onnx_already_is_not_exported_again(exported, tmp_path):
+    with pytest.raises(InputError, match="ONNX already"):
+        UNet.load(exported[1]).export(tmp_path)
+
+
+def test_a_damaged_file_is_told_in_one_line(exported, tmp_path):
+    (tmp_path / SETTINGS).write_bytes((exported[1] / SETTINGS).read_bytes())
+    (tmp_path / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(InputError, match="the model cannot be read") as caught:
+        UNet.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_differs_is_not_left_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx, "OnnxNet", lambda file: nn.Identity())
+    with pytest.raises(InputError, match="differs from the network"):
+        write_onnx(Tiny(), tmp_path / "model.onnx", 32)
+    assert not (tmp_path / "model.onnx").exists()
+
+
+@pytest.mark.parametrize(("package", "act"), [("onnxruntime", "load"), ("onnxscript", "export")])
+def test_a_package_that_is_not_installed_is_named(exported, tmp_path, monkeypatch, package, act):
+    real = builtins.__import__
+
+    def failing(name, *arguments, **settings):
+        if name.partition(".")[0] == package:
+            raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+        return real(name, *arguments, **settings)
+
+    monkeypatch.setattr(builtins, "__import__", failing)
+    with pytest.raises(InputError, match=f"takes the package {package}.*pip install"):
+        UNet.load(exported[1]) if act == "load" else exported[0].export(tmp_path)

@@ -1,0 +1,106 @@
+"""Encoders that begin with weights from a file: checked, fitted to grey images, and refused where they do not fit."""
+
+import hashlib
+import pickle
+import socket
+
+import pytest
+import torch
+from torch import nn
+
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.segmentation.pretrained import with_encoder
+
+
+class Net(nn.Module):
+    """An encoder of two layers that sees so many colours, and a head."""
+
+    def __init__(self, colours=1, width=4):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(colours, width, 3), nn.BatchNorm2d(width))
+        self.head = nn.Conv2d(width, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def _hub(tmp_path, monkeypatch):
+    """Downloads are kept in a folder of the test's."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A file of weights for three colours with a classifier, as they are published; its address and checksum."""
+
+    def put(content, name="weights v1.0.pth.tar"):
+        file = tmp_path / name
+        torch.save(content, file) if not isinstance(content, bytes) else file.write_bytes(content)
+        return file.as_uri(), hashlib.sha256(file.read_bytes()).hexdigest()
+
+    return put
+
+
+def published(width=4):
+    return Net(3, width).encoder.state_dict() | {"fc.weight": torch.zeros(54, width), "fc.bias": torch.zeros(54)}
+
+
+@pytest.mark.parametrize("wrapped", [lambda s: s, lambda s: {"state_dict": {f"module.{k}": v for k, v in s.items()}}])
+def test_the_encoder_answers_a_grey_image_as_the_published_one_does_a_colourless_picture(served, wrapped):
+    state = published()
+    net = with_encoder(Net(), *served(wrapped(state)))
+    other = Net(3).encoder
+    other.load_state_dict({k: v for k, v in state.items() if not k.startswith("fc.")})
+    image = torch.randn(1, 1, 16, 16)
+    torch.testing.assert_close(net.encoder.eval()(image), other.eval()(image.expand(1, 3, 16, 16)))
+
+
+def test_a_network_that_sees_colours_gets_the_weights_as_they_are(served):
+    state = published()
+    net = with_encoder(Net(3), *served(state))
+    assert torch.equal(net.encoder[0].weight, state["0.weight"])
+
+
+def test_it_is_downloaded_once(served, tmp_path):
+    url, sha256 = served(published())
+    with_encoder(Net(), url, sha256)
+    (tmp_path / "weights v1.0.pth.tar").unlink()
+    with_encoder(Net(), url, sha256)
+
+
+def test_another_file_than_was_meant_is_refused_and_not_kept(served, tmp_path):
+    url, _ = served(published())
+    with pytest.raises(InputError, match="is not the file that was meant") as caught:
+        with_encoder(Net(), url, "0" * 64)
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "hub").rglob("*.tar"))
+
+
+def test_weights_of_another_encoder_are_refused(served):
+    with pytest.raises(InputError, match="those of another encoder"):
+        with_encoder(Net(), *served(published(width=6)))
+
+
+class Trap:
+    """Fails when it is unpickled."""
+
+    def __reduce__(self):
+        return pytest.fail, ("code was run",)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights", pickle.dumps(Trap()), [1, 2]])
+def test_what_holds_no_weights_is_refused_unread(served, content):
+    with pytest.raises(InputError, match="holds no weights") as caught:
+        with_encoder(Net(), *served(content))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://example.invalid/weights.pth.tar", "file:///no/such/file", "weights.pth"])
+def test_what_cannot_be_had_is_told_in_one_line(url, monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(InputError, match="cannot be downloaded") as caught:
+        with_encoder(Net(), url, "0" * 64)
+    assert url in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert socket.getdefaulttimeout() is None
