@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -56,9 +57,12 @@ def connect(experiment: str) -> str:
 
 
 @contextmanager
-def run(name: str, parent: str | None = None, tags: Mapping[str, str] | None = None) -> Iterator[str]:
-    """An MLflow run that ends FINISHED, FAILED or, after Ctrl-C, KILLED; gives its id."""
+def run(
+    name: str, parent: str | None = None, tags: Mapping[str, str] | None = None, again: str | None = None
+) -> Iterator[str]:
+    """An MLflow run that ends FINISHED, FAILED or, after Ctrl-C, KILLED; gives its id. `again` is one to go on with."""
     active = mlflow.start_run(
+        run_id=again,
         run_name=name,
         nested=parent is not None,
         parent_run_id=parent,
@@ -74,6 +78,12 @@ def run(name: str, parent: str | None = None, tags: Mapping[str, str] | None = N
         raise
     finally:
         mlflow.end_run(status)
+
+
+def give_up(run_id: str) -> None:
+    """Mark the run of a process that died; nothing, where this store does not hold it."""
+    with contextlib.suppress(mlflow.MlflowException):
+        mlflow.MlflowClient().set_terminated(run_id, "KILLED")
 
 
 def log_config(config: DictConfig, folder: Path) -> None:
