@@ -8,8 +8,10 @@ import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,7 @@ def run(
         nested=parent is not None,
         parent_run_id=parent,
         tags=dict(tags or {}),
-        log_system_metrics=parent is None,
+        log_system_metrics=parent is None or tags is not None,  # what says where it came from is no part of another
     )
     status = "FAILED"
     try:
@@ -78,6 +80,23 @@ def run(
         raise
     finally:
         mlflow.end_run(status)
+
+
+def multirun() -> str | None:
+    """The MLflow run that the jobs of a multirun (`-m`) are grouped under; None in a single job."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized() or HydraConfig.get().mode is not RunMode.MULTIRUN:
+        return None
+    return _group(HydraConfig.get().sweep.dir)
+
+
+@cache
+def _group(folder: str) -> str:
+    """A run that holds nothing but others; `folder` is that of the multirun, which no other has."""
+    with run(time.strftime("multirun %Y-%m-%d %H:%M:%S")) as run_id:
+        return run_id
 
 
 def give_up(run_id: str) -> None:

@@ -66,7 +66,8 @@ def train(config: DictConfig) -> dict[str, float]:
     pl.seed_everything(config.seed, verbose=False)
     folder = output_folder(config)
     uri = tracking.connect(config.name)
-    with tracking.run(folder.name, tags=tracking.provenance() | {"folder": str(folder)}) as parent:
+    tags = tracking.provenance() | {"folder": str(folder)}
+    with tracking.run(folder.name, tracking.multirun(), tags) as parent:
         tracking.log_config(config, folder)
         data: SimulatedData = build(config.data)
         with bar("Simulating exit waves") as move:

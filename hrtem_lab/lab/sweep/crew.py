@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -80,12 +81,14 @@ class Crew:
 
     def _start(self, number: int) -> Hand:
         ours, theirs = get_context("spawn").Pipe()
-        log = self.folder / f"worker_{number}.log"
-        process = get_context("spawn").Process(target=work, args=(self.plan, theirs, log), daemon=False)
+        process = get_context("spawn").Process(target=work, args=(self.plan, theirs, self._log(number)), daemon=False)
         with _deaf(), _threads(max(1, (os.cpu_count() or 1) // self.size)):
             process.start()
         theirs.close()
         return Hand(number, process, ours)
+
+    def _log(self, number: int) -> Path:
+        return self.folder / "logs" / f"{socket.gethostname()}_{number}.log"
 
     def _listen(self) -> None:
         """Hear what the workers say, and see which of them have ended."""
@@ -120,9 +123,8 @@ class Crew:
             self.deaths += 1
             dead = [f"trial {trial.number}" for trial in self.study.bury()]
             what = f"worker {hand.number} died with {' and '.join(dead) or 'no trial'}"
-            console.print(
-                f"{what} (exit code {hand.process.exitcode}); see {self.folder / f'worker_{hand.number}.log'}"
-            )
+            why = f"exit code {hand.process.exitcode}; see {self._log(hand.number)}"
+            console.print(f"{what} ({why})", soft_wrap=True, highlight=False)
             if self.deaths <= self.plan.config.max_failures:
                 self.hands.append(self._start(hand.number))
 

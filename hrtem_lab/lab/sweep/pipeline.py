@@ -129,7 +129,7 @@ def _end(plan: Plan, study: SharedStudy, presses: int, folder: Path) -> None:
         errors = [trial.user_attrs.get("error", "its process died") for trial in study.trials(TrialState.FAIL)]
         raise InputError(
             f"{failed} trials failed, more than max_failures={plan.config.max_failures}; the last: {errors[-1]} "
-            f"(see worker_*.log in {folder}); the same command goes on"
+            f"(see {folder / 'logs'}); the same command goes on"
         )
     if presses:
         told = f"Stopped after {len(study.done())} of {plan.n_trials} trials. To continue:\n  {again}"

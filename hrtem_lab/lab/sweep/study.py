@@ -28,7 +28,6 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics.manifest import differences
 
 BEAT_S, SILENCE_S = 15.0, 90.0
 """How often a worker gives a sign of life, and after how long without one another machine takes it for dead."""
@@ -81,8 +80,8 @@ class Postgres:
 
     def storage(self) -> BaseStorage:
         """Opened; its tables are made where they are not there."""
-        # a connection that a firewall has closed during a long trial is opened again
-        return RDBStorage(self.url.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True})
+        # no connection is held while a trial runs: a server has few of them, and a firewall cuts what is silent
+        return RDBStorage(self.url.render_as_string(hide_password=False), engine_kwargs={"poolclass": NullPool})
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -149,6 +148,8 @@ class SharedStudy:
                 self.optuna.set_user_attr("settings", dict(settings))
         there = self.optuna.user_attrs.get("settings", {})
         if there != dict(settings):
+            from hrtem_lab.physics.manifest import differences  # whose room takes seconds to import
+
             changed = differences({"recipe": there}, dict(settings))
             raise InputError(
                 f"study {name} in {where} has other settings: {changed}; go on with those that are there, or begin "

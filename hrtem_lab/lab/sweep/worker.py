@@ -237,6 +237,7 @@ def work(plan: Plan, line: Connection, log: Path) -> None:
 
 def _write_to(log: Path) -> None:
     """Send what is printed to a file: the screen belongs to the lines of progress."""
+    log.parent.mkdir(exist_ok=True)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(file, stream)
