@@ -48,7 +48,7 @@ def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
     trials = table(study, goals)
     write_table(folder / "trials.csv", trials)
     mlflow.log_artifact(str(folder / "trials.csv"))
-    mlflow.log_table(trials, "trials.json")
+    mlflow.log_table(trials.astype(object), "trials.json")  # it knows no other kind of text
     if best := study.best():
         front = [
             {"trial": t.number, "values": dict(zip(goals, t.values, strict=True)), "params": t.params} for t in best

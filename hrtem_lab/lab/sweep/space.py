@@ -41,12 +41,12 @@ def distributions(space: Space, config: DictConfig) -> dict[str, BaseDistributio
     """
     if not space:
         raise InputError("sweep.space is empty: expected a path of the configuration -> {low, high} or {choices}")
-    known = [*(key for key, _ in walk(config)), *_groups(), *_arguments(config)]
+    known = [*(key for key, _ in walk(config)), *_groups()]
     return {path: _distribution(path, dict(given), config, known) for path, given in space.items()}
 
 
-def _distribution(path: str, given: dict[str, Any], config: DictConfig, known: Sequence[str]) -> BaseDistribution:
-    if path not in known:
+def _distribution(path: str, given: dict[str, Any], config: DictConfig, known: list[str]) -> BaseDistribution:
+    if path not in known and path not in (known := [*known, *_arguments(path, config)]):
         near = difflib.get_close_matches(path, known, 1, 0.0)
         raise InputError(f"the space names {path}, which is not in the configuration; did you mean {near[0]}?")
     try:
@@ -135,15 +135,10 @@ def _groups() -> Iterator[str]:
     return (folder.name for folder in Path(CONF).iterdir() if folder.is_dir() and folder.name not in own)
 
 
-def _arguments(config: DictConfig) -> Iterator[str]:
-    """Arguments that a class takes and the configuration leaves at their defaults."""
-    for key, _ in walk(config):
-        if key.endswith("._target_"):
-            target = get_object(OmegaConf.select(config, key))
-            try:
-                signature = inspect.signature(target)
-            except ValueError:  # some classes written in C have none
-                continue
-            for parameter in signature.parameters.values():
-                if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-                    yield f"{key.removesuffix('._target_')}.{parameter.name}"
+def _arguments(path: str, config: DictConfig) -> Iterator[str]:
+    """Arguments that the class beside a path takes; the configuration may leave them at their defaults."""
+    above = path.rpartition(".")[0]
+    target = OmegaConf.select(config, f"{above}._target_", throw_on_resolution_failure=False)
+    for parameter in inspect.signature(get_object(target)).parameters.values() if target else ():
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            yield f"{above}.{parameter.name}"

@@ -53,4 +53,4 @@ class Toy:
             return
         os.write(file, str(os.getpid()).encode())
         os.close(file)
-        time.sleep(100)
+        time.sleep(1000)
