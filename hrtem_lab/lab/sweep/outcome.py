@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import mlflow
+import optuna
 import optuna.visualization as pages
 import optuna.visualization.matplotlib as pictures
 import pandas as pd
@@ -71,9 +72,13 @@ def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
     html: list[str] = []
     with warnings.catch_warnings(), plt.rc_context():  # Optuna changes the style of every later figure
         warnings.simplefilter("ignore", ExperimentalWarning)  # its pictures may change, and we only look at them
-        for name, plot in plots(study, goals).items():
+        shown = short_names(study)
+        for name, plot in plots(shown, goals).items():
             figure = plot(pictures).figure
-            figure.set_size_inches(4 + len(study.trials()[0].params), 5)
+            if name.startswith("parallel"):  # the lines of one axis' grid mean nothing beside those of the others
+                for axes in figure.axes:
+                    axes.grid(False)
+            figure.set_size_inches(4 + len(shown.best_trials[0].params), 5)
             figure.savefig(folder / "figures" / f"{name}.png", dpi=figures.DPI, bbox_inches="tight")
             plt.close(figure)
             html.append(plot(pages).to_html(full_html=False, include_plotlyjs=not html))
@@ -81,7 +86,27 @@ def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
     (folder / "sweep.html").write_text(text, encoding="utf-8")
 
 
-def plots(study: SharedStudy, goals: list[str]) -> dict[str, Callable[[Any], Any]]:
+def short_names(study: SharedStudy) -> optuna.Study:
+    """A copy of the trials that ended well, each path cut to its last part where that is one path's alone."""
+    done = study.done()
+    paths = list(dict.fromkeys(path for trial in done for path in trial.params))
+    last = [path.rpartition(".")[2] for path in paths]
+    names = {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
+    copy = optuna.create_study(directions=study.optuna.directions)
+    for trial in done:
+        copy.add_trial(
+            optuna.trial.create_trial(
+                state=trial.state,
+                values=trial.values if trial.state == TrialState.COMPLETE else None,
+                params={names[path]: value for path, value in trial.params.items()},
+                distributions={names[path]: drawn for path, drawn in trial.distributions.items()},
+                intermediate_values=trial.intermediate_values,
+            )
+        )
+    return copy
+
+
+def plots(study: optuna.Study, goals: list[str]) -> dict[str, Callable[[Any], Any]]:
     """Name -> draws the plot with one of Optuna's two sets of plots."""
     if len(goals) > 1:
         found = {"pareto": partial(_call, "plot_pareto_front", study, target_names=goals)} if len(goals) < 4 else {}
@@ -91,17 +116,17 @@ def plots(study: SharedStudy, goals: list[str]) -> dict[str, Callable[[Any], Any
     return _of(study, goals, goals[0])
 
 
-def _of(study: SharedStudy, goals: list[str], goal: str) -> dict[str, Callable[[Any], Any]]:
+def _of(study: optuna.Study, goals: list[str], goal: str) -> dict[str, Callable[[Any], Any]]:
     """The plots of one goal; importances need two trials with different values."""
     number = goals.index(goal)
     target = None if len(goals) == 1 else (lambda trial: trial.values[number])
     named = {"target": target, "target_name": goal}
-    complete = study.trials(TrialState.COMPLETE)
+    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     varied = len({trial.values[number] for trial in complete}) > 1
     names = {"history": "plot_optimization_history", "parallel": "plot_parallel_coordinate"}
     names |= {"importances": "plot_param_importances"} if varied else {}
     return {key: partial(_call, name, study, **named) for key, name in names.items()}
 
 
-def _call(name: str, study: SharedStudy, kind: Any, **named: Any) -> Any:
-    return getattr(kind, name)(study.optuna, **named)
+def _call(name: str, study: optuna.Study, kind: Any, **named: Any) -> Any:
+    return getattr(kind, name)(study, **named)
