@@ -72,6 +72,7 @@ def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
     html: list[str] = []
     with warnings.catch_warnings(), plt.rc_context():  # Optuna changes the style of every later figure
         warnings.simplefilter("ignore", ExperimentalWarning)  # its pictures may change, and we only look at them
+        warnings.filterwarnings("ignore", "Attempting to set identical")  # all trials have one value of something
         shown = short_names(study)
         for name, plot in plots(shown, goals).items():
             figure = plot(pictures).figure
