@@ -1,7 +1,7 @@
 """Seconds that a trial of a sweep costs beyond what it measures, by where the study is kept and how large it is.
 
-An objective that costs nothing is swept over by one worker, in this process; configuration, storage and MLflow are those
-of a sweep. A database is measured where its URL is given.
+An objective that costs nothing is swept over by one worker, in this process; configuration, storage and MLflow are
+those of a sweep. A database is measured where its URL is given.
 
 Run it with: python benchmarks/sweep.py [postgresql://USER@HOST/DATABASE]
 """

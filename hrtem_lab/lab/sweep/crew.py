@@ -173,9 +173,7 @@ class Crew:
     @contextmanager
     def _heeding_ctrl_c(self) -> Iterator[None]:
         def press(number: int, frame: Any) -> None:
-            self.presses += (
-                2 if number == signal.SIGTERM else 1
-            )  # a scheduler that sends SIGTERM does not wait for long
+            self.presses += 2 if number == signal.SIGTERM else 1  # who sends SIGTERM does not wait for long
 
         before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM)}
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import mlflow
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 from optuna.trial import TrialState
 
@@ -19,7 +20,7 @@ from hrtem_lab.lab.command import CONF, build
 from hrtem_lab.lab.progress import bar, console, quiet
 from hrtem_lab.lab.sweep import finals, outcome
 from hrtem_lab.lab.sweep.crew import Crew
-from hrtem_lab.lab.sweep.study import SharedStudy
+from hrtem_lab.lab.sweep.study import SharedStudy, seeded
 from hrtem_lab.lab.sweep.worker import Plan
 from hrtem_lab.micrograph import InputError
 
@@ -50,11 +51,11 @@ def sweep(config: DictConfig) -> None:
     study = plan.open()
     plan = replace(plan, parent=parent_run(study, uri, config, folder), failures=study.failures())
     with tracking.run(name, again=plan.parent):
-        presses = _work(plan, study, objective, folder)
+        presses, deaths = _work(plan, study, objective, folder)
         if presses < 2:
             outcome.write(study, plan.goals, folder)
             _show(plan, study, folder, uri)
-        _end(plan, study, presses, folder)
+        _end(plan, study, presses, deaths, folder)
         if config.finalize and not presses:
             _finalize(plan, study, objective, folder)
 
@@ -77,8 +78,12 @@ def check(plan: Plan, objective: Objective) -> None:
             raise InputError(f"{goal} is not a validation metric of this sweep; did you mean {near}?")
     if config.finalize and len(goals) > 1:
         raise InputError(f"finalize=true needs one goal, there are {', '.join(goals)}: leave it out, or choose one")
-    build(config.sampler)
-    _ = plan.drawn, plan.grid
+    _ = plan.drawn
+    try:
+        seeded(build(config.sampler), config.seed, plan.grid)(0)
+        build(config.pruner)
+    except (TypeError, ValueError, InstantiationException) as error:
+        raise InputError(f"the sampler or the pruner cannot be made: {error}; check its settings") from error
 
 
 def parent_run(study: SharedStudy, uri: str, config: DictConfig, folder: Path) -> str:
@@ -96,18 +101,19 @@ def parent_run(study: SharedStudy, uri: str, config: DictConfig, folder: Path) -
     return run_id
 
 
-def _work(plan: Plan, study: SharedStudy, objective: Objective, folder: Path) -> int:
-    """Let the workers work where there is something left to do; how often Ctrl-C was pressed."""
+def _work(plan: Plan, study: SharedStudy, objective: Objective, folder: Path) -> tuple[int, int]:
+    """Let the workers work where there is something left to do; how often Ctrl-C was pressed and a worker has died."""
     study.bury()
     done = len(study.done())
     if done:
         console.print(f"Going on with study {study.name}: {done} of {plan.n_trials} trials are done", soft_wrap=True)
     left = study.left(plan.n_trials)
     if left <= 0:
-        return 0
+        return 0, 0
     with bar("Simulating exit waves") as move:
         objective.prepare(plan.config, move)
-    return Crew(plan, study, min(plan.config.workers, left), folder).run()
+    crew = Crew(plan, study, min(plan.config.workers, left), folder)
+    return crew.run(), crew.deaths
 
 
 def _show(plan: Plan, study: SharedStudy, folder: Path, uri: str) -> None:
@@ -121,12 +127,12 @@ def _show(plan: Plan, study: SharedStudy, folder: Path, uri: str) -> None:
         console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False)
 
 
-def _end(plan: Plan, study: SharedStudy, presses: int, folder: Path) -> None:
+def _end(plan: Plan, study: SharedStudy, presses: int, deaths: int, folder: Path) -> None:
     """Say why a sweep ends before it is complete."""
     again = f"python -m hrtem_lab.sweep {shlex.join(plan.words)}"
-    failed = study.failures() - plan.failures
+    failed = max(study.failures() - plan.failures, deaths)
     if failed > plan.config.max_failures:
-        errors = [trial.user_attrs.get("error", "its process died") for trial in study.trials(TrialState.FAIL)]
+        errors = ["", *(trial.user_attrs.get("error", "its process died") for trial in study.trials(TrialState.FAIL))]
         raise InputError(
             f"{failed} trials failed, more than max_failures={plan.config.max_failures}; the last: {errors[-1]} "
             f"(see {folder / 'logs'}); the same command goes on"

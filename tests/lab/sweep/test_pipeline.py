@@ -29,6 +29,7 @@ def only(store: mlflow.MlflowClient, name: str) -> mlflow.entities.Run:
         (["+sweep=unet", "sweep.maximize=[test/dice]"], "test/dice is not a validation metric of this sweep"),
         (["+sweep=unet", "sweep.maximize=[]"], "sweep.maximize and sweep.minimize are empty"),
         (["+sweep=unet", "sampler=grid"], "has no end of values; give it a step or choices"),
+        (["+sweep=unet", "sampler=nsga2", "sampler.population_size=1"], "the sampler or the pruner cannot be made"),
         (["+sweep=unet", "workers=0"], "workers is 0, expected a whole number of at least 1"),
         (["+sweep=unet", "storage=sqlite:///a.db"], "SQLite loses trials"),
         (["+sweep=unet", "finalize=true", "sweep.minimize=[parameters]"], "finalize=true needs one goal"),
