@@ -43,10 +43,14 @@ UNSEEN = {
     "safetensors": "segmentation-models-pytorch writes and reads weights with it",
     "sparse": "RosettaSciIO reads spectrum images with it",
     "torchvision": "segmentation-models-pytorch runs its compiled operators",
-    "psutil": "MLflow reads the processor and the memory with it",
+    "cmaes": "Optuna's sampler of this name calls it",
+    "plotly": "Optuna draws its pages with it",
 }
 """What no line of the package imports and is a dependency all the same."""
-ALONG = {"omegaconf": "hydra-core brings the one it fits"}
+ALONG = {
+    "omegaconf": "hydra-core brings the one it fits",
+    "sqlalchemy": "Optuna and MLflow bring the one they fit",
+}
 """What is imported and is no dependency of its own."""
 
 

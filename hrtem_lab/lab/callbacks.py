@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import mlflow
 import numpy as np
 import pytorch_lightning as pl
@@ -32,3 +34,25 @@ class ValidationImages(pl.Callback):
             picture = np.concatenate([image, batch["mask"][0].numpy(), probability], axis=1)
             key = f"validation_field_{i}"
             mlflow.log_image((255 * picture).astype(np.uint8), key=key, step=trainer.current_epoch)
+
+
+Told = Callable[[int, int, Mapping[str, float]], bool]
+
+
+class EpochMetrics(pl.Callback):
+    """Tells the validation metrics of every epoch, and ends the training where that is the answer.
+
+    Args:
+        tell: Called with the epoch, the number of epochs and the metrics; True ends the training.
+    """
+
+    def __init__(self, tell: Told) -> None:
+        self.tell, self.ended = tell, False
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tell what has just been measured."""
+        if trainer.sanity_checking:
+            return
+        found = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+        if self.tell(trainer.current_epoch + 1, trainer.max_epochs or 0, found):
+            self.ended = trainer.should_stop = True

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,14 +59,17 @@ def connect(experiment: str) -> str:
 
 
 @contextmanager
-def run(name: str, parent: str | None = None, tags: Mapping[str, str] | None = None) -> Iterator[str]:
-    """An MLflow run that ends FINISHED, FAILED or, after Ctrl-C, KILLED; gives its id."""
+def run(
+    name: str, parent: str | None = None, tags: Mapping[str, str] | None = None, again: str | None = None
+) -> Iterator[str]:
+    """An MLflow run that ends FINISHED, FAILED or, after Ctrl-C, KILLED; gives its id. `again` is one to go on with."""
     active = mlflow.start_run(
+        run_id=again,
         run_name=name,
         nested=parent is not None,
         parent_run_id=parent,
         tags=dict(tags or {}),
-        log_system_metrics=parent is None,
+        log_system_metrics=parent is None or tags is not None,  # what says where it came from is no part of another
     )
     status = "FAILED"
     try:
@@ -74,6 +80,29 @@ def run(name: str, parent: str | None = None, tags: Mapping[str, str] | None = N
         raise
     finally:
         mlflow.end_run(status)
+
+
+def multirun() -> str | None:
+    """The MLflow run that the jobs of a multirun (`-m`) are grouped under; None in a single job."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if not HydraConfig.initialized() or HydraConfig.get().mode is not RunMode.MULTIRUN:
+        return None
+    return _group(HydraConfig.get().sweep.dir)
+
+
+@cache
+def _group(folder: str) -> str:
+    """A run that holds nothing but others; `folder` is that of the multirun, which no other has."""
+    with run(time.strftime("multirun %Y-%m-%d %H:%M:%S")) as run_id:
+        return run_id
+
+
+def give_up(run_id: str) -> None:
+    """Mark the run of a process that died; nothing, where this store does not hold it."""
+    with contextlib.suppress(mlflow.MlflowException):
+        mlflow.MlflowClient().set_terminated(run_id, "KILLED")
 
 
 def log_config(config: DictConfig, folder: Path) -> None:

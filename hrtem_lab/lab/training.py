@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import LearningRateMonitor, RichProgressBar
+from pytorch_lightning.callbacks import LearningRateMonitor, ProgressBar, RichProgressBar
 from pytorch_lightning.loggers import MLFlowLogger
 
 from hrtem_lab.defects import Features, Forest, confusion, cross_validate, particle_table, score
@@ -76,7 +76,8 @@ def train(config: DictConfig) -> dict[str, float]:
     pl.seed_everything(config.seed, verbose=False)
     folder = output_folder(config)
     uri = tracking.connect(config.name)
-    with tracking.run(folder.name, tags=tracking.provenance() | {"folder": str(folder)}) as parent:
+    tags = tracking.provenance() | {"folder": str(folder)}
+    with tracking.run(folder.name, tracking.multirun(), tags) as parent:
         tracking.log_config(config, folder)
         data: SimulatedData = build(config.data)
         with bar("Simulating exit waves") as move:
@@ -126,6 +127,34 @@ def _made(folder: Path) -> bool:
 
 def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: str, provenance: dict[str, str]) -> UNet:
     """Fit the network and return it with the weights of its best epoch on validation."""
+    if last_checkpoint(folder / "checkpoints"):
+        console.print(f"Going on with the training in {folder}", soft_wrap=True)
+    shown = [RichProgressBar(), LearningRateMonitor(), ValidationImages()]
+    try:
+        unet, facts = fit_unet(config, data, folder, run_id, shown)
+    except BaseException:
+        console.print(f"Training stopped; the same command with output='{folder}' goes on from there", soft_wrap=True)
+        raise
+    mlflow.log_metrics({k: v for k, v in facts.items() if v == v})
+    return replace(unet, provenance=provenance)
+
+
+def fit_unet(
+    config: DictConfig, data: SimulatedData, folder: Path, run_id: str, callbacks: list[pl.Callback]
+) -> tuple[UNet, dict[str, float]]:
+    """Fit the network; its curves go to the MLflow run.
+
+    Args:
+        config: Of `train`.
+        data: Simulated.
+        folder: Of this training; it goes on from a checkpoint that is there.
+        run_id: MLflow's.
+        callbacks: Besides those that keep the weights.
+
+    Returns:
+        The network with the weights of its best epoch on validation, and `parameters`, `train_seconds` and
+        `best/val/dice`.
+    """
     module: SegmentationModule = build(config.model)
     if config.start:
         begin_with(module.net, UNet.load(find_model(config.start)).net, config.start)
@@ -136,27 +165,18 @@ def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: st
     trainer: pl.Trainer = build(config.trainer)(
         precision=precision,
         logger=MLFlowLogger(run_id=run_id, tracking_uri=mlflow.get_tracking_uri(), log_model=False),
-        callbacks=[
-            kept,
-            RichProgressBar(),
-            LearningRateMonitor(),
-            ValidationImages(),
-            *map(build, config.get("callbacks", {}).values()),
-        ],
+        callbacks=[kept, *callbacks, *map(build, config.get("callbacks", {}).values())],
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         default_root_dir=folder,
     )
-    if last_checkpoint(folder / "checkpoints"):
-        console.print(f"Going on with the training in {folder}", soft_wrap=True)
-    mlflow.log_metric("parameters", sum(p.numel() for p in module.net.parameters()))
     started = time.perf_counter()
-    try:
-        net = fit(trainer, module, data, folder / "checkpoints")
-    except BaseException:
-        console.print(f"Training stopped; the same command with output='{folder}' goes on from there", soft_wrap=True)
-        raise
-    mlflow.log_metric("train_seconds", time.perf_counter() - started)
-    mlflow.log_metric("best/val/dice", float(kept.best_model_score or np.nan))
-    return UNet(net=net, preprocessing=data.preprocessing, provenance=provenance)
+    net = fit(trainer, module, data, folder / "checkpoints")
+    facts = {
+        "parameters": float(sum(p.numel() for p in net.parameters())),
+        "train_seconds": time.perf_counter() - started,
+        "best/val/dice": float(kept.best_model_score or np.nan),
+    }
+    return UNet(net=net, preprocessing=data.preprocessing), facts
 
 
 def score_methods(

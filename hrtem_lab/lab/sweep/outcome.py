@@ -1,0 +1,133 @@
+"""What came of a sweep: the table of trials, Optuna's plots as pictures and as one page, the best settings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import mlflow
+import optuna
+import optuna.visualization as pages
+import optuna.visualization.matplotlib as pictures
+import pandas as pd
+from optuna.exceptions import ExperimentalWarning
+from optuna.trial import FrozenTrial, TrialState
+
+from hrtem_lab.files import write_json, write_table
+from hrtem_lab.lab import figures
+from hrtem_lab.lab.sweep.study import SharedStudy
+
+PAGE = "<!doctype html><meta charset='utf-8'><title>{name}</title><h1>{name}</h1>{plots}"
+
+
+def table(study: SharedStudy, goals: list[str]) -> pd.DataFrame:
+    """One row per trial: number, state, the goals' values, the settings, seconds, MLflow run, and what went wrong."""
+    return pd.DataFrame([_row(trial, goals) for trial in study.trials()])
+
+
+def _row(trial: FrozenTrial, goals: list[str]) -> dict[str, Any]:
+    values = trial.values if trial.state == TrialState.COMPLETE else [None] * len(goals)
+    return {
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        **dict(zip(goals, values, strict=True)),
+        **trial.params,
+        "seconds": trial.duration.total_seconds() if trial.duration else None,
+        "run": trial.user_attrs.get("run"),
+        "retry_of": trial.user_attrs.get("retry_of"),
+        "error": trial.user_attrs.get("error"),
+    }
+
+
+def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
+    """Everything into the folder, and into the active MLflow run."""
+    trials = table(study, goals)
+    write_table(folder / "trials.csv", trials)
+    mlflow.log_artifact(str(folder / "trials.csv"))
+    mlflow.log_table(trials.astype(object), "trials.json")  # it knows no other kind of text
+    if best := study.best():
+        front = [
+            {"trial": t.number, "values": dict(zip(goals, t.values, strict=True)), "params": t.params} for t in best
+        ]
+        write_json(folder / "best.json", {"best": front})
+        mlflow.log_artifact(str(folder / "best.json"))
+        for path, value in best[
+            0
+        ].params.items():  # a parameter of a run could not be corrected by a later, better trial
+            mlflow.set_tag(f"best.{path}", value)
+        mlflow.log_metrics({f"best/{goal}": value for goal, value in zip(goals, best[0].values, strict=True)})
+        draw(study, goals, folder)
+        mlflow.log_artifacts(str(folder / "figures"), "figures")
+        mlflow.log_artifact(str(folder / "sweep.html"))
+
+
+def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
+    """Optuna's plots: `figures/<plot>.png`, and all of them in `sweep.html`, which needs nothing else to be opened."""
+    (folder / "figures").mkdir(exist_ok=True)
+    html: list[str] = []
+    with warnings.catch_warnings(), plt.rc_context():  # Optuna changes the style of every later figure
+        warnings.simplefilter("ignore", ExperimentalWarning)  # its pictures may change, and we only look at them
+        warnings.filterwarnings("ignore", "Attempting to set identical")  # all trials have one value of something
+        shown = short_names(study)
+        for name, plot in plots(shown, goals).items():
+            figure = plot(pictures).figure
+            if name.startswith("parallel"):  # the lines of one axis' grid mean nothing beside those of the others
+                for axes in figure.axes:
+                    axes.grid(False)
+            figure.set_size_inches(4 + len(shown.best_trials[0].params), 5)
+            figure.savefig(folder / "figures" / f"{name}.png", dpi=figures.DPI, bbox_inches="tight")
+            plt.close(figure)
+            html.append(plot(pages).to_html(full_html=False, include_plotlyjs=not html))
+    text = PAGE.format(name=escape(study.name), plots="\n".join(html))
+    (folder / "sweep.html").write_text(text, encoding="utf-8")
+
+
+def short_names(study: SharedStudy) -> optuna.Study:
+    """A copy of the trials that ended well, each path cut to its last part where that is one path's alone."""
+    done = study.done()
+    paths = list(dict.fromkeys(path for trial in done for path in trial.params))
+    last = [path.rpartition(".")[2] for path in paths]
+    names = {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
+    copy = optuna.create_study(directions=study.optuna.directions)
+    for trial in done:
+        copy.add_trial(
+            optuna.trial.create_trial(
+                state=trial.state,
+                values=trial.values if trial.state == TrialState.COMPLETE else None,
+                params={names[path]: value for path, value in trial.params.items()},
+                distributions={names[path]: drawn for path, drawn in trial.distributions.items()},
+                intermediate_values=trial.intermediate_values,
+            )
+        )
+    return copy
+
+
+def plots(study: optuna.Study, goals: list[str]) -> dict[str, Callable[[Any], Any]]:
+    """Name -> draws the plot with one of Optuna's two sets of plots."""
+    if len(goals) > 1:
+        found = {"pareto": partial(_call, "plot_pareto_front", study, target_names=goals)} if len(goals) < 4 else {}
+        return found | {
+            f"{key}_{goal.replace('/', '_')}": plot for goal in goals for key, plot in _of(study, goals, goal).items()
+        }
+    return _of(study, goals, goals[0])
+
+
+def _of(study: optuna.Study, goals: list[str], goal: str) -> dict[str, Callable[[Any], Any]]:
+    """The plots of one goal; importances need two trials with different values."""
+    number = goals.index(goal)
+    target = None if len(goals) == 1 else (lambda trial: trial.values[number])
+    named = {"target": target, "target_name": goal}
+    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    varied = len({trial.values[number] for trial in complete}) > 1
+    names = {"history": "plot_optimization_history", "parallel": "plot_parallel_coordinate"}
+    names |= {"importances": "plot_param_importances"} if varied else {}
+    return {key: partial(_call, name, study, **named) for key, name in names.items()}
+
+
+def _call(name: str, study: optuna.Study, kind: Any, **named: Any) -> Any:
+    return getattr(kind, name)(study, **named)

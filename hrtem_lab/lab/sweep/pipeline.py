@@ -1,0 +1,160 @@
+"""The pipeline of `sweep`: check the space, open the study, let the workers work, say what came of it."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import mlflow
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig
+from optuna.trial import TrialState
+
+from hrtem_lab.files import write_table
+from hrtem_lab.lab import tracking
+from hrtem_lab.lab.command import CONF, build
+from hrtem_lab.lab.progress import bar, console, quiet
+from hrtem_lab.lab.sweep import finals, outcome
+from hrtem_lab.lab.sweep.crew import Crew
+from hrtem_lab.lab.sweep.study import SharedStudy, seeded
+from hrtem_lab.lab.sweep.worker import Plan
+from hrtem_lab.micrograph import InputError
+
+if TYPE_CHECKING:
+    from hrtem_lab.lab.sweep.objectives import Objective
+
+
+def sweep(config: DictConfig) -> None:
+    """Everything from the space to the best settings.
+
+    Raises:
+        InputError: The space or the storage is not right, or too many trials have failed.
+        KeyboardInterrupt: The user has stopped it; the trials that ended are kept.
+    """
+    quiet()
+    chosen = HydraConfig.get()
+    if "sweep" not in config:
+        names = ", ".join(sorted(file.stem for file in (CONF / "sweep").glob("*.yaml")))
+        raise InputError(f"what is to be searched is missing: give +sweep=NAME, one of {names}")
+    words = tuple(chosen.overrides.task)
+    name = config.study or f"{config.name}_{chosen.runtime.choices['sweep']}"
+    folder = Path(config.output or tracking.PROJECT / "outputs" / config.name / name).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    objective: Objective = build(config.sweep.objective)
+    plan = Plan(words, str(config.storage or folder / "study.journal"), name)
+    check(plan, objective)
+    uri = tracking.connect(config.name)
+    study = plan.open()
+    plan = replace(plan, parent=parent_run(study, uri, config, folder), failures=study.failures())
+    with tracking.run(name, again=plan.parent):
+        presses, deaths = _work(plan, study, objective, folder)
+        if presses < 2:
+            outcome.write(study, plan.goals, folder)
+            _show(plan, study, folder, uri)
+        _end(plan, study, presses, deaths, folder)
+        if config.finalize and not presses:
+            _finalize(plan, study, objective, folder)
+
+
+def check(plan: Plan, objective: Objective) -> None:
+    """Refuse, before the first trial, what could not work.
+
+    Raises:
+        InputError: A path, a goal or the number of something is not right.
+    """
+    config, goals = plan.config, plan.goals
+    for key in ("workers", "n_trials", "repeats"):
+        if not isinstance(config[key], int) or config[key] < 1:
+            raise InputError(f"{key} is {config[key]}, expected a whole number of at least 1")
+    if not goals:
+        raise InputError("sweep.maximize and sweep.minimize are empty: give a metric, such as maximize: [val/dice]")
+    for goal in goals:
+        if goal not in objective.metrics:
+            near = difflib.get_close_matches(goal, objective.metrics, 1, 0.0)[0]
+            raise InputError(f"{goal} is not a validation metric of this sweep; did you mean {near}?")
+    if config.finalize and len(goals) > 1:
+        raise InputError(f"finalize=true needs one goal, there are {', '.join(goals)}: leave it out, or choose one")
+    _ = plan.drawn
+    try:
+        seeded(build(config.sampler), config.seed, plan.grid)(0)
+        build(config.pruner)
+    except (TypeError, ValueError, InstantiationException) as error:
+        raise InputError(f"the sampler or the pruner cannot be made: {error}; check its settings") from error
+
+
+def parent_run(study: SharedStudy, uri: str, config: DictConfig, folder: Path) -> str:
+    """The MLflow run of the study in this store; made by the first who comes."""
+    key, client = f"run in {uri}", mlflow.MlflowClient()
+    with study.place.lock():
+        if known := study.optuna.user_attrs.get(key):
+            return known
+        experiment = client.get_experiment_by_name(config.name).experiment_id  # type: ignore[union-attr]
+        tags = tracking.provenance() | {"folder": str(folder), "study": study.name}
+        run_id: str = client.create_run(experiment, run_name=study.name, tags=tags).info.run_id
+        study.optuna.set_user_attr(key, run_id)
+    with tracking.run(study.name, again=run_id):
+        tracking.log_config(config, folder)
+    return run_id
+
+
+def _work(plan: Plan, study: SharedStudy, objective: Objective, folder: Path) -> tuple[int, int]:
+    """Let the workers work where there is something left to do; how often Ctrl-C was pressed and a worker has died."""
+    study.bury()
+    done = len(study.done())
+    if done:
+        console.print(f"Going on with study {study.name}: {done} of {plan.n_trials} trials are done", soft_wrap=True)
+    left = study.left(plan.n_trials)
+    if left <= 0:
+        return 0, 0
+    with bar("Simulating exit waves") as move:
+        objective.prepare(plan.config, move)
+    crew = Crew(plan, study, min(plan.config.workers, left), folder)
+    return crew.run(), crew.deaths
+
+
+def _show(plan: Plan, study: SharedStudy, folder: Path, uri: str) -> None:
+    """Print the best settings and where to look next."""
+    for trial in study.best()[:5]:
+        reached = ", ".join(f"{goal} {value:.4g}" for goal, value in zip(plan.goals, trial.values, strict=True))
+        console.print(f"Best: trial {trial.number}, {reached}", highlight=False)
+        words = shlex.join(plan.train_words(trial.params))
+        console.print(f"  python -m hrtem_lab.train {words}", soft_wrap=True, highlight=False)
+    for what, where in (("Plots and tables", folder), ("Compare trials", f"make ui   ({uri})")):
+        console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False)
+
+
+def _end(plan: Plan, study: SharedStudy, presses: int, deaths: int, folder: Path) -> None:
+    """Say why a sweep ends before it is complete."""
+    again = f"python -m hrtem_lab.sweep {shlex.join(plan.words)}"
+    failed = max(study.failures() - plan.failures, deaths)
+    if failed > plan.config.max_failures:
+        errors = ["", *(trial.user_attrs.get("error", "its process died") for trial in study.trials(TrialState.FAIL))]
+        raise InputError(
+            f"{failed} trials failed, more than max_failures={plan.config.max_failures}; the last: {errors[-1]} "
+            f"(see {folder / 'logs'}); the same command goes on"
+        )
+    if presses:
+        told = f"Stopped after {len(study.done())} of {plan.n_trials} trials. To continue:\n  {again}"
+        console.print(told, soft_wrap=True, highlight=False)
+        raise KeyboardInterrupt
+    if running := len(study.trials(TrialState.RUNNING)):
+        console.print(
+            f"{running} trials still run elsewhere; the same command shows their results then", soft_wrap=True
+        )
+
+
+def _finalize(plan: Plan, study: SharedStudy, objective: Objective, folder: Path) -> None:
+    """Train the best and the default settings again, and say whether tuning has gained anything."""
+    if len(study.done()) < plan.n_trials or not study.best():
+        console.print("Not all trials have ended: nothing is trained again yet")
+        return
+    rows = finals.finals(plan, study, objective, plan.config.repeats)
+    write_table(folder / "finals.csv", rows)
+    mlflow.log_artifact(str(folder / "finals.csv"))
+    found = finals.summary(rows)
+    tracking.log_metrics(found, "final")
+    finals.show(plan.goals[0], plan.directions[0], found, len(rows))

@@ -1,0 +1,22 @@
+"""Search for better settings: trials on one or many processes and machines, kept in a study that goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hrtem_lab.lab.command import command
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@command("sweep")
+def main(config: DictConfig) -> None:
+    """Search for better settings: trials on one or many processes and machines, kept in a study that goes on."""
+    from hrtem_lab.lab.sweep.pipeline import sweep
+
+    sweep(config)
+
+
+if __name__ == "__main__":
+    main()
