@@ -4,7 +4,8 @@ A reflection is *resolved* in an image when the particle's Fourier amplitude at 
 noise and the support's speckle put there. The speckle's share is measured in the same window, at the same distance
 from the origin, away from the particle's own reflections. A particle is then
 
-* `no_fringe` when no reflection of any lattice in it is resolved,
+* `no_fringe` when no reflection of any lattice in it is resolved, be it where the Ewald sphere passes near by or where
+  it cuts the rod that planar defects draw a reflection into,
 * `fault` when a planar defect in it stands so nearly edge-on that its projection is at most `PROJECTED_NM` wide, and a
   reflection is resolved that this defect changes: one whose g . R is not whole for the shift R of the crystal beyond
   the defect (`Material.shift`; for a twin, one that is no reflection of its other side),
@@ -28,7 +29,7 @@ PROJECTED_NM = 0.35  # one and a half {111} planes of gold
 CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
 RING = 0.1  # nm^-1; speckle is measured on rings this far apart
 SAME = 0.01  # nm^-1; reflections nearer to each other than this are one
-RELROD = 1.5  # a crystal of thickness t diffracts while g lies within about 1/t of the Ewald sphere, here a plane
+RELROD = 4.0  # a crystal of thickness t diffracts while g lies within a few 1/t of the Ewald sphere, here a plane
 
 
 def label(
@@ -64,17 +65,36 @@ def _shown(
 ) -> tuple[int, float, bool]:
     """How many reflections are resolved, the strongest one's significance, and whether a defect is visible."""
     crystal = particle.crystal
-    lattices = range(len(crystal.variants))
-    g = np.concatenate([particle.reflections(v) for v in lattices])
-    changed = np.concatenate([crystal.changed(v) for v in lattices], axis=1)
-    excited = np.abs(g[:, 2]) < RELROD / crystal.diameter_nm
+    g, changed = _spots(particle)
     # lattices that are twins share reflections: each place is looked at once
-    g, which = _distinct(g[excited])
+    g, which = _distinct(g)
     strength = significance(image, window, pixel_size_nm, g[:, :2])
     resolved = strength > RESOLVED
     edge_on = crystal.diameter_nm * np.abs(particle.normals[:, 2]) <= PROJECTED_NM
-    visible = (changed[:, excited] & resolved[which])[edge_on].any()
+    visible = (changed & resolved[which])[edge_on].any()
     return int(resolved.sum()), float(strength.max(initial=0.0)), bool(visible)
+
+
+def _spots(particle: Placed) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Where reflections can show in an image, (n, 3) in nm^-1, and which of them each defect changes, (m, n).
+
+    A perfect crystal shows those near the Ewald sphere. The planes of a stack draw the reflections that they change
+    into rods along their normal (Warren 1969, X-ray Diffraction, chapter 13); of each the point counts at which the
+    sphere cuts it, up to the middle between two reflections on the rod. Fringes then lie up to 2 nm^-1 from any
+    reflection.
+    """
+    crystal = particle.crystal
+    lattices = range(len(crystal.variants))
+    g = np.concatenate([particle.reflections(v) for v in lattices])
+    changed = np.concatenate([crystal.changed(v) for v in lattices], axis=1)
+    near = np.abs(g[:, 2]) < RELROD / crystal.diameter_nm
+    if not crystal.planes:
+        return g[near], changed[:, near]
+    normal = particle.normals[0]
+    along = -g[:, 2] / np.where(normal[2] == 0, np.nan, normal[2])
+    cut = changed[0] & (np.abs(along) <= 0.5 / crystal.material.plane_nm)
+    rods = g[cut] + along[cut, None] * normal
+    return np.concatenate([g[near], rods]), np.concatenate([changed[:, near], changed[:, cut]], axis=1)
 
 
 def _distinct(g: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
