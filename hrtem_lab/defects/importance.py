@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from hrtem_lab.defects.scores import score
 
 
 def family_importance(
-    forest: Forest, table: pd.DataFrame, families: Mapping[str, Sequence[str]], repeats: int = 5, seed: int = 0
+    forest: Forest, table: pd.DataFrame, families: Mapping[str, Iterable[str]], repeats: int = 5, seed: int = 0
 ) -> pd.DataFrame:
     """What the forest loses when a family of features is handed to other particles (Breiman 2001, Mach. Learn. 45, 5).
 

@@ -121,7 +121,7 @@ def _compared(
     table, particles = tables[of], unseen[of]
     own_crossed = cross_validate(reference.recipe.fit, table, config.folds, config.seed)
     own_given = reference.recipe.fit(table).probabilities(particles)
-    metrics = {}
+    metrics: dict[str, float] = {}
     for stage, rows, ours, theirs in (("cv", table, crossed, own_crossed), ("test", particles, given, own_given)):
         metrics |= {f"{stage}/{name}/{k}": v for k, v in score(rows["label"], theirs).items() if k in SHOWN}
         lead = paired_test(*(_right_by_specimen(rows, each) for each in (ours, theirs)))

@@ -28,8 +28,8 @@ CONCAVE = 0.94
 LONG = 1.5
 """Ratio of the calipers from which a shape is elongated."""
 CORNERED = 0.026
-"""Least Fourier descriptors of an outline with corners; a hexagon's come to 0.044, to 0.03 where it is 20 px wide, those
-of a disc of 20 px to 0.016."""
+"""Least Fourier descriptors of an outline with corners; a hexagon's come to 0.044, to 0.03 at 20 px, those of
+a disc of 20 px to 0.016."""
 ORDER = 8
 """Descriptors up to this order count: a corner is there, the roughness of pixels is beyond."""
 SAMPLES = 128
