@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from zipfile import ZIP_DEFLATED
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import skops.io
 from sklearn.base import ClassifierMixin, clone
-from sklearn.model_selection import StratifiedGroupKFold
 
-from hrtem_lab.evaluation import wilson_interval
-from hrtem_lab.evaluation.counts import divide
-from hrtem_lab.micrograph import CLASSES, InputError
+from hrtem_lab.defects.calibration import Calibration
+from hrtem_lab.defects.table import feature_names
+from hrtem_lab.micrograph import CLASSES, UNCERTAIN, InputError
 
 FOREST, SETTINGS = "forest.skops", "forest.json"
 TRUSTED = {"sklearn.tree._tree.Tree"}  # skops asks for it; it holds arrays of numbers and nothing else
@@ -30,14 +27,18 @@ class Forest:
     Attributes:
         classifier: Fitted; its classes are some of `CLASSES`.
         features: Names of its inputs, in order.
+        calibration: What its probabilities go through.
+        least_confidence: Below this largest probability a particle's class is `uncertain`.
     """
 
     classifier: ClassifierMixin
     features: tuple[str, ...]
+    calibration: Calibration = field(default_factory=Calibration)
+    least_confidence: float = 0.0
 
     @classmethod
     def fit(cls, classifier: ClassifierMixin, table: pd.DataFrame) -> Self:
-        """Fit on a table of `hrtem_lab.defects.particle_table`.
+        """Fit on a table of `hrtem_lab.defects.particle_table`, without calibration.
 
         Raises:
             InputError: The table holds fewer than two classes.
@@ -48,23 +49,55 @@ class Forest:
                 f"the training table holds {len(table)} particles of {len(counts)} class(es) {list(counts)}; a "
                 "forest needs two or more classes: add specimens, or let the network train longer"
             )
-        features = tuple(c for c in table.columns if c not in ("label", "group"))
-        return cls(clone(classifier).fit(table[list(features)].to_numpy(), table["label"].to_numpy()), features)
+        features = feature_names(table)
+        inputs = table[list(features)].to_numpy(dtype=float)
+        return cls(clone(classifier).fit(inputs, table["label"].to_numpy()), features)
 
     def probabilities(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Probability of each of `CLASSES`, one row per particle; a class that training never met has 0."""
+        """Probability of each of `CLASSES`, one row per particle; a class that training never met has 0.
+
+        Raises:
+            InputError: The table lacks a feature that the forest reads.
+        """
         result = pd.DataFrame(0.0, index=table.index, columns=list(CLASSES))
-        if len(table):
-            inputs = table.reindex(columns=list(self.features)).to_numpy(dtype=float)
-            result[list(self.classifier.classes_)] = self.classifier.predict_proba(inputs)
-        return result
+        if not len(table):
+            return result
+        if missing := [name for name in self.features if name not in table.columns]:
+            raise InputError(
+                f"the forest reads {len(missing)} features that these particles do not have, {missing[0]} for one; it "
+                "was trained on another feature set: give the one that its training names, features=..."
+            )
+        inputs = table[list(self.features)].to_numpy(dtype=float)
+        result[list(self.classifier.classes_)] = self.classifier.predict_proba(inputs)
+        return self.calibration(result)
+
+    def classes(self, probabilities: pd.DataFrame) -> pd.Series:
+        """The likeliest class of each row, `uncertain` where its probability is below `least_confidence`."""
+        if not len(probabilities):
+            return pd.Series(index=probabilities.index, dtype=object)
+        sure = probabilities.max(axis=1) >= self.least_confidence
+        return probabilities.idxmax(axis=1).where(sure, UNCERTAIN)
+
+    @property
+    def oob_accuracy(self) -> float:
+        """Share of the training particles that the trees which did not draw them get right; `nan` without such.
+
+        Too good: other views of a particle's specimen were drawn. The cross-validated accuracy is the honest one.
+        """
+        last = self.classifier[-1] if hasattr(self.classifier, "steps") else self.classifier
+        return float(getattr(last, "oob_score_", float("nan")))
 
     def save(self, folder: str | Path) -> None:
-        """Write `forest.skops` (no pickle) and the names of the features."""
+        """Write `forest.skops` (no pickle), and in JSON the features, the calibration and the least confidence."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        skops.io.dump(self.classifier, folder / FOREST)
-        (folder / SETTINGS).write_text(json.dumps({"features": self.features}, indent=1), encoding="utf-8")
+        skops.io.dump(self.classifier, folder / FOREST, compression=ZIP_DEFLATED, compresslevel=9)
+        settings = {
+            "features": self.features,
+            "least_confidence": self.least_confidence,
+            "calibration": dict(self.calibration.knots),
+        }
+        (folder / SETTINGS).write_text(json.dumps(settings, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> Self | None:
@@ -80,74 +113,13 @@ class Forest:
             unknown = set(skops.io.get_untrusted_types(file=path)) - TRUSTED
             if not unknown:
                 settings = json.loads((Path(folder) / SETTINGS).read_text(encoding="utf-8"))
-                return cls(skops.io.load(path, trusted=sorted(TRUSTED)), tuple(settings["features"]))
+                return cls(
+                    skops.io.load(path, trusted=sorted(TRUSTED)),
+                    tuple(settings["features"]),
+                    Calibration({name: (tuple(x), tuple(y)) for name, (x, y) in settings["calibration"].items()}),
+                    float(settings["least_confidence"]),
+                )
         except Exception as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{folder}: the forest cannot be read ({reason}); train again or copy it whole") from error
         raise InputError(f"{path} holds {sorted(unknown)}, which no forest of ours does; it was not loaded")
-
-
-def cross_validate(classifier: ClassifierMixin, table: pd.DataFrame, folds: int = 5, seed: int = 0) -> pd.DataFrame:
-    """Probabilities for every particle from a forest that saw no particle of its specimen.
-
-    Args:
-        classifier: Not fitted.
-        table: With `group` (specimen) and `label`.
-        folds: At most; fewer where there are fewer specimens.
-        seed: Decides the folds.
-
-    Returns:
-        (particles, classes), indexed as the table.
-    """
-    groups = table["group"].to_numpy()
-    folds = min(folds, len(np.unique(groups)))
-    if folds < 2:
-        raise InputError(f"cross-validation needs particles from two or more specimens, there are {folds}")
-    result = pd.DataFrame(np.nan, index=table.index, columns=list(CLASSES))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    codes = _codes(table["label"])
-    # a class with fewer members than folds cannot be in each: for the folds it counts as the commonest class
-    numbers = np.bincount(codes)
-    codes = np.where(numbers[codes] < folds, numbers.argmax(), codes)
-    for train, held_out in splitter.split(np.zeros(len(codes)), codes, groups):
-        forest = Forest.fit(classifier, table.iloc[train])
-        result.iloc[held_out] = forest.probabilities(table.iloc[held_out]).to_numpy()
-    return result
-
-
-def score(labels: pd.Series, probabilities: pd.DataFrame) -> dict[str, float]:
-    """Accuracy with its Wilson interval, balanced accuracy, macro F1 and the fault class against the rest.
-
-    Undefined ratios are `nan`.
-    """
-    counts = confusion(labels, probabilities).to_numpy()
-    right, true, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    precision, recall, f1 = divide(right, said), divide(right, true), divide(2 * right, true + said)
-    low, high = wilson_interval(int(right.sum()), len(labels))
-    present, fault = true > 0, CLASSES.index("fault")
-    result = {
-        "particles": len(labels),
-        "accuracy": divide(right.sum(), len(labels)),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "balanced_accuracy": divide(recall[present].sum(), present.sum()),
-        "macro_f1": divide(f1[present].sum(), present.sum()),
-        "fault_precision": precision[fault],
-        "fault_recall": recall[fault],
-        "fault_f1": f1[fault],
-        "majority_accuracy": divide(true.max(), len(labels)),
-    }
-    return {name: float(value) for name, value in result.items()}
-
-
-def confusion(labels: pd.Series, probabilities: pd.DataFrame) -> pd.DataFrame:
-    """Counts, rows: true class, columns: predicted class, both in the order of `CLASSES`."""
-    guessed = probabilities.columns[probabilities.to_numpy().argmax(axis=1)]
-    counts = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)
-    np.add.at(counts, (_codes(labels), _codes(guessed)), 1)
-    return pd.DataFrame(counts, index=pd.Index(CLASSES, name="true"), columns=pd.Index(CLASSES, name="predicted"))
-
-
-def _codes(names: Iterable[str]) -> npt.NDArray[np.int64]:
-    """Places in `CLASSES`."""
-    return np.array([CLASSES.index(name) for name in names], dtype=np.int64)

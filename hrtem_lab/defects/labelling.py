@@ -12,7 +12,12 @@ SHARED = 0.25
 
 
 def labels(predicted: IntArray, truth: LabelledMicrograph) -> pd.Series:
-    """Class of each predicted particle.
+    """Class of each predicted particle, as `matched` gives it."""
+    return matched(predicted, truth)["label"]
+
+
+def matched(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFrame:
+    """Class of each predicted particle, and the true particle that it stands for.
 
     * `agglomerate`: it covers half of two or more true particles, and the second takes at least a quarter of what the
       first takes;
@@ -24,25 +29,28 @@ def labels(predicted: IntArray, truth: LabelledMicrograph) -> pd.Series:
         truth: With facts that hold the column `label`.
 
     Returns:
-        One of `hrtem_lab.micrograph.CLASSES` per number in `predicted`, indexed by it.
+        One row per number in `predicted`, indexed by it: `label`, one of `hrtem_lab.micrograph.CLASSES`, and `truth`,
+        the number of the true particle that it shares most pixels with, 0 where its class is `empty`.
     """
     shared = overlaps(predicted, truth.instances)
     predicted_area = _areas(predicted)
     shared["of_truth"] = shared["pixels"] / shared["truth"].map(_areas(truth.instances))
     shared["of_predicted"] = shared["pixels"] / shared["predicted"].map(predicted_area)
     found = {number: _one(pairs, truth.facts["label"]) for number, pairs in shared.groupby("predicted")}
-    return pd.Series({n: found.get(n, "empty") for n in predicted_area.index}, dtype=object, name="label")
+    rows = [found.get(n, ("empty", 0)) for n in predicted_area.index]
+    return pd.DataFrame(rows, columns=["label", "truth"], index=predicted_area.index).astype({"label": object})
 
 
-def _one(pairs: pd.DataFrame, names: pd.Series) -> str:
+def _one(pairs: pd.DataFrame, names: pd.Series) -> tuple[str, int]:
     pairs = pairs.sort_values("pixels", ascending=False)
     covered = pairs[pairs["of_truth"] >= COVERED]
-    if len(covered) > 1 and covered["pixels"].iloc[1] >= SHARED * covered["pixels"].iloc[0]:
-        return "agglomerate"
     best = pairs.iloc[0]
+    number = int(best["truth"])
+    if len(covered) > 1 and covered["pixels"].iloc[1] >= SHARED * covered["pixels"].iloc[0]:
+        return "agglomerate", number
     if max(best["of_truth"], best["of_predicted"]) < COVERED:
-        return "empty"
-    return str(names.loc[best["truth"]])
+        return "empty", 0
+    return str(names.loc[number]), number
 
 
 def _areas(instances: IntArray) -> pd.Series:

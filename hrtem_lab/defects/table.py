@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
-from hrtem_lab.defects.labelling import labels
+from hrtem_lab.defects.labelling import matched
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
 
 Features = Callable[[FloatArray, IntArray, float], pd.DataFrame]
+
+CONDITIONS = ("dose_e_per_nm2", "defocus_nm")
+FACTS = ("material", "diameter_nm", "twins", "intrinsic", "extrinsic", "plane_tilt_deg")
+KNOWN = ("label", "group", "pixel_size_nm", *CONDITIONS, *(f"true_{fact}" for fact in FACTS))
+"""What is known beside the features, of which no forest learns; a fact about the true particle is called `true_...`."""
 
 
 def particle_table(
@@ -23,17 +29,37 @@ def particle_table(
         features: (image, instances, pixel_size_nm) -> one row per particle, all columns numbers.
 
     Returns:
-        Indexed by (micrograph, particle); the features, `group` and `label`.
+        Indexed by (micrograph, particle); the features, and what is `KNOWN` beside them, `nan` or None where it is not.
     """
-    tables = []
-    for micrograph, instances in zip(micrographs, predicted, strict=True):
-        if not instances.any():
-            continue
-        table = features(micrograph.image, instances, micrograph.pixel_size_nm)
-        table["label"] = labels(instances, micrograph).reindex(table.index)
-        table["group"] = micrograph.group
-        tables.append(pd.concat({micrograph.name: table}, names=["micrograph", "particle"]))
-    if not tables:
-        nothing = pd.MultiIndex.from_arrays([[], []], names=["micrograph", "particle"])
-        return pd.DataFrame(columns=["label", "group"], index=nothing)
-    return pd.concat(tables)
+    return stacked([particle_rows(m, instances, features) for m, instances in zip(micrographs, predicted, strict=True)])
+
+
+def particle_rows(micrograph: LabelledMicrograph, instances: IntArray, features: Features) -> pd.DataFrame:
+    """The rows of one micrograph in the table; none where nothing was found in it."""
+    if not instances.any():
+        return stacked([])
+    table = features(micrograph.image, instances, micrograph.pixel_size_nm)
+    found = matched(instances, micrograph).reindex(table.index)
+    facts = micrograph.facts.reindex(index=found["truth"], columns=list(FACTS)).set_axis(table.index)
+    known = {
+        "label": found["label"],
+        "group": micrograph.group,
+        "pixel_size_nm": micrograph.pixel_size_nm,
+        **{name: micrograph.metadata.get(name, np.nan) for name in CONDITIONS},
+        **{f"true_{name}": facts[name] for name in FACTS},
+    }
+    return pd.concat({micrograph.name: table.assign(**known)}, names=["micrograph", "particle"])
+
+
+def stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of particles, one below the other."""
+    tables = [table for table in tables if len(table)]
+    if tables:
+        return pd.concat(tables)
+    nothing = pd.MultiIndex.from_arrays([[], []], names=["micrograph", "particle"])
+    return pd.DataFrame(columns=list(KNOWN), index=nothing)
+
+
+def feature_names(table: pd.DataFrame) -> tuple[str, ...]:
+    """The columns that a forest may learn from."""
+    return tuple(column for column in table.columns if column not in KNOWN)

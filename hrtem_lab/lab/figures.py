@@ -19,11 +19,12 @@ from matplotlib.patheffects import withStroke
 from skimage.measure import find_contours
 
 from hrtem_lab.evaluation import ece
-from hrtem_lab.micrograph import CLASSES, FloatArray, IntArray, LabelledMicrograph, Micrograph
+from hrtem_lab.micrograph import CLASSES, UNCERTAIN, FloatArray, IntArray, LabelledMicrograph, Micrograph
 from hrtem_lab.particles.crops import boxes
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, and which stand out from grey
-COLOURS = dict(zip(CLASSES, ("#D55E00", "#56B4E9", "#F0E442", "#CC79A7", "#FFFFFF"), strict=True))
+ANSWERS = (*CLASSES, UNCERTAIN)
+COLOURS = dict(zip(ANSWERS, ("#D55E00", "#56B4E9", "#F0E442", "#CC79A7", "#FFFFFF", "#000000"), strict=True))
 TRUTH, BACKDROP = "#009E73", "#AAAAAA"
 OUTLINED = withStroke(linewidth=2, foreground="black")
 ROUND_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
@@ -116,7 +117,7 @@ def gallery(
         if truth.any() and not truth.all():
             axes.contour(truth, [0.5], colors=TRUTH, linewidths=1, linestyles="--")
         axes.set_title(f"{_taken(micrograph)}, {micrograph.pixel_size_nm:.3f} nm/px", fontsize=9)
-    handles = [*_legend(set(CLASSES)), Line2D([], [], color=TRUTH, ls="--", label="true outline")]
+    handles = [*_legend(set(ANSWERS)), Line2D([], [], color=TRUTH, ls="--", label="true outline")]
     figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
     return figure
 
@@ -243,7 +244,7 @@ def reliability(counts: pd.DataFrame) -> Figure:
 
 
 def _legend(classes: set[str]) -> list[Line2D]:
-    return [Line2D([], [], color=COLOURS[c], lw=2, label=c.replace("_", " ")) for c in CLASSES if c in classes]
+    return [Line2D([], [], color=COLOURS[c], lw=2, label=c.replace("_", " ")) for c in ANSWERS if c in classes]
 
 
 def _grey(image: FloatArray) -> npt.NDArray[np.uint8]:

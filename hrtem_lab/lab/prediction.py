@@ -122,7 +122,7 @@ def analyse(
         classes = pd.Series(dtype=object)
         if forest is not None and len(table):
             probabilities = forest.probabilities(features(frame.image, instances, frame.pixel_size_nm))
-            classes = probabilities.idxmax(axis=1)
+            classes = forest.classes(probabilities)
             table = table.assign(**{"class": classes}).join(probabilities.add_prefix("p_"))
         figure = figures.overlay(frame, instances, classes)
         figures.save(figure, results.output / "overlays" / f"{frame.name}.png")

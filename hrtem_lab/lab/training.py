@@ -17,12 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import LearningRateMonitor, ProgressBar, RichProgressBar
 from pytorch_lightning.loggers import MLFlowLogger
 
-from hrtem_lab.defects import Features, Forest, confusion, cross_validate, particle_table, score
+from hrtem_lab.defects import Forest
 from hrtem_lab.evaluation import breakdown, calibration_counts, ece, paired_test, score_masks, summarise
 from hrtem_lab.files import write_json, write_table
 from hrtem_lab.lab import figures, report, tracking
 from hrtem_lab.lab.callbacks import ValidationImages
 from hrtem_lab.lab.command import build
+from hrtem_lab.lab.forest import segmented, study
 from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import bar, console, quiet, track
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
@@ -94,10 +95,12 @@ def train(config: DictConfig) -> dict[str, float]:
 
         if any("label" in m.facts for m in test):
             with tracking.run("forest", parent):
-                metrics |= train_forest(config, data, test, scored["unet"], folder)
-            report.show_forest(metrics)
+                learn = segmented(data, "validation", config.views, scored["unet"].method)
+                found, classes = study(config, learn, zip(test, scored["unet"].instances, strict=True), folder)
+                metrics |= found
         else:
-            keep_forest(config, test, scored["unet"], folder)
+            classes = keep_forest(config, test, folder)
+        draw_gallery(test, scored["unet"], classes, folder)
         write_json(folder / "metrics.json", metrics)
         mlflow.log_artifacts(str(folder / "figures"), "figures")
         _log_model(folder / "model", test[0])
@@ -231,49 +234,28 @@ def log_calibration(scored: Scored, test: list[LabelledMicrograph], folder: Path
     figures.save(figures.reliability(counts), folder / "figures" / "reliability.png")
 
 
-def train_forest(
-    config: DictConfig, data: SimulatedData, test: list[LabelledMicrograph], unet: Scored, folder: Path
-) -> dict[str, float]:
-    """Cross-validate a forest on predicted particles of specimens the network did not train on; score it on test."""
-    features: Features = build(config.features)
-    held_out = [m for i in range(config.views) for m in data.micrographs("validation", i)]
-    predicted = [unet.method(m) for m in track(held_out, "Cutting particles for the forest")]
-    table = particle_table(track(held_out, "Computing lattice features"), predicted, features)
-    classifier = build(config.forest)
-    crossed = cross_validate(classifier, table, config.folds, config.seed)
-    forest = Forest.fit(classifier, table)
-    forest.save(folder / "model")
-
-    unseen = particle_table(track(test, "Features of test particles"), unet.instances, features)
-    probabilities = forest.probabilities(unseen)
-    metrics = {f"cv/{k}": v for k, v in score(table["label"], crossed).items()}
-    metrics |= {f"test/{k}": v for k, v in score(unseen["label"], probabilities).items()}
-    mlflow.log_metrics({k: v for k, v in metrics.items() if v == v})
-    for name, labels, guesses in (("cv", table["label"], crossed), ("test", unseen["label"], probabilities)):
-        figure = figures.confusion(confusion(labels, guesses), f"Random forest, {name}")
-        figures.save(figure, folder / "figures" / f"confusion_{name}.png")
-    shown = figures.typical(unet.scores)
-    classes = probabilities.idxmax(axis=1)
-    guessed = [classes.xs(m.name) if m.name in classes.index else classes.iloc[:0].droplevel(0) for m in test]
-    picked = [test[i] for i in shown], [unet.instances[i] for i in shown], [guessed[i] for i in shown]
-    figures.save(figures.gallery(*picked), folder / "figures" / "gallery.png")
-    for name, rows in (("forest_table", table), ("test_particles", unseen.join(probabilities.add_prefix("p_")))):
-        write_table(folder / f"{name}.csv", rows)
-        mlflow.log_artifact(str(folder / f"{name}.csv"))
-    return {f"forest/{k}": v for k, v in metrics.items()}
+def draw_gallery(test: list[LabelledMicrograph], unet: Scored, classes: pd.Series, folder: Path) -> None:
+    """Test micrographs from the worst to the best Dice, with what was found and what the forest says of it."""
+    if not (shown := figures.typical(unet.scores)):
+        return
+    known = classes.index.get_level_values("micrograph")
+    said = [classes.xs(test[i].name) if test[i].name in known else pd.Series(dtype=object) for i in shown]
+    figure = figures.gallery([test[i] for i in shown], [unet.instances[i] for i in shown], said)
+    figures.save(figure, folder / "figures" / "gallery.png")
 
 
-def keep_forest(config: DictConfig, test: list[LabelledMicrograph], unet: Scored, folder: Path) -> None:
-    """What stands in for a forest's training where labels are masks alone: that of the model begun with goes along."""
+def keep_forest(config: DictConfig, test: list[LabelledMicrograph], folder: Path) -> pd.Series:
+    """What stands in for a forest's training where labels are masks alone: that of the model begun with goes along.
+
+    Returns:
+        The classes of no particle.
+    """
     forest = Forest.load(find_model(config.start)) if config.start else None
     if forest is not None:
         forest.save(folder / "model")
     fate = f"that of {config.start} is kept" if forest else "none is trained"
     console.print(f"Forest: the labels tell particles but no classes, {fate}", soft_wrap=True, highlight=False)
-    if shown := figures.typical(unet.scores):
-        nothing = [pd.Series(dtype=object)] * len(shown)
-        figure = figures.gallery([test[i] for i in shown], [unet.instances[i] for i in shown], nothing)
-        figures.save(figure, folder / "figures" / "gallery.png")
+    return pd.Series(dtype=object, index=pd.MultiIndex.from_arrays([[], []], names=["micrograph", "particle"]))
 
 
 def _compared(scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -285,7 +267,7 @@ def _compared(scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _elsewhere(scored: dict[str, Scored], folder: Path) -> dict[str, float]:
     """Show and log the tables of methods on micrographs of other kinds; the U-Net's metrics there."""
-    metrics = {}
+    metrics: dict[str, float] = {}
     for where, table in scored["unet"].elsewhere.items():
         results = _compared({name: s.elsewhere[where] for name, s in scored.items()})
         report.show_methods(results, f"{where.capitalize()} micrographs")

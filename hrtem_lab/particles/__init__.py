@@ -1,7 +1,18 @@
 """From a mask to separated particles, their sizes and shapes in nm, and features of their lattice in nm^-1."""
 
-from hrtem_lab.particles.features import FEATURES, lattice_features
+from hrtem_lab.particles.features import FAMILIES, FEATURES, lattice_features
+from hrtem_lab.particles.groschner import groschner_features
 from hrtem_lab.particles.measure import measure
 from hrtem_lab.particles.separate import cores, separate
+from hrtem_lab.particles.uncalibrated import uncalibrated_features
 
-__all__ = ["FEATURES", "cores", "lattice_features", "measure", "separate"]
+__all__ = [
+    "FAMILIES",
+    "FEATURES",
+    "cores",
+    "groschner_features",
+    "lattice_features",
+    "measure",
+    "separate",
+    "uncalibrated_features",
+]

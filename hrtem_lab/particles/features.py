@@ -11,16 +11,25 @@ from scipy.stats import skew
 
 from hrtem_lab.micrograph import BoolArray, InputError, IntArray
 from hrtem_lab.particles.crops import boxes, fullest
-from hrtem_lab.particles.fringes import amplitude_spread, dark_field_asymmetry, fringe_map, phase_std_deg, phase_step
+from hrtem_lab.particles.fringes import (
+    amplitude_spread,
+    dark_field_asymmetry,
+    fringe_map,
+    opposition,
+    phase_std_deg,
+    phase_step,
+)
 from hrtem_lab.particles.measure import measure
 from hrtem_lab.particles.peaks import (
     Peak,
     between_deg,
     broadening,
     find_peaks,
+    fundamental,
     mirror_symmetry,
     same_ring,
     significance,
+    spacing_error_nm,
     twin_misfit_deg,
 )
 from hrtem_lab.particles.spectrum import BIN_PER_NM, Spectrum, bins_per_nm, depth, radial_profile, spectrum
@@ -56,7 +65,8 @@ PEAKS = {
     "peak1_contrast": "power of the strongest peak over the noise at its distance from zero, significant or not",
     "peak2_contrast": "the same of the second peak",
     "peak3_contrast": "the same of the third peak",
-    "spacing_nm": "lattice spacing of the strongest peak, nm",
+    "spacing_nm": "lattice spacing of the strongest peak, or of the one that it is a harmonic of, nm",
+    "spacing_error_nm": "standard error of that spacing, nm",
     "peak1_frequency_per_nm": "its inverse, nm^-1",
     "peak2_frequency_per_nm": "the same of the second significant peak, nm^-1",
     "peak2_ratio": "contrast of the second significant peak over that of the strongest",
@@ -71,6 +81,8 @@ MAPS = {
     "amplitude_cv_max": "standard deviation over mean of the local fringe amplitude, largest of three peaks",
     "amplitude_cv_min": "the same, smallest",
     "bimodality_max": "Sarle's coefficient of the fringe amplitude, largest of three peaks; 0.56 where evenly spread",
+    "opposition": "how far two peaks of one ring are strong in different parts of the particle: the largest "
+    "anticorrelation of their amplitudes, 1 for the two variants of a twin, -1 for peaks of one crystal",
     "asymmetry_max": "dark-field contrast between two sides of a line, (a - b) / (a + b), largest of three peaks",
     "asymmetry_min": "the same, smallest",
     "phase_std_max_deg": "circular standard deviation of the fringes' phase about a plane, largest of three peaks, deg",
@@ -79,6 +91,8 @@ MAPS = {
     "step_gain": "coherence that this jump explains, 0 for a perfect lattice to 0.5",
     "step_normal_deg": "angle from that line's normal to the nearest other peak; 0 for a fault seen edge-on, deg",
 }
+FAMILIES = {"shape": SHAPES, "intensity": INTENSITIES, "power": PROFILE, "peaks": PEAKS, "maps": MAPS}
+"""Features that say much the same, under one name."""
 FEATURES: dict[str, str] = SHAPES | INTENSITIES | PROFILE | PEAKS | MAPS
 """Every feature's name and what it says, in the order of the columns."""
 
@@ -170,11 +184,12 @@ def lattice(own: Spectrum) -> dict[str, float]:
 
 def arrangement(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
     """Where the significant peaks are and how sharp; the features `PEAKS` that need one at least."""
-    ring = same_ring(peaks)
+    ring, first = same_ring(peaks), fundamental(peaks)
     widths, broad, streaks = np.transpose([broadening(own, peak) for peak in peaks[:MAPPED_PEAKS]])
     values = {
         "ring_peak_count": float(len(ring)),
-        "spacing_nm": 1 / peaks[0].frequency_per_nm,
+        "spacing_nm": 1 / first.frequency_per_nm,
+        "spacing_error_nm": spacing_error_nm(own, first),
         "peak1_frequency_per_nm": peaks[0].frequency_per_nm,
         "peak1_width_per_nm": float(widths[0]),
         "broadening_max": _largest(broad),
@@ -204,6 +219,7 @@ def fringes(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
         "amplitude_cv_max": float(spread.max()),
         "amplitude_cv_min": float(spread.min()),
         "bimodality_max": _largest(bimodality),
+        "opposition": opposition([fringe for peak, fringe in mapped if peak in same_ring(peaks)]),
         "asymmetry_max": float(asymmetry.max()),
         "asymmetry_min": float(asymmetry.min()),
         "phase_std_max_deg": float(phase_std.max()),

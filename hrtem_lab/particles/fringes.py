@@ -6,7 +6,9 @@ amplitude and phase of that set of fringes (Hytch, Snoeck and Kilaas 1998, Ultra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -120,6 +122,16 @@ def dark_field_asymmetry(of: FringeMap) -> float:
     count = np.arange(1, len(amplitude))
     a, b = left / count, (amplitude.sum() - left) / (len(amplitude) - count)
     return float(np.max(np.abs(a - b) / (a + b), where=stops, initial=0.0))
+
+
+def opposition(maps: Sequence[FringeMap]) -> float:
+    """Largest anticorrelation of the amplitudes of two reflections over the particle, in [-1, 1]; `nan` without two.
+
+    Reflections of one crystal fade together towards its thin edges, those of twins take turns.
+    """
+    amplitudes = [np.abs(each.wave) for each in maps]
+    pairs = [pair for pair in combinations(amplitudes, 2) if min(np.ptp(p) for p in pair) > 0]
+    return max((-float(np.corrcoef(*pair)[0, 1]) for pair in pairs), default=np.nan)
 
 
 def phase_step(of: FringeMap) -> Step:

@@ -5,23 +5,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
-from skimage.measure import find_contours, regionprops, regionprops_table
+from scipy.spatial import KDTree
+from skimage.measure import regionprops, regionprops_table
 
-from hrtem_lab.micrograph import BoolArray, InputError, IntArray
+from hrtem_lab.micrograph import InputError, IntArray
+from hrtem_lab.particles.outline import outline
 
 COLUMNS = (
     "row_nm", "column_nm", "row_px", "column_px", "area_nm2", "equivalent_diameter_nm", "feret_max_nm", "feret_min_nm",
     "aspect_ratio", "circularity", "solidity", "eccentricity", "orientation_deg", "perimeter_nm", "box_rows_px",
-    "box_columns_px", "touches_edge",
+    "box_columns_px", "touches_edge", "neighbour_nm", "shape",
 )  # fmt: skip
 BASICS = ("label", "area", "bbox", "centroid", "eccentricity", "orientation")
-STAIRCASE_PX = 1.0
-"""Gaussian that takes the staircase off an outline; a disc's perimeter is then right to 1 % from 20 px on."""
-THIN = 0.7
-"""Largest value of a smoothed mask below which the particle is less than 3 px thick and keeps its staircase."""
 
 
 def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
@@ -46,6 +41,9 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
           from the direction of columns as seen on a screen, in [0, 180), `nan` where no direction is longer.
         - `box_rows_px`, `box_columns_px`: edges of the bounding box, whole pixels.
         - `touches_edge`: it has a pixel on the border of the image, so that its size is a lower bound.
+        - `neighbour_nm`: from its centroid to the nearest other one; `nan` for a particle alone.
+        - `shape`: `round`, `faceted`, `elongated` or `irregular` (see `hrtem_lab.particles.outline`); None below 12 px,
+          and an octagon or a polygon of more sides is round.
 
     Raises:
         InputError: The pixel size is not positive.
@@ -53,8 +51,9 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
     if not pixel_size_nm > 0:
         raise InputError(f"pixel_size_nm is {pixel_size_nm}, expected a positive number of nm")
     basics = regionprops_table(instances, properties=BASICS)
-    outlines = [_outline(region.image) for region in regionprops(instances)]
-    feret_max, feret_min, perimeter, hull_area = np.array(outlines, dtype=np.float64).reshape(-1, 4).T
+    outlines = [outline(region.image) for region in regionprops(instances)]
+    lengths = [(o.feret_max, o.feret_min, o.perimeter, o.hull_area) for o in outlines]
+    feret_max, feret_min, perimeter, hull_area = np.array(lengths, dtype=np.float64).reshape(-1, 4).T
     row, column, area = basics["centroid-0"], basics["centroid-1"], basics["area"].astype(np.float64)
     tilt = np.rad2deg(basics["orientation"]) - 90  # scikit-image counts from the direction of rows
     values = {
@@ -75,25 +74,16 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
         "box_rows_px": basics["bbox-2"] - basics["bbox-0"],
         "box_columns_px": basics["bbox-3"] - basics["bbox-1"],
         "touches_edge": np.isin(basics["label"], _on_edge(instances)),
+        "neighbour_nm": _nearest(np.column_stack([row, column])) * pixel_size_nm,
+        "shape": np.array([o.shape for o in outlines], dtype=object),
     }
     return pd.DataFrame(values, index=pd.Index(basics["label"], name="particle"), columns=COLUMNS)
 
 
-def _outline(particle: BoolArray) -> tuple[float, float, float, float]:
-    """Largest and smallest caliper, perimeter and hull area of one particle in its bounding box, in pixels.
-
-    The smallest caliper of a convex polygon lies across one of its sides (Toussaint 1983, rotating calipers), the
-    largest joins two of its corners.
-    """
-    padded = np.pad(particle, 3).astype(np.float64)
-    smooth = gaussian_filter(padded, STAIRCASE_PX)
-    contours = find_contours(smooth if smooth.max() > THIN else padded, 0.5)
-    points = np.concatenate(contours)
-    hull = ConvexHull(points)
-    corners = points[hull.vertices]
-    across = corners @ hull.equations[:, :2].T  # (corners, sides): distance along the normal of each side
-    perimeter = sum(np.hypot(*np.diff(contour, axis=0).T).sum() for contour in contours)
-    return pdist(corners).max(), np.ptp(across, axis=0).min(), perimeter, hull.volume
+def _nearest(centroids: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Distance from each point, (n, 2), to the nearest other one, (n,); `nan` where there is none."""
+    distance: npt.NDArray[np.float64] = KDTree(centroids).query(centroids, k=2)[0].reshape(-1, 2)[:, 1]
+    return np.where(np.isfinite(distance), distance, np.nan)
 
 
 def _on_edge(instances: IntArray) -> npt.NDArray[np.int32]:

@@ -22,6 +22,8 @@ DYNAMIC_RANGE = 0.02
 """A peak with less than this part of the strongest one's power may be a side lobe of the window."""
 SAME_RING = 0.05
 """Peaks whose distances from zero differ by less than this part belong to one family of planes."""
+HARMONIC = 0.04
+"""Largest deviation from a whole ratio of two frequencies, and from one direction (in radians), of a harmonic."""
 FCC_ANGLE_DEG = 70.53
 """Between two {111} normals, arccos(1/3): between a twin's own {111} and the one it shares with its parent."""
 
@@ -71,6 +73,30 @@ def find_peaks(of: Spectrum, number: int = 6) -> list[Peak]:
     strong = of.power[tuple(found.T)]
     found = found[strong >= DYNAMIC_RANGE * strong.max(initial=0)][:number]
     return [_peak(of, int(row), int(column)) for row, column in found]
+
+
+def fundamental(peaks: Sequence[Peak]) -> Peak:
+    """The strongest peak, or the one that it is a harmonic of: at a half or a third of its frequency, both ways.
+
+    Fringes that are not sinusoidal, and interference of two diffracted beams, put power at multiples of a frequency.
+    """
+    first = peaks[0]
+    for order in (3, 2):
+        for peak in peaks[1:]:
+            along = abs(first.row_per_nm * peak.row_per_nm + first.column_per_nm * peak.column_per_nm)
+            ratio, cosine = first.frequency_per_nm / peak.frequency_per_nm, along / first.frequency_per_nm
+            if abs(ratio / order - 1) < HARMONIC and cosine > (1 - HARMONIC**2) * peak.frequency_per_nm:
+                return peak
+    return first
+
+
+def spacing_error_nm(of: Spectrum, peak: Peak) -> float:
+    """Standard error of a peak's spacing, the least that noise allows (Rife and Boorstyn 1976, IEEE Trans. IT-22, 1).
+
+    One frequency in a disc of diameter D, whose power is C times the noise's, is known to sqrt(2 / C) / (pi D).
+    """
+    error_per_nm = np.sqrt(2 / max(peak.contrast, 1.0)) / np.pi * of.resolution_per_nm
+    return float(error_per_nm / peak.frequency_per_nm**2)
 
 
 def significance(of: Spectrum) -> float:

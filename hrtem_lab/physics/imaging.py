@@ -60,10 +60,11 @@ class Imaging:
         pixels = next_fast_len(tem.camera_pixels(field_nm, condition.pixel_size_nm))
         size = min(pixels, tem.camera_pixels(field_nm, final_nm))
         condition = replace(condition, pixel_size_nm=field_nm / pixels)
-        amplitude, instances = wave.wave, wave.instances
+        amplitude, instances, shift = wave.wave, wave.instances, (0, 0)
         if window_nm is not None and window_nm < field_nm:
             # by pixels of the wave, so by any part of one of the camera's
-            shift = tuple(int(s) for s in rng.integers(0, len(instances), 2))
+            down, right = (int(s) for s in rng.integers(0, len(instances), 2))
+            shift = (down, right)
             amplitude, instances = np.roll(amplitude, shift, (0, 1)), np.roll(instances, shift, (0, 1))
         expected = tem.expose(amplitude, wave.sampling_nm, condition)
         instances = nearest(instances, expected.shape[0])
@@ -80,17 +81,24 @@ class Imaging:
             instances=nearest(instances, size),
             group=wave.name,
         )
-        return self._with_facts(micrograph, wave, expected.numpy(), instances) if facts else micrograph
+        return self._with_facts(micrograph, wave, expected.numpy(), instances, shift) if facts else micrograph
 
     def _with_facts(
-        self, micrograph: LabelledMicrograph, wave: ExitWave, expected: FloatArray, instances: IntArray
+        self,
+        micrograph: LabelledMicrograph,
+        wave: ExitWave,
+        expected: FloatArray,
+        instances: IntArray,
+        shift: tuple[int, int],
     ) -> LabelledMicrograph:
         """Visibility is judged on the camera's frame: what was lost there, no treatment brings back."""
         pieces, owners = _pieces(instances)
         # read-out noise has a variance as so many more electrons would have, and changes no mean that is looked at
         expected = expected + np.float32(micrograph.metadata["read_noise_e"] ** 2)
-        particles = tuple(wave.particles[o - 1] for o in owners)
-        shown = label(expected, pieces, micrograph.metadata["pixel_size_nm"], particles)
+        moved = wave.sampling_nm * np.array([*shift, 0.0])
+        particles = tuple(replace(p, centre_nm=p.centre_nm + moved) for p in (wave.particles[o - 1] for o in owners))
+        field_nm = wave.sampling_nm * len(wave.instances)
+        shown = label(expected, pieces, micrograph.metadata["pixel_size_nm"], particles, field_nm)
         facts = wave.facts.loc[owners].set_axis(shown.index).assign(particle_of_specimen=owners).join(shown)
         return replace(micrograph, instances=nearest(pieces, micrograph.image.shape[0]), facts=facts)
 

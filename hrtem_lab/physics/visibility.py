@@ -4,16 +4,20 @@ A reflection is *resolved* in an image when the particle's Fourier amplitude at 
 noise and the support's speckle put there. The speckle's share is measured in the same window, at the same distance
 from the origin, away from the particle's own reflections. A particle is then
 
-* `no_fringe` when no reflection of any lattice in it is resolved,
-* `fault` when a planar defect in it stands so nearly edge-on that its projection is at most `PROJECTED_NM` wide, and a
-  reflection is resolved that this defect changes: one whose g . R is not whole for the shift R of the crystal beyond
-  the defect (`Material.shift`; for a twin, one that is no reflection of its other side),
+* `no_fringe` when no reflection of any lattice in it is resolved, be it where the Ewald sphere passes near by or where
+  it cuts the rod that planar defects draw a reflection into,
+* `fault` when a planar defect in it stands so nearly edge-on that its projection is at most `PROJECTED_NM` wide, and on
+  each of its two sides in the image a reflection is resolved that this defect changes: one whose g . R is not whole for
+  the shift R of the crystal beyond the defect (`Material.shift`; for a twin, one that is no reflection of its other
+  side). Where the edge of the image or the noise leaves one side only, nobody can see that there is another,
 * `no_fault` otherwise.
 
 `agglomerate` and `empty` are properties of a predicted outline, not of a particle: see `hrtem_lab.defects.labelling`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +27,22 @@ from scipy.ndimage import find_objects, gaussian_filter
 from hrtem_lab.micrograph import FloatArray, IntArray
 from hrtem_lab.physics.placed import Placed
 
+Mask = npt.NDArray[np.bool_]
+
 RESOLVED = 4.0
 PROJECTED_NM = 0.35  # one and a half {111} planes of gold
 CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
 RING = 0.1  # nm^-1; speckle is measured on rings this far apart
 SAME = 0.01  # nm^-1; reflections nearer to each other than this are one
-RELROD = 1.5  # a crystal of thickness t diffracts while g lies within about 1/t of the Ewald sphere, here a plane
+RELROD = 4.0  # a crystal of thickness t diffracts while g lies within a few 1/t of the Ewald sphere, here a plane
 
 
 def label(
-    expected: FloatArray, instances: IntArray, pixel_size_nm: float, particles: tuple[Placed, ...]
+    expected: FloatArray,
+    instances: IntArray,
+    pixel_size_nm: float,
+    particles: tuple[Placed, ...],
+    field_nm: float | None = None,
 ) -> pd.DataFrame:
     """Class of each particle in one image.
 
@@ -41,6 +51,7 @@ def label(
         instances: Particle numbers, (n, n).
         pixel_size_nm: Pixel of both.
         particles: As they were placed, in the order of their numbers.
+        field_nm: Period of the field, by default that of the image.
 
     Returns:
         One row per particle, indexed by its number: `resolved` (reflections of either variant), `strength` (the
@@ -51,7 +62,9 @@ def label(
     for number, (particle, box) in enumerate(zip(particles, boxes, strict=True), start=1):
         shown = (0, 0.0, False)
         if box is not None:
-            shown = _shown(particle, expected[box], instances[box] == number, pixel_size_nm)
+            window = instances[box] == number
+            place = _place(particle, box, window, pixel_size_nm, field_nm or pixel_size_nm * len(expected))
+            shown = _shown(particle, expected[box], window, pixel_size_nm, place)
         resolved, strength, visible = shown
         name = "fault" if visible else "no_fault" if resolved else "no_fringe"
         rows.append({"resolved": resolved, "strength": strength, "fault_visible": visible, "label": name})
@@ -60,21 +73,78 @@ def label(
 
 
 def _shown(
-    particle: Placed, image: FloatArray, window: npt.NDArray[np.bool_], pixel_size_nm: float
+    particle: Placed, image: FloatArray, window: Mask, pixel_size_nm: float, place: npt.NDArray[np.float64]
 ) -> tuple[int, float, bool]:
     """How many reflections are resolved, the strongest one's significance, and whether a defect is visible."""
+    crystal = particle.crystal
+    g, changed = _spots(particle)
+    # lattices that are twins share reflections: each place is looked at once
+    g, which = _distinct(g)
+    strength = significance(image, window, pixel_size_nm, g[:, :2])
+    resolved = strength > RESOLVED
+    edge_on = crystal.diameter_nm * np.abs(particle.normals[:, 2]) <= PROJECTED_NM
+    visible = any(
+        _on_both_sides(image, window, pixel_size_nm, g[np.unique(which[changed[plane]])], place @ normal - height)
+        for plane, normal, height in _planes(particle)
+        if edge_on[plane] and (changed[plane] & resolved[which]).any()
+    )
+    return int(resolved.sum()), float(strength.max(initial=0.0)), visible
+
+
+def _planes(particle: Placed) -> Iterator[tuple[int, npt.NDArray[np.float64], float]]:
+    """Every planar defect: which of the particle's normals it has, that normal's part in the image, and its height."""
+    crystal, normals = particle.crystal, particle.normals[:, :2]
+    if crystal.planes:
+        yield from ((0, normals[0], plane.height_nm) for plane in crystal.planes)
+    else:  # those of a multiply twinned particle go through its middle
+        yield from ((number, normal, 0.0) for number, normal in enumerate(normals))
+
+
+def _place(
+    particle: Placed, box: tuple[slice, slice], window: Mask, pixel_size_nm: float, field_nm: float
+) -> npt.NDArray[np.float64]:
+    """Row and column of every pixel of a box from the particle's centre in nm, (rows, columns, 2).
+
+    The field is periodic, and a piece of a particle may lie on its far side: the nearest centre counts.
+    """
+    pixels = np.moveaxis(np.array(np.mgrid[box], dtype=np.float64), 0, -1) + 0.5
+    away = pixels * pixel_size_nm - particle.centre_nm[:2]
+    middle = away[window].mean(axis=0)
+    return np.asarray(away - field_nm * np.round(middle / field_nm))
+
+
+def _on_both_sides(
+    image: FloatArray,
+    window: Mask,
+    pixel_size_nm: float,
+    g: npt.NDArray[np.float64],
+    beyond_nm: npt.NDArray[np.float64],
+) -> bool:
+    """Whether some of the reflections are resolved on either side of a line; `beyond_nm` is the distance from it."""
+    sides = window & (beyond_nm > 0), window & (beyond_nm < 0)
+    return all(significance(image, side, pixel_size_nm, g[:, :2]).max(initial=0.0) > RESOLVED for side in sides)
+
+
+def _spots(particle: Placed) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Where reflections can show in an image, (n, 3) in nm^-1, and which of them each defect changes, (m, n).
+
+    A perfect crystal shows those near the Ewald sphere. The planes of a stack draw the reflections that they change
+    into rods along their normal (Warren 1969, X-ray Diffraction, chapter 13); of each the point counts at which the
+    sphere cuts it, up to the middle between two reflections on the rod. Fringes then lie up to 2 nm^-1 from any
+    reflection.
+    """
     crystal = particle.crystal
     lattices = range(len(crystal.variants))
     g = np.concatenate([particle.reflections(v) for v in lattices])
     changed = np.concatenate([crystal.changed(v) for v in lattices], axis=1)
-    excited = np.abs(g[:, 2]) < RELROD / crystal.diameter_nm
-    # lattices that are twins share reflections: each place is looked at once
-    g, which = _distinct(g[excited])
-    strength = significance(image, window, pixel_size_nm, g[:, :2])
-    resolved = strength > RESOLVED
-    edge_on = crystal.diameter_nm * np.abs(particle.normals[:, 2]) <= PROJECTED_NM
-    visible = (changed[:, excited] & resolved[which])[edge_on].any()
-    return int(resolved.sum()), float(strength.max(initial=0.0)), bool(visible)
+    near = np.abs(g[:, 2]) < RELROD / crystal.diameter_nm
+    if not crystal.planes:
+        return g[near], changed[:, near]
+    normal = particle.normals[0]
+    along = -g[:, 2] / np.where(normal[2] == 0, np.nan, normal[2])
+    cut = changed[0] & (np.abs(along) <= 0.5 / crystal.material.plane_nm)
+    rods = g[cut] + along[cut, None] * normal
+    return np.concatenate([g[near], rods]), np.concatenate([changed[:, near], changed[:, cut]], axis=1)
 
 
 def _distinct(g: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:

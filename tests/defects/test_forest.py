@@ -1,43 +1,19 @@
 """The forest: what it learns, what it may not see, and that nothing but a forest is loaded."""
 
 import builtins
-import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from hrtem_lab.defects.forest import Forest, confusion, cross_validate, score
-from hrtem_lab.evaluation import wilson_interval
+from hrtem_lab.defects.calibration import Calibration
+from hrtem_lab.defects.forest import Forest
 from hrtem_lab.micrograph import CLASSES, InputError
-
-
-def trees(seed=0):
-    return RandomForestClassifier(20, random_state=seed)
-
-
-def table(counts, groups=6, seed=0):
-    """Particles of classes that two features tell apart; `counts` is how many there are of each class."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for name, count in counts.items():
-        centre = np.array([CLASSES.index(name), 2.0 * (CLASSES.index(name) % 2)])
-        for _ in range(count):
-            rows.append([*(centre + rng.normal(0, 0.1, 2)), name])
-    rows = pd.DataFrame(rows, columns=["first", "second", "label"]).sample(frac=1, random_state=seed)
-    rows["group"] = [f"specimen_{i % groups}" for i in range(len(rows))]
-    rows.index = pd.MultiIndex.from_arrays([rows["group"] + "_0", range(len(rows))], names=["micrograph", "particle"])
-    return rows
-
-
-MANY = {"fault": 12, "no_fault": 18, "no_fringe": 12}
+from tests.defects.scenes import MANY, table, trees
 
 
 def test_it_learns_what_tells_the_classes_apart():
@@ -81,6 +57,31 @@ def test_what_could_not_be_measured_is_no_hindrance():
     np.testing.assert_allclose(Forest.fit(trees(), rows).probabilities(unmeasured).sum(axis=1), 1)
 
 
+def test_another_feature_set_is_refused():
+    forest = Forest.fit(trees(), table(MANY))
+    with pytest.raises(InputError, match=r"reads 1 features .* second .* features="):
+        forest.probabilities(table(MANY).drop(columns="second"))
+
+
+def test_what_is_known_beside_the_features_is_not_learnt():
+    rows = table(MANY).assign(true_diameter_nm=1.0, dose_e_per_nm2=2.0, pixel_size_nm=3.0, true_material="Au")
+    assert Forest.fit(trees(), rows).features == ("first", "second")
+
+
+def test_a_doubtful_particle_is_uncertain():
+    given = pd.DataFrame([[0.5, 0.5, 0, 0, 0], [0.1, 0.9, 0, 0, 0], [0.8, 0.1, 0.1, 0, 0]], columns=list(CLASSES))
+    forest = replace(Forest.fit(trees(), table(MANY)), least_confidence=0.8)
+    assert forest.classes(given).tolist() == ["uncertain", "no_fault", "fault"]
+    assert replace(forest, least_confidence=0.0).classes(given).tolist() == ["fault", "no_fault", "fault"]
+    assert forest.classes(given.iloc[:0]).empty
+
+
+def test_particles_out_of_the_bag_are_scored():
+    rows = table(MANY)
+    assert Forest.fit(trees().set_params(oob_score=True, n_estimators=60), rows).oob_accuracy > 0.9
+    assert np.isnan(Forest.fit(trees(), rows).oob_accuracy)
+
+
 def test_no_particle_no_probability():
     forest = Forest.fit(trees(), table(MANY))
     found = forest.probabilities(table(MANY).iloc[:0])
@@ -106,10 +107,12 @@ def test_a_table_that_teaches_nothing_is_refused(rows, message):
 
 def test_a_saved_forest_is_the_same_forest(tmp_path):
     rows = table(MANY)
-    forest = Forest.fit(trees(), rows)
+    fitted = Forest.fit(trees(), rows)
+    forest = replace(fitted, calibration=Calibration({"fault": ((0.0, 1.0), (0.2, 0.7))}), least_confidence=0.61)
     forest.save(tmp_path / "new" / "model")
     again = Forest.load(tmp_path / "new" / "model")
-    assert again.features == forest.features
+    assert (again.features, again.least_confidence) == (forest.features, 0.61)
+    assert not forest.probabilities(rows).equals(fitted.probabilities(rows))
     pd.testing.assert_frame_equal(again.probabilities(rows), forest.probabilities(rows))
     assert again.classifier.get_params() == forest.classifier.get_params()
 
@@ -154,168 +157,3 @@ def test_a_damaged_forest_is_told_in_one_line(tmp_path, name, content):
     with pytest.raises(InputError, match="cannot be read") as caught:
         Forest.load(tmp_path)
     assert "\n" not in str(caught.value)
-
-
-# Cross-validation
-
-
-class Spy(BaseEstimator, ClassifierMixin):
-    """Remembers by their first feature what it was fitted on and what it was asked about."""
-
-    seen: list = []  # noqa: RUF012 - a clone shares it on purpose
-
-    def fit(self, x, y):
-        self.classes_ = np.unique(y)
-        self.known = set(x[:, 0])
-        return self
-
-    def predict_proba(self, x):
-        self.seen.append((self.known, set(x[:, 0])))
-        return np.full((len(x), len(self.classes_)), 1 / len(self.classes_))
-
-
-@pytest.fixture
-def seen():
-    Spy.seen.clear()
-    yield Spy.seen
-    Spy.seen.clear()
-
-
-@pytest.mark.parametrize("groups", [2, 3, 5, 12])
-@pytest.mark.parametrize("folds", [2, 5, 10])
-def test_no_specimen_is_on_two_sides(seen, groups, folds):
-    rows = table({"fault": 30, "no_fault": 40, "no_fringe": 3}, groups)
-    specimen = dict(zip(rows["first"], rows["group"], strict=True))
-    cross_validate(Spy(), rows, folds)
-    assert 2 <= len(seen) <= min(folds, groups)
-    for known, asked in seen:
-        assert not {specimen[v] for v in known} & {specimen[v] for v in asked}
-        assert known | asked == set(rows["first"])
-    asked = [value for _, values in seen for value in values]
-    assert sorted(asked) == sorted(rows["first"])  # each once
-
-
-def test_every_particle_has_one_prediction():
-    rows = table(MANY)
-    found = cross_validate(trees(), rows)
-    assert found.index.equals(rows.index)
-    assert list(found.columns) == list(CLASSES)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert (found.idxmax(axis=1) == rows["label"]).mean() > 0.9
-
-
-def test_the_seed_decides_the_folds(seen):
-    rows = table({"fault": 30, "no_fault": 40}, 12)
-    folds = []
-    for seed in (0, 0, 1):
-        cross_validate(Spy(), rows, 4, seed)
-        folds.append(sorted(tuple(sorted(asked)) for _, asked in seen))
-        seen.clear()
-    assert folds[0] == folds[1]
-    assert folds[0] != folds[2]
-
-
-@given(
-    st.dictionaries(st.sampled_from(CLASSES), st.integers(1, 12), min_size=2).filter(lambda c: sum(c.values()) > 9),
-    st.integers(3, 8),
-    st.integers(2, 6),
-)
-def test_rare_classes_raise_no_warning(counts, groups, folds):
-    """A class with fewer particles than folds cannot be in all of them; that is said nowhere as a fault."""
-    rows = table(counts, groups)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            found = cross_validate(Spy(), rows, folds)
-        except InputError as error:  # all of the second class in the fold that is held out
-            assert "1 class(es)" in str(error)  # noqa: PT017 - either is right
-            assert min(counts.values()) <= len(rows) - max(counts.values())
-        else:
-            np.testing.assert_allclose(found.sum(axis=1), 1)
-
-
-def test_frequent_classes_are_spread_evenly(seen):
-    rows = table({"fault": 24, "no_fault": 24, "empty": 1}, 12)
-    label = dict(zip(rows["first"], rows["label"], strict=True))
-    cross_validate(Spy(), rows, 4)
-    for _, asked in seen:
-        faults = sum(label[v] == "fault" for v in asked)
-        assert 3 <= faults <= 9
-
-
-@pytest.mark.parametrize("rows", [table(MANY, groups=1), table(MANY).iloc[:0]], ids=["one specimen", "none"])
-def test_one_specimen_cannot_be_held_out(rows):
-    with pytest.raises(InputError, match="two or more specimens"):
-        cross_validate(trees(), rows)
-
-
-# Scores
-
-
-def probabilities(guesses, index=None):
-    """A certain guess for every particle."""
-    return pd.DataFrame([[float(name == c) for c in CLASSES] for name in guesses], columns=list(CLASSES), index=index)
-
-
-TRUTH = ["fault", "fault", "fault", "no_fault", "no_fault", "no_fringe", "no_fringe", "empty"]
-GUESS = ["fault", "no_fault", "fault", "fault", "no_fault", "no_fringe", "empty", "empty"]
-
-
-def test_the_score_is_what_is_counted_by_hand():
-    found = score(pd.Series(TRUTH), probabilities(GUESS))
-    assert found["particles"] == 8
-    assert found["accuracy"] == 5 / 8
-    assert found["majority_accuracy"] == 3 / 8
-    assert (found["accuracy_low"], found["accuracy_high"]) == wilson_interval(5, 8)
-    # two of three faults found, and one that was none
-    assert found["fault_precision"] == pytest.approx(2 / 3)
-    assert found["fault_recall"] == pytest.approx(2 / 3)
-    assert found["fault_f1"] == pytest.approx(2 / 3)
-    assert found["balanced_accuracy"] == pytest.approx(np.mean([2 / 3, 1 / 2, 1 / 2, 1]))
-    f1 = [2 * tp / (2 * tp + fp + fn) for tp, fp, fn in ((2, 1, 1), (1, 1, 1), (1, 0, 1), (1, 1, 0))]
-    assert found["macro_f1"] == pytest.approx(np.mean(f1))
-
-
-@given(st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=40))
-def test_the_score_is_scikit_learns(pairs):
-    truth, guesses = zip(*pairs, strict=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        found = score(pd.Series(truth), probabilities(guesses))
-    present = sorted(set(truth))
-    assert found["accuracy"] == accuracy_score(truth, guesses)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-learn's function speaks of guesses that are no true class
-        assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, guesses))
-    assert found["macro_f1"] == pytest.approx(f1_score(truth, guesses, labels=present, average="macro"))
-    assert found["accuracy_low"] <= found["accuracy"] <= found["accuracy_high"]
-    assert np.isnan(found["fault_recall"]) == ("fault" not in truth)
-    assert np.isnan(found["fault_precision"]) == ("fault" not in guesses)
-
-
-def test_without_particles_every_ratio_is_undefined():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        found = score(pd.Series([], dtype=object), probabilities([]))
-    assert found.pop("particles") == 0
-    assert all(np.isnan(value) for value in found.values()), found
-
-
-def test_confusion_counts_true_by_predicted():
-    found = confusion(pd.Series(TRUTH), probabilities(GUESS))
-    assert list(found.index) == list(found.columns) == list(CLASSES)
-    assert (found.index.name, found.columns.name) == ("true", "predicted")
-    assert found.loc["fault", "no_fault"] == 1
-    assert found.loc["no_fault", "fault"] == 1
-    assert found.loc["no_fringe", "empty"] == 1
-    assert found.to_numpy().sum() == len(TRUTH)
-    assert np.trace(found) == 5
-
-
-@given(st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), max_size=30))
-def test_confusion_counts_every_pair(pairs):
-    truth, guesses = zip(*pairs, strict=True) if pairs else ((), ())
-    found = confusion(pd.Series(truth, dtype=object), probabilities(guesses))
-    for one in CLASSES:
-        for other in CLASSES:
-            assert found.loc[one, other] == pairs.count((one, other))

@@ -1,10 +1,12 @@
 """The table that the forest learns from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from hrtem_lab.defects.table import particle_table
+from hrtem_lab.defects.table import KNOWN, feature_names, particle_table
 from hrtem_lab.micrograph import LabelledMicrograph
 from hrtem_lab.particles import lattice_features
 from tests.particles.scenes import particle, single
@@ -40,11 +42,23 @@ def test_rows_and_columns():
     table = particle_table([one, two], [blocks(5, 0, 4, 0), blocks(0, 1, 0, 2)], features)
     assert table.index.names == ["micrograph", "particle"]
     assert table.index.tolist() == [("a", 4), ("a", 5), ("b", 1), ("b", 2)]
-    assert list(table.columns) == ["mean", "area_nm2", "label", "group"]
+    assert list(table.columns) == ["mean", "area_nm2", *KNOWN]
     assert table["label"].tolist() == ["no_fault", "fault", "no_fringe", "empty"]
     assert table["group"].tolist() == ["specimen", "specimen", "b", "b"]
     assert table["mean"].tolist() == [20, 10, 30, 0]
     assert table["area_nm2"].tolist() == [4.0] * 4
+
+
+def test_facts_are_those_of_the_particle_that_was_matched():
+    one = micrograph("a", blocks(1, 0, 2, 0, 0))
+    facts = one.facts.assign(material=["Au", "Pt", "Ag"], plane_tilt_deg=[1.5, 2.5, 3.5])
+    one = replace(one, facts=facts, metadata={"dose_e_per_nm2": 1e5})
+    table = particle_table([one], [blocks(5, 0, 4, 0, 6)], features).droplevel("micrograph")
+    assert table["true_material"].where(table["label"] != "empty", "none").to_dict() == {4: "Pt", 5: "Au", 6: "none"}
+    assert table["true_plane_tilt_deg"].dropna().to_dict() == {4: 2.5, 5: 1.5}
+    assert table["true_twins"].isna().all()
+    assert (table["dose_e_per_nm2"] == 1e5).all()
+    assert feature_names(table) == ("mean", "area_nm2")
 
 
 def test_micrographs_without_a_prediction_have_no_rows():
@@ -78,6 +92,6 @@ def test_the_lattices_features_are_numbers():
     )
     table = particle_table([truth], [instances], lattice_features)
     assert table["label"].tolist() == ["no_fault"]
-    numbers = table.drop(columns=["label", "group"])
+    numbers = table[list(feature_names(table))]
     assert len(numbers.columns) > 10
     assert all(np.issubdtype(kind, np.number) for kind in numbers.dtypes)

@@ -43,7 +43,8 @@ SMALL = [
     "model.net.decoder_channels=[8,8,8,8]",
     "trainer.max_epochs=1",
     "trainer.log_every_n_steps=1",
-    "forest.n_estimators=8",
+    "forest.classifier.n_estimators=8",
+    "references.groschner2021.recipe.classifier.n_estimators=8",
     "views=3",
     "folds=2",
 ]

@@ -128,7 +128,18 @@ def test_one_pixel():
     found = measure(mask, 2.0).loc[3]
     assert found["area_nm2"] == 4
     assert np.isnan(found["orientation_deg"])
-    assert not found.drop("orientation_deg").isna().any()
+    assert found["shape"] is None
+    assert not found.drop(["orientation_deg", "neighbour_nm", "shape"]).isna().any()
+
+
+def test_the_nearest_neighbour_is_found_by_centroids():
+    instances = np.zeros((60, 60), dtype=np.int32)
+    for number, (row, column) in {1: (10, 10), 4: (10, 22), 9: (50, 40)}.items():
+        instances[row - 2 : row + 3, column - 2 : column + 3] = number
+    far = np.hypot(40, 18)
+    found = measure(instances, 0.5)["neighbour_nm"]
+    assert found.to_dict() == pytest.approx({1: 6, 4: 6, 9: 0.5 * far})
+    assert measure((instances == 4).astype(np.int32), 0.5)["neighbour_nm"].isna().all()
 
 
 def test_the_border_is_seen():

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hrtem_lab.physics import Condition, Crystal
+from hrtem_lab.physics import Condition, Crystal, Plane
 from hrtem_lab.physics.exit_wave import multislice, outlines
 from hrtem_lab.physics.imaging import nearest
 from hrtem_lab.physics.microscope import expose
-from hrtem_lab.physics.visibility import RESOLVED, label, significance
+from hrtem_lab.physics.visibility import RESOLVED, _spots, label, significance
 from tests.physics.scenes import AU, EDGE_ON, WURTZITE, ZINC_BLENDE, in_vacuum, placed, with_planes
 
 PIXEL_NM = 0.04
@@ -169,3 +169,38 @@ def test_one_row_per_particle_whatever_is_left_of_it():
     empty = label(np.ones((9, 9), dtype=np.float32), np.zeros((9, 9), dtype=np.int32), PIXEL_NM, ())
     assert list(empty.columns) == list(none.columns)
     assert len(empty) == 0
+
+
+def test_a_piece_without_the_plane_shows_no_fault():
+    """The plane stands upright in the middle; what the edge of the image leaves of the particle ends before it."""
+    particle = placed(TWIN, EDGE_ON)
+    specimen = in_vacuum(particle)
+    condition = Condition(defocus_nm=50.0, dose_e_per_nm2=1e5, pixel_size_nm=5.0 / SIZE)
+    expected = expose(multislice(specimen, 160), 5.0 / 160, condition).numpy()
+    instances = nearest(outlines(specimen, 160), SIZE)
+    row, column = (np.mgrid[:SIZE, :SIZE] + 0.5) * 5.0 / SIZE
+    beyond_nm = (row - particle.centre_nm[0]) * particle.normals[0, 0] + (
+        column - particle.centre_nm[1]
+    ) * particle.normals[0, 1]
+    whole, half = (
+        label(expected, instances * kept, 5.0 / SIZE, (particle,)).loc[1]
+        for kept in (np.ones_like(instances), (beyond_nm > 0.5).astype(np.int32))
+    )
+    assert whole["label"] == "fault"
+    assert half["label"] == "no_fault"
+    assert half["resolved"] > 0
+
+
+def test_fringes_on_the_rods_of_planar_defects_count():
+    """Turned away from the Ewald sphere, reflections of a faulted particle still show where it cuts their rods."""
+    faulted = Crystal(AU, 3.0, planes=(Plane("intrinsic", -0.1), Plane("intrinsic", 0.7)))
+    perfect = Crystal(AU, 3.0)
+    found = []
+    for degrees in range(8, 30, 2):
+        turned = turn("y", 17) * turn("x", degrees)
+        spots = _spots(placed(faulted, turned * EDGE_ON))[0]
+        plain = _spots(placed(perfect, turned * EDGE_ON))[0]
+        assert len(spots) > len(plain)
+        np.testing.assert_allclose(spots[len(plain) :, 2], 0, atol=1e-9)
+        found.append(seen(faulted, turned)["strength"])
+    assert np.median(found) > RESOLVED

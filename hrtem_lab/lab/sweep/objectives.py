@@ -145,7 +145,7 @@ class ForestObjective(OnSimulation):
     def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
         """Metrics of `cv/`; see `Objective`."""
         found = self._table(config)
-        crossed = cross_validate(build(config.forest), found, config.folds, config.seed)
+        crossed = cross_validate(build(config.forest).fit, found, config.folds, config.seed)
         return {f"cv/{name}": value for name, value in score(found["label"], crossed).items()}
 
     def _table(self, config: DictConfig) -> pd.DataFrame:

@@ -117,7 +117,7 @@ def test_a_forest_is_cross_validated_on_predicted_particles(
     assert set(found) == set(objective.metrics)
     assert found["cv/particles"] == sum(m.instances.max() for m in cut)
     assert 0 < found["cv/accuracy"] <= 1
-    other = objective(config(model, **{"forest.min_samples_leaf": 50}), GO_ON)
+    other = objective(config(model, **{"forest.classifier.max_depth": 1}), GO_ON)
     assert other["cv/particles"] == found["cv/particles"]
     assert len(cut) == 15  # three views of five specimens, cut once
     assert watched == ["validation"] * 3

@@ -1,0 +1,48 @@
+"""When a planar defect is found, and when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import pandas as pd
+
+from hrtem_lab.defects.scores import FAULT
+from hrtem_lab.evaluation import wilson_interval
+
+COLUMNS = ("condition", "range", "particles", "found", "low", "high")
+NAMED = ("true_material",)
+
+
+def fault_chance(
+    table: pd.DataFrame, probabilities: pd.DataFrame, edges: Mapping[str, Sequence[float]]
+) -> pd.DataFrame:
+    """How often a particle that holds a planar defect is called faulted, condition by condition.
+
+    Whether the image shows the defect does not count: one that is tilted out of view is in the denominator, so that
+    this is the chance of a defect in the specimen, not of one in the image.
+
+    Args:
+        table: As from `particle_table`, with facts.
+        probabilities: Given to `CLASSES`, (n, classes).
+        edges: Column of numbers -> edges of its bins; a value on an edge belongs to the bin that ends there.
+
+    Returns:
+        A row for each bin, and for each material, that holds a particle: `condition`, `range` (as text), `particles`,
+        `found` (their share called faulted) with the 95 % Wilson interval `low` to `high`.
+    """
+    held = (table[["true_twins", "true_intrinsic", "true_extrinsic"]].astype(float).fillna(0) > 0).any(axis=1)
+    called = (probabilities.idxmax(axis=1) == FAULT)[held]
+    rows = []
+    for column in (*edges, *NAMED):
+        values = table.loc[held, column]
+        bins = _bins(values, edges[column]) if column in edges else values.astype("category")
+        for label, part in called.groupby(bins, observed=True):
+            low, high = wilson_interval(int(part.sum()), len(part))
+            rows.append((column, str(label), len(part), float(part.mean()), low, high))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _bins(values: pd.Series, edges: Sequence[float]) -> pd.Series:
+    labels = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    return pd.cut(values.astype(float), list(edges), labels=labels, include_lowest=True)

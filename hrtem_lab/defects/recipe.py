@@ -1,0 +1,149 @@
+"""How a forest is made: settings chosen, probabilities calibrated and the doubtful named, all on specimens held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import ClassifierMixin, clone
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import ParameterGrid, StratifiedGroupKFold
+from sklearn.pipeline import Pipeline
+
+from hrtem_lab.defects.calibration import Calibration, Kind
+from hrtem_lab.defects.forest import Forest
+from hrtem_lab.defects.scores import least_confidence
+from hrtem_lab.defects.table import Features
+from hrtem_lab.micrograph import CLASSES, InputError
+
+
+class Fitted(Protocol):
+    """What cross-validation asks of a fitted classifier."""
+
+    def probabilities(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Of `CLASSES`, one row per particle."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A forest before it is fitted.
+
+    Attributes:
+        classifier: Not fitted.
+        candidates: Name of a setting of the classifier -> values to choose from by their log loss.
+        calibration: See `Calibration.fit`.
+        accuracy: Wanted among the particles that get an answer; the others are called `uncertain`.
+        folds: Into which the specimens of a table are divided for the three choices above.
+        seed: Decides the folds.
+    """
+
+    classifier: ClassifierMixin
+    candidates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    calibration: Kind | None = None
+    accuracy: float = 0.0
+    folds: int = 5
+    seed: int = 0
+
+    def fit(self, table: pd.DataFrame) -> Forest:
+        """A forest of all particles of a table; whatever is chosen is chosen on specimens that its trees did not see.
+
+        Raises:
+            InputError: The table holds fewer than two classes.
+        """
+        forest = Forest.fit(self._pipeline({}), table)
+        if table["group"].nunique() < 2 or not (self.candidates or self.calibration or self.accuracy):
+            return forest
+        best, held_out = self._best(table)
+        calibration = Calibration.fit(table["label"], held_out, self.calibration)
+        least = least_confidence(table["label"], calibration(held_out), self.accuracy)
+        if best:
+            forest = Forest.fit(self._pipeline(best), table)
+        return replace(forest, calibration=calibration, least_confidence=least)
+
+    def _best(self, table: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
+        """The settings with the lowest log loss, and the probabilities that they give to particles held out."""
+        tried = []
+        for settings in ParameterGrid(dict(self.candidates)):
+            fit = partial(_fitted, self._pipeline(settings))
+            found = cross_validate(fit, table, self.folds, self.seed)
+            tried.append((_log_loss(table["label"], found), settings, found))
+        _, settings, found = min(tried, key=lambda one: one[0])
+        return settings, found
+
+    def _pipeline(self, settings: Mapping[str, Any]) -> Pipeline:
+        """What is `nan` gets the median and a mark that it was missing, then the classifier."""
+        missing = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+        return Pipeline([("missing", missing), ("classifier", clone(self.classifier).set_params(**settings))])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a forest is compared with, on the same particles and in the same folds.
+
+    Attributes:
+        recipe: How it is fitted.
+        features: What it reads; None for what the forest reads.
+    """
+
+    recipe: Recipe
+    features: Features | None = None
+
+
+def cross_validate(
+    fit: Callable[[pd.DataFrame], Fitted], table: pd.DataFrame, folds: int = 5, seed: int = 0
+) -> pd.DataFrame:
+    """Probabilities for every particle from a forest that saw no particle of its specimen.
+
+    With `Recipe.fit` the choices that it makes are nested: made in each fold anew, without the specimens held out.
+
+    Args:
+        fit: From a table to what is fitted on it.
+        table: With `group` (specimen) and `label`.
+        folds: At most; fewer where there are fewer specimens.
+        seed: Decides the folds.
+
+    Returns:
+        (particles, classes), indexed as the table.
+    """
+    result = pd.DataFrame(np.nan, index=table.index, columns=list(CLASSES))
+    for train, held_out in _splits(table, folds, seed):
+        result.iloc[held_out] = fit(table.iloc[train]).probabilities(table.iloc[held_out]).to_numpy()
+    return result
+
+
+def _splits(table: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    groups = table["group"].to_numpy()
+    folds = min(folds, len(np.unique(groups)))
+    if folds < 2:
+        raise InputError(f"cross-validation needs particles from two or more specimens, there are {folds}")
+    codes = np.array([CLASSES.index(name) for name in table["label"]], dtype=np.int64)
+    # a class with fewer members than folds cannot be in each: for the folds it counts as the commonest class
+    numbers = np.bincount(codes)
+    codes = np.where(numbers[codes] < folds, numbers.argmax(), codes)
+    yield from StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(codes, codes, groups)
+
+
+def _log_loss(labels: pd.Series, probabilities: pd.DataFrame) -> float:
+    """Mean of -ln of what the true class was given, of a thousandth at least."""
+    codes = [CLASSES.index(name) for name in labels]
+    given = probabilities.to_numpy()[np.arange(len(codes)), codes]
+    return float(-np.log(np.maximum(given, 1e-3)).mean())
+
+
+def _fitted(classifier: ClassifierMixin, table: pd.DataFrame) -> Fitted:
+    """A forest for a fold within the table, in which a class may be alone; then it is certain."""
+    names = table["label"].unique()
+    return Forest.fit(classifier, table) if len(names) > 1 else _Certain(str(names[0]))
+
+
+@dataclass(frozen=True)
+class _Certain:
+    name: str
+
+    def probabilities(self, table: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({c: float(c == self.name) for c in CLASSES}, index=table.index, columns=list(CLASSES))

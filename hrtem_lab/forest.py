@@ -1,0 +1,22 @@
+"""Fit the forest for a segmenter that is there, score it beside its references and log all of it to MLflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hrtem_lab.lab.command import command
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@command("forest")
+def main(config: DictConfig) -> None:
+    """Fit the forest for a segmenter that is there, score it beside its references and log all of it to MLflow."""
+    from hrtem_lab.lab.fit_forest import fit_forest
+
+    fit_forest(config)
+
+
+if __name__ == "__main__":
+    main()

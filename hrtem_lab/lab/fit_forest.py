@@ -1,0 +1,46 @@
+"""The pipeline of `forest`: a segmenter that is there, specimens of its own, and the forest that goes with it."""
+
+from __future__ import annotations
+
+import mlflow
+from omegaconf import DictConfig
+
+from hrtem_lab.files import write_json
+from hrtem_lab.lab import report, tracking
+from hrtem_lab.lab.command import build
+from hrtem_lab.lab.forest import segmented, study
+from hrtem_lab.lab.models import find_model
+from hrtem_lab.lab.progress import bar, quiet
+from hrtem_lab.lab.training import output_folder
+from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.unet import UNet
+
+
+def fit_forest(config: DictConfig) -> dict[str, float]:
+    """Fit a forest for a segmenter that is there, on specimens of its own, and save both in one folder.
+
+    Returns:
+        The forest's metrics, as they are in MLflow.
+    """
+    quiet()
+    folder = output_folder(config)
+    uri = tracking.connect(config.name)
+    source = find_model(config.model)
+    unet = UNet.load(source)
+    with tracking.run(folder.name, tags=tracking.provenance() | {"folder": str(folder)}) as parent:
+        tracking.log_config(config, folder)
+        data: SimulatedData = build(config.data)
+        with bar("Simulating exit waves") as move:
+            data.simulate(move)
+        tracking.log_data(type(data).__name__, data.recipe, data.split)
+        mlflow.set_tag("segmenter", str(source))
+        unet.save(folder / "model")
+        with tracking.run("forest", parent):
+            learn = segmented(data, "train", config.views, unet)
+            test = segmented(data, "test", config.test_views, unet)
+            metrics, _ = study(config, learn, test, folder)
+        write_json(folder / "metrics.json", metrics)
+        mlflow.log_artifacts(str(folder / "figures"), "figures")
+    report.show_forest(metrics)
+    report.show_next(folder, uri)
+    return metrics

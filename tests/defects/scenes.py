@@ -1,0 +1,36 @@
+"""Tables of particles whose classes two features tell apart."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestClassifier
+
+from hrtem_lab.defects.forest import Forest
+from hrtem_lab.micrograph import CLASSES
+
+
+def trees(seed=0):
+    return RandomForestClassifier(20, random_state=seed)
+
+
+def table(counts, groups=6, seed=0):
+    """Particles of classes that two features tell apart; `counts` is how many there are of each class."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for name, count in counts.items():
+        centre = np.array([CLASSES.index(name), 2.0 * (CLASSES.index(name) % 2)])
+        for _ in range(count):
+            rows.append([*(centre + rng.normal(0, 0.1, 2)), name])
+    rows = pd.DataFrame(rows, columns=["first", "second", "label"]).sample(frac=1, random_state=seed)
+    rows["group"] = [f"specimen_{i % groups}" for i in range(len(rows))]
+    rows.index = pd.MultiIndex.from_arrays([rows["group"] + "_0", range(len(rows))], names=["micrograph", "particle"])
+    return rows
+
+
+MANY = {"fault": 12, "no_fault": 18, "no_fringe": 12}
+
+
+def alone(classifier):
+    """Fits a forest and nothing else."""
+    return partial(Forest.fit, classifier)

@@ -1,0 +1,29 @@
+"""The chance to find a fault, counted by hand."""
+
+import pandas as pd
+import pytest
+
+from hrtem_lab.defects.chance import fault_chance
+from hrtem_lab.evaluation import wilson_interval
+from hrtem_lab.micrograph import CLASSES
+
+
+def test_shares_are_those_of_particles_with_a_defect():
+    table = pd.DataFrame(
+        {
+            "true_twins": [1, 0, 2, 0, 1],
+            "true_intrinsic": [0, 1, 0, 0, 0],
+            "true_extrinsic": [0, 0, 0, 0, 0],
+            "true_plane_tilt_deg": [0.0, 2.0, 8.0, float("nan"), 9.0],
+            "true_material": ["Au", "Au", "CdSe", "Au", "CdSe"],
+        }
+    )
+    called = pd.DataFrame([[float(c == name) for c in CLASSES] for name in
+                           ("fault", "fault", "fault", "fault", "no_fault")], columns=list(CLASSES))  # fmt: skip
+    found = fault_chance(table, called, {"true_plane_tilt_deg": (0, 2, 10)})
+    found = found.set_index(["condition", "range"])
+    assert found.loc[("true_plane_tilt_deg", "0 to 2"), "particles"] == 2
+    assert found.loc[("true_plane_tilt_deg", "0 to 2"), "found"] == 1
+    assert found.loc[("true_plane_tilt_deg", "2 to 10"), "found"] == pytest.approx(0.5)
+    assert tuple(found.loc[("true_material", "CdSe"), ["low", "high"]]) == wilson_interval(1, 2)
+    assert found["particles"].sum() == 8
