@@ -13,8 +13,9 @@ class Groschner2021(nn.Module, smp.base.hub_mixin.SMPHubMixin):
     """A small U-Net with one convolution per level on the way down and two on the way up.
 
     It has the layers that were released: 65 002 weights that learn, the 65 k of the paper, or 65 490 with the running
-    statistics of batch norm. An answer depends on 170 x 170 pixels: 8.5 nm at the 0.05 nm of our models, 3.7 nm at the
-    0.0215 nm of the paper, less than its particles.
+    statistics of batch norm. An answer depends on 170 pixels along each side by the usual formula, 158 to 174 by where
+    it lies on the coarse grids: 8.5 nm at the 0.05 nm of our models, 3.7 nm at the 0.0215 nm of the paper, less than
+    its particles.
 
     Args:
         filters: Of each level, from the finest.

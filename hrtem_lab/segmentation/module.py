@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +52,6 @@ class SegmentationModule(pl.LightningModule):
             part.requires_grad_(False)
         if frozen and not any(weight.requires_grad for weight in net.parameters()):
             raise InputError(f"model.frozen is {list(frozen)}: nothing of the network is left to learn; freeze less")
-        self.train(self.training)
 
     def _part(self, name: str) -> nn.Module:
         parts = dict(self.net.named_children())
@@ -60,12 +59,10 @@ class SegmentationModule(pl.LightningModule):
             raise InputError(f"model.frozen: the network has no part '{name}', only {', '.join(parts)}")
         return parts[name]
 
-    def train(self, mode: bool = True) -> Self:
-        """Parts that are frozen are always as in use, so that their norm layers learn no statistics."""
-        super().train(mode)
+    def on_train_epoch_start(self) -> None:
+        """Parts that are frozen are as in use, so that their norm layers learn no statistics."""
         for part in self.frozen:
             part.eval()
-        return self
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import socket
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from torch import nn
@@ -24,7 +23,7 @@ def with_encoder(net: nn.Module, url: str, sha256: str) -> nn.Module:
 
     Args:
         net: With an `encoder` whose weights are named as in the file.
-        url: Of a file that torch saved: http(s) or file.
+        url: Address (http, https, file) or path of a file that torch saved.
         sha256: Of the whole file, hexadecimal.
 
     Returns:
@@ -54,14 +53,15 @@ def _downloaded(url: str, sha256: str) -> Path:
     if file.is_file():
         return file
     file.parent.mkdir(parents=True, exist_ok=True)
+    address = url if "://" in url else Path(url).expanduser().absolute().as_uri()
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE_S)
     try:
-        torch.hub.download_url_to_file(url, str(file), hash_prefix=sha256.lower())
-    except (URLError, OSError, ValueError) as error:
+        torch.hub.download_url_to_file(address, str(file), hash_prefix=sha256.lower())
+    except OSError as error:  # an HTTPError and an URLError are such
         raise InputError(
             f"{url}: cannot be downloaded ({getattr(error, 'reason', error)}); connect to the network, give the "
-            "address of a copy as model.net.url=file:///..., or choose a net without such weights"
+            "path of a copy as model.net.url=..., or choose a net without such weights"
         ) from error
     except RuntimeError as error:  # the checksum
         raise InputError(f"{url}: is not the file that was meant ({error}); download it again, or check it") from error
@@ -74,7 +74,7 @@ def _read(file: Path, url: str) -> dict[str, torch.Tensor]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{url}: holds no weights that torch can read ({reason}); give another file") from error
     if not isinstance(state, dict):
         raise InputError(f"{url}: holds no weights by name, but a {type(state).__name__}; give another file")

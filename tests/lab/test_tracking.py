@@ -65,6 +65,21 @@ def test_the_config_is_there_whole_and_by_its_leaves(store: mlflow.MlflowClient,
     assert OmegaConf.load(tmp_path / "config.yaml").data.seed == 3
 
 
+def test_the_jobs_of_a_grid_hang_under_one_parent(call, tracking_store: Path):
+    def act(config) -> None:
+        tracking.connect("grid")
+        with tracking.run(f"seed {config.seed}", tracking.multirun(), {"of": "train"}):
+            pass
+
+    assert call("seed=1,2", "-m", act=act).code == 0
+    assert call("seed=3", act=act).code == 0
+    found = {run.info.run_name: run for run in mlflow.search_runs(experiment_names=["grid"], output_format="list")}
+    parents = {run.info.run_id for name, run in found.items() if name.startswith("multirun")}
+    assert len(parents) == 1
+    assert {found[f"seed {seed}"].data.tags["mlflow.parentRunId"] for seed in (1, 2)} == parents
+    assert "mlflow.parentRunId" not in found["seed 3"].data.tags
+
+
 def test_undefined_metrics_are_left_out(store: mlflow.MlflowClient):
     with tracking.run("one") as run_id:
         tracking.log_metrics({"dice": 0.5, "iou": float("nan")}, "test")

@@ -57,7 +57,7 @@ def test_probabilities_agree_at_any_size(exported, shape):
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     found, expected = UNet.load(folder).maps(image), method.maps(image)
     assert expected.shape == (2, *shape)
-    assert expected.std() > 0.2
+    assert expected.std() > 0.05
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 

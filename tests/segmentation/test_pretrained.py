@@ -59,6 +59,11 @@ def test_a_network_that_sees_colours_gets_the_weights_as_they_are(served):
     assert torch.equal(net.encoder[0].weight, state["0.weight"])
 
 
+def test_a_path_serves_as_well(served, tmp_path):
+    _, sha256 = served(published())
+    with_encoder(Net(), str(tmp_path / "weights v1.0.pth.tar"), sha256)
+
+
 def test_it_is_downloaded_once(served, tmp_path):
     url, sha256 = served(published())
     with_encoder(Net(), url, sha256)
@@ -86,7 +91,7 @@ class Trap:
         return pytest.fail, ("code was run",)
 
 
-@pytest.mark.parametrize("content", [b"", b"no weights", pickle.dumps(Trap()), [1, 2]])
+@pytest.mark.parametrize("content", [b"", b"no weights", pickle.dumps(Trap(), 2), [1, 2]])
 def test_what_holds_no_weights_is_refused_unread(served, content):
     with pytest.raises(InputError, match="holds no weights") as caught:
         with_encoder(Net(), *served(content))

@@ -78,7 +78,7 @@ def check(plan: Plan, objective: Objective) -> None:
             raise InputError(f"{goal} is not a validation metric of this sweep; did you mean {near}?")
     if config.finalize and len(goals) > 1:
         raise InputError(f"finalize=true needs one goal, there are {', '.join(goals)}: leave it out, or choose one")
-    _ = plan.drawn
+    _ = plan.drawn, plan.grid
     try:
         seeded(build(config.sampler), config.seed, plan.grid)(0)
         build(config.pruner)

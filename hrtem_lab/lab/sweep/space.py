@@ -73,7 +73,7 @@ def _options(path: str, choices: Sequence[Any]) -> Sequence[Any]:
 
 def label(choice: Any) -> Any:
     """A choice as Optuna keeps it: a list becomes its text."""
-    return json.dumps(choice) if isinstance(choice, list | dict) else choice
+    return json.dumps(choice) if isinstance(choice, list) else choice
 
 
 def grid(drawn: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
@@ -118,8 +118,8 @@ def overrides(values: Values, space: Space) -> list[str]:
 def _text(path: str, value: Any, space: Space) -> str:
     """A value as Hydra reads it."""
     for choice in space[path].get("choices", ()):
-        if label(choice) == value and isinstance(choice, list | dict):
-            return value.replace('"', "'") if "'" not in value else value
+        if label(choice) == value and isinstance(choice, list):
+            return str(value)  # JSON is Hydra's way to write a list, too
     if isinstance(value, str) and not _is_group(path):
         return quote(value)
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,5 +1,6 @@
 """Spaces: what is drawn, what is refused, and the configuration that comes of it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -78,6 +79,7 @@ SPACE: dict[str, Any] = {
     "methods.watershed.cue": {"choices": ["dark", "bright"]},
     "data.window_nm": {"choices": [None, 6.0]},
     "forest.max_features": {"choices": ["it's", "a ${b}"]},
+    "specimen.film_nm": {"choices": [["it's", 'a "b"', None, True, 0.5]]},
 }
 
 
@@ -90,6 +92,7 @@ def test_a_trial_has_its_values_whatever_the_command_said():
         "methods.watershed.cue": "bright",
         "data.window_nm": None,
         "forest.max_features": "a ${b}",
+        "specimen.film_nm": json.dumps(["it's", 'a "b"', None, True, 0.5]),
     }
     config = composed(words, values, SPACE)
     assert config.model.scheduler.max_lr == 1.25e-05
@@ -98,6 +101,7 @@ def test_a_trial_has_its_values_whatever_the_command_said():
     assert config.methods.watershed.cue == "bright"
     assert config.data.window_nm is None
     assert config.forest.max_features == "a ${b}"
+    assert config.specimen.film_nm == ["it's", 'a "b"', None, True, 0.5]
     assert (config.seed, config.data.seed, config.name) == (3, 3, "quickstart")
 
 
