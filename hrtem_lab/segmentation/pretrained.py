@@ -33,12 +33,13 @@ def with_encoder(net: nn.Module, url: str, sha256: str) -> nn.Module:
         InputError: The file cannot be had, is another one than the checksum says, or is of another network.
     """
     state = _read(_downloaded(url, sha256), url)
-    own = net.encoder.state_dict()  # type: ignore[operator, union-attr]
-    given = {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
+    encoder = net.get_submodule("encoder")
+    own = encoder.state_dict()
+    given = {key.removeprefix("module."): value for key, value in state.items()}
     fitting = {key: _grey(value, own[key].shape) for key, value in given.items() if key in own}
     if fitting.keys() != own.keys() or any(fitting[key].shape != own[key].shape for key in own):
         raise InputError(f"{url}: its weights are those of another encoder; choose the net.encoder_name that it is of")
-    net.encoder.load_state_dict(fitting)  # type: ignore[operator, union-attr]
+    encoder.load_state_dict(fitting)
     return net
 
 
@@ -71,6 +72,7 @@ def _downloaded(url: str, sha256: str) -> Path:
 
 
 def _read(file: Path, url: str) -> dict[str, torch.Tensor]:
+    """Weights by name, alone in the file or beside what else a training keeps."""
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
@@ -78,4 +80,5 @@ def _read(file: Path, url: str) -> dict[str, torch.Tensor]:
         raise InputError(f"{url}: holds no weights that torch can read ({reason}); give another file") from error
     if not isinstance(state, dict):
         raise InputError(f"{url}: holds no weights by name, but a {type(state).__name__}; give another file")
-    return state
+    weights: dict[str, torch.Tensor] = state.get("state_dict", state)
+    return weights
