@@ -84,8 +84,7 @@ class Forest:
 
         Too good: other views of a particle's specimen were drawn. The cross-validated accuracy is the honest one.
         """
-        last = self.classifier[-1] if hasattr(self.classifier, "steps") else self.classifier
-        return float(getattr(last, "oob_score_", float("nan")))
+        return float(getattr(self.classifier, "oob_score_", float("nan")))
 
     def save(self, folder: str | Path) -> None:
         """Write `forest.skops` (no pickle), and in JSON the features, the calibration and the least confidence."""

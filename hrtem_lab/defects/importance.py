@@ -35,7 +35,7 @@ def family_importance(
     rows = {}
     for family, names in families.items():
         read = [name for name in names if name in forest.features]
-        if not read:
+        if not read or table.empty:
             continue
         losses = []
         for _ in range(repeats):

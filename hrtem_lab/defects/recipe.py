@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import ClassifierMixin, clone
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection import ParameterGrid, StratifiedGroupKFold
-from sklearn.pipeline import Pipeline
 
 from hrtem_lab.defects.calibration import Calibration, Kind
 from hrtem_lab.defects.forest import Forest
@@ -34,7 +32,7 @@ class Recipe:
     """A forest before it is fitted.
 
     Attributes:
-        classifier: Not fitted.
+        classifier: Not fitted; it has to take `nan`, as trees do. A `Pipeline` will do where one does not.
         candidates: Name of a setting of the classifier -> values to choose from by their log loss.
         calibration: See `Calibration.fit`.
         accuracy: Wanted among the particles that get an answer; the others are called `uncertain`.
@@ -55,30 +53,29 @@ class Recipe:
         Raises:
             InputError: The table holds fewer than two classes.
         """
-        forest = Forest.fit(self._pipeline({}), table)
+        forest = Forest.fit(self._with({}), table)
         if table["group"].nunique() < 2 or not (self.candidates or self.calibration or self.accuracy):
             return forest
         best, held_out = self._best(table)
         calibration = Calibration.fit(table["label"], held_out, self.calibration)
         least = least_confidence(table["label"], calibration(held_out), self.accuracy)
         if best:
-            forest = Forest.fit(self._pipeline(best), table)
+            forest = Forest.fit(self._with(best), table)
         return replace(forest, calibration=calibration, least_confidence=least)
 
     def _best(self, table: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
         """The settings with the lowest log loss, and the probabilities that they give to particles held out."""
         tried = []
         for settings in ParameterGrid(dict(self.candidates)):
-            fit = partial(_fitted, self._pipeline(settings))
+            fit = partial(_fitted, self._with(settings))
             found = cross_validate(fit, table, self.folds, self.seed)
             tried.append((_log_loss(table["label"], found), settings, found))
         _, settings, found = min(tried, key=lambda one: one[0])
         return settings, found
 
-    def _pipeline(self, settings: Mapping[str, Any]) -> Pipeline:
-        """What is `nan` gets the median and a mark that it was missing, then the classifier."""
-        missing = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-        return Pipeline([("missing", missing), ("classifier", clone(self.classifier).set_params(**settings))])
+    def _with(self, settings: Mapping[str, Any]) -> ClassifierMixin:
+        """The classifier with these settings; trees take what is `nan` as it is."""
+        return clone(self.classifier).set_params(**settings)
 
 
 @dataclass(frozen=True, kw_only=True)

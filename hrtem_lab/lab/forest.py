@@ -152,7 +152,7 @@ def _draw(
     for name, (labels, guesses) in curves.items():
         figure = figures.confusion(confusion(labels, guesses), f"Random forest, {name}")
         figures.save(figure, folder / "figures" / f"confusion_{name}.png")
-    by_family = family_importance(forest, particles, FAMILIES) if len(particles) else pd.DataFrame()
+    by_family = family_importance(forest, particles, FAMILIES)
     chance = fault_chance(particles, given, EDGES)
     risk = {name: risk_coverage(*pair) for name, pair in curves.items()}
     drawn = {

@@ -138,7 +138,7 @@ def fitted():
 def test_the_candidate_of_the_lowest_log_loss_is_fitted_to_all(fitted):
     rows = table({"fault": 6, "no_fault": 60})
     forest = Recipe(classifier=Noted(), candidates={"worth": [0.0, 1.0]}, folds=3).fit(rows)
-    assert forest.classifier[-1].worth == 1.0
+    assert forest.classifier.worth == 1.0
     assert fitted[-1] == (1.0, 66)
     tried = fitted[1:-1]
     assert [worth for worth, _ in tried] == [0.0] * 3 + [1.0] * 3

@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
-from hrtem_lab.particles.fringes import amplitude_spread, dark_field_asymmetry, fringe_map, phase_std_deg, phase_step
+from hrtem_lab.particles.fringes import (
+    amplitude_spread,
+    dark_field_asymmetry,
+    fringe_map,
+    opposition,
+    phase_std_deg,
+    phase_step,
+)
 from hrtem_lab.particles.peaks import between_deg, find_peaks
 from hrtem_lab.particles.spectrum import spectrum
-from tests.particles.scenes import AU_111_NM, beyond, fringes, particle
+from tests.particles.scenes import AU_111_NM, beyond, fringes, particle, single, twinned
 
 
 def mapped(phase=None, where=None, spacing_nm=AU_111_NM, **settings):
@@ -58,3 +65,16 @@ def test_too_small_to_map():
     image, instances = particle(fringes(AU_111_NM, 90.0), diameter_nm=0.6)
     own = spectrum(image, instances > 0, 0.05)
     assert fringe_map(own, find_peaks(own)[0]) is None
+
+
+def of_all(*waves):
+    """The maps of the three strongest peaks."""
+    image, instances = particle(*waves)
+    own = spectrum(image, instances > 0, 0.05)
+    return [fringe_map(own, peak) for peak in find_peaks(own)[:3]]
+
+
+def test_the_variants_of_a_twin_oppose_each_other():
+    assert opposition(of_all(*twinned())) > 0.8
+    assert opposition(of_all(*single())) < 0.5
+    assert np.isnan(opposition(of_all(*single())[:1]))

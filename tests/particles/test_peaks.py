@@ -10,9 +10,11 @@ from hrtem_lab.particles.peaks import (
     between_deg,
     broadening,
     find_peaks,
+    fundamental,
     mirror_symmetry,
     same_ring,
     significance,
+    spacing_error_nm,
     twin_misfit_deg,
 )
 from hrtem_lab.particles.spectrum import spectrum
@@ -90,3 +92,28 @@ def test_lines_have_no_sense(a, b):
     assert 0 <= angle <= 90
     assert between_deg(b, a + 180) == pytest.approx(angle, abs=1e-9)
     assert np.sin(np.deg2rad(angle)) == pytest.approx(abs(np.sin(np.deg2rad(a - b))), abs=1e-9)
+
+
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("azimuth_deg", [20.0, 200.0, 95.0])
+def test_a_harmonic_is_led_back_to_its_lattice(order, azimuth_deg):
+    """Fringes of 0.49 nm whose harmonic is the stronger of the two."""
+    found = strong(seen(fringes(0.49, azimuth_deg, 0.3), fringes(0.49 / order, azimuth_deg, 0.6), noise=0.1))
+    assert 1 / found[0].frequency_per_nm == pytest.approx(0.49 / order, rel=0.02)
+    assert 1 / fundamental(found).frequency_per_nm == pytest.approx(0.49, rel=0.02)
+
+
+def test_a_peak_of_another_direction_or_ratio_is_no_fundamental():
+    for other in (fringes(0.47, 60.0, 0.3), fringes(0.38, 20.0, 0.3)):
+        found = strong(seen(fringes(0.2355, 20.0, 0.6), other, noise=0.1))
+        assert len(found) > 1
+        assert fundamental(found) is found[0]
+    assert fundamental(found[:1]) is found[0]
+
+
+@pytest.mark.parametrize(("amplitude", "diameter_nm"), [(0.1, 4.0), (0.3, 4.0), (0.3, 2.5)])
+def test_the_error_of_a_spacing_is_its_scatter_over_noise(amplitude, diameter_nm):
+    drawn = [seen(fringes(0.2355, 33.0, amplitude), diameter_nm=diameter_nm, seed=seed) for seed in range(60)]
+    first = [(own, find_peaks(own)[0]) for own in drawn]
+    scatter = np.std([1 / peak.frequency_per_nm for _, peak in first])
+    assert scatter == pytest.approx(np.median([spacing_error_nm(own, peak) for own, peak in first]), rel=0.5)

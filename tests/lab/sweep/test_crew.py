@@ -27,7 +27,7 @@ def when(ready: Callable[[], bool], act: Callable[[], None]) -> threading.Thread
     """Do something as soon as something is so."""
 
     def watch() -> None:
-        ends = time.monotonic() + 300
+        ends = time.monotonic() + 900
         while not ready() and time.monotonic() < ends:
             time.sleep(0.05)
         act()
