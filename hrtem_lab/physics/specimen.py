@@ -145,13 +145,22 @@ class ParticlesOnFilm:
         film = self.supports[rng.choice(sorted(self.supports))]
         points, numbers = film.draw(self.field_nm, film_nm, rng)
         kept = points[:, 2] < film_nm * relief(points)
+        if soot:  # half of it hangs over the edge of its film
+            kept &= rng.random() < 0.5
         points, numbers = points[kept], numbers[kept]
         if soot:
-            balls = [onion(rng.uniform(2, self.field_nm / 2), rng) for _ in range(rng.integers(1, 5, endpoint=True))]
-            places = [np.array([*rng.uniform(0, self.field_nm, 2), film_nm + 0.3 - b[:, 2].min()]) for b in balls]
-            points = np.concatenate([points, *(b + place for b, place in zip(balls, places, strict=True))])
+            balls = [self._soot(film_nm, rng) for _ in range(rng.integers(1, 5, endpoint=True))]
+            points = np.concatenate([points, *balls])
             numbers = np.concatenate([numbers, np.full(len(points) - len(numbers), CARBON)])
         return points, numbers
+
+    def _soot(self, film_nm: float, rng: np.random.Generator) -> Points:
+        """A ball of graphite at a height of the film, as far as it lies in the field, which it may be larger than."""
+        ball = onion(np.exp(rng.uniform(*np.log([2, self.field_nm]))), rng)
+        ball = ball[np.abs(ball[:, 2]) < rng.uniform(1.5, 4.0)]  # what is edge-on, and shows fringes, is in its middle
+        reach = np.abs(ball).max(axis=0)
+        ball = ball + [*rng.uniform(-reach[:2] / 2, self.field_nm + reach[:2] / 2), film_nm + 0.3 + reach[2]]
+        return ball[((ball[:, :2] >= 0) & (ball[:, :2] < self.field_nm)).all(axis=1)]
 
     def _free(self, support: Points, particles: Points) -> npt.NDArray[np.bool_]:
         """Where the support does not run into a particle: a sunk one has pushed it away."""
