@@ -31,13 +31,16 @@ HEAD = "segmentation_head."
 
 
 def begin_with(net: nn.Module, trained: nn.Module, name: str) -> None:
-    """Give a network the weights of one that was trained before, but for the last layer where that tells other things.
+    """Give a network the weights of one that was trained before; what only one of them tells, it learns anew.
 
     Raises:
         InputError: The two are not of one architecture.
     """
     own, others = net.state_dict(), trained.state_dict()
     given = {key: value for key, value in others.items() if key in own and value.shape == own[key].shape}
+    for key in (others.keys() & own.keys()) - given.keys():
+        if key.startswith(HEAD) and others[key].shape[1:] == own[key].shape[1:]:  # the first answers are the same
+            given[key] = torch.cat([others[key], own[key][len(others[key]) :]])[: len(own[key])]
     if any(not key.startswith(HEAD) for key in (own.keys() | others.keys()) - given.keys()):
         raise InputError(
             f"start={name}: its network is another one than that of this training; choose the same net=..., or "

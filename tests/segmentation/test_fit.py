@@ -162,14 +162,24 @@ def test_a_training_may_begin_with_the_weights_of_another():
 
 
 def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
-    """All that sees is taken over, the last layer is new."""
+    """All that sees is taken over, and the answer that both give; the other one is new."""
     settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
     head = two.segmentation_head[0].weight.detach().clone()
     begin_with(two, one, "there")
     for part in ("encoder", "decoder"):
         assert all(map(torch.equal, getattr(two, part).parameters(), getattr(one, part).parameters()))
-    assert torch.equal(two.segmentation_head[0].weight, head)
+    assert torch.equal(two.segmentation_head[0].weight, torch.cat([one.segmentation_head[0].weight, head[1:]]))
+    image = torch.randn(1, 1, 32, 32)
+    torch.testing.assert_close(two.eval()(image)[:, :1], one.eval()(image))
+
+
+def test_a_training_may_ask_less_of_a_network_than_the_one_it_begins_with():
+    settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
+    one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
+    begin_with(one, two, "there")
+    image = torch.randn(1, 1, 32, 32)
+    torch.testing.assert_close(one.eval()(image), two.eval()(image)[:, :1])
 
 
 def test_weights_of_another_architecture_are_refused():
