@@ -124,7 +124,7 @@ class Crew:
             dead = [f"trial {trial.number}" for trial in self.study.bury()]
             what = f"worker {hand.number} died with {' and '.join(dead) or 'no trial'}"
             why = f"exit code {hand.process.exitcode}; see {self._log(hand.number)}"
-            console.print(f"{what} ({why})", soft_wrap=True, highlight=False)
+            console.print(f"{what} ({why})", soft_wrap=True, highlight=False, markup=False)
             if self.deaths <= self.plan.config.max_failures:
                 self.hands.append(self._start(hand.number))
 

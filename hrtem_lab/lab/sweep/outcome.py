@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -73,13 +73,12 @@ def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
     with warnings.catch_warnings(), plt.rc_context():  # Optuna changes the style of every later figure
         warnings.simplefilter("ignore", ExperimentalWarning)  # its pictures may change, and we only look at them
         warnings.filterwarnings("ignore", "Attempting to set identical")  # all trials have one value of something
-        shown = short_names(study)
-        for name, plot in plots(shown, goals).items():
+        for name, plot in plots(study, goals).items():
             figure = plot(pictures).figure
             if name.startswith("parallel"):  # the lines of one axis' grid mean nothing beside those of the others
                 for axes in figure.axes:
                     axes.grid(False)
-            figure.set_size_inches(4 + len(shown.best_trials[0].params), 5)
+            figure.set_size_inches(4 + len(study.best()[0].params), 5)
             figure.savefig(folder / "figures" / f"{name}.png", dpi=figures.DPI, bbox_inches="tight")
             plt.close(figure)
             html.append(plot(pages).to_html(full_html=False, include_plotlyjs=not html))
@@ -87,46 +86,39 @@ def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
     (folder / "sweep.html").write_text(text, encoding="utf-8")
 
 
-def short_names(study: SharedStudy) -> optuna.Study:
-    """A copy of the trials that ended well, each path cut to its last part where that is one path's alone."""
+def plots(study: SharedStudy, goals: list[str]) -> dict[str, Callable[[Any], Any]]:
+    """Name -> draws the plot with one of Optuna's two sets of plots."""
+    found: dict[str, Callable[[Any], Any]] = {}
+    if 1 < len(goals) < 4:
+        found["pareto"] = partial(_call, "plot_pareto_front", copied(study, range(len(goals))), target_names=goals)
+    for number, goal in enumerate(goals):
+        end = f"_{goal.replace('/', '_')}" if len(goals) > 1 else ""
+        alone = copied(study, [number])
+        names = {"history": "plot_optimization_history", "parallel": "plot_parallel_coordinate"}
+        if len({trial.value for trial in alone.trials if trial.state == TrialState.COMPLETE}) > 1:
+            names["importances"] = "plot_param_importances"
+        found |= {f"{key}{end}": partial(_call, name, alone, target_name=goal) for key, name in names.items()}
+    return found
+
+
+def copied(study: SharedStudy, goals: Sequence[int]) -> optuna.Study:
+    """The trials that ended well, of some goals; a path is cut to its last part where that is one path's alone."""
     done = study.done()
     paths = list(dict.fromkeys(path for trial in done for path in trial.params))
     last = [path.rpartition(".")[2] for path in paths]
     names = {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
-    copy = optuna.create_study(directions=study.optuna.directions)
+    copy = optuna.create_study(directions=[study.optuna.directions[goal] for goal in goals])
     for trial in done:
         copy.add_trial(
             optuna.trial.create_trial(
                 state=trial.state,
-                values=trial.values if trial.state == TrialState.COMPLETE else None,
+                values=[trial.values[goal] for goal in goals] if trial.state == TrialState.COMPLETE else None,
                 params={names[path]: value for path, value in trial.params.items()},
                 distributions={names[path]: drawn for path, drawn in trial.distributions.items()},
                 intermediate_values=trial.intermediate_values,
             )
         )
     return copy
-
-
-def plots(study: optuna.Study, goals: list[str]) -> dict[str, Callable[[Any], Any]]:
-    """Name -> draws the plot with one of Optuna's two sets of plots."""
-    if len(goals) > 1:
-        found = {"pareto": partial(_call, "plot_pareto_front", study, target_names=goals)} if len(goals) < 4 else {}
-        return found | {
-            f"{key}_{goal.replace('/', '_')}": plot for goal in goals for key, plot in _of(study, goals, goal).items()
-        }
-    return _of(study, goals, goals[0])
-
-
-def _of(study: optuna.Study, goals: list[str], goal: str) -> dict[str, Callable[[Any], Any]]:
-    """The plots of one goal; importances need two trials with different values."""
-    number = goals.index(goal)
-    target = None if len(goals) == 1 else (lambda trial: trial.values[number])
-    named = {"target": target, "target_name": goal}
-    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    varied = len({trial.values[number] for trial in complete}) > 1
-    names = {"history": "plot_optimization_history", "parallel": "plot_parallel_coordinate"}
-    names |= {"importances": "plot_param_importances"} if varied else {}
-    return {key: partial(_call, name, study, **named) for key, name in names.items()}
 
 
 def _call(name: str, study: optuna.Study, kind: Any, **named: Any) -> Any:

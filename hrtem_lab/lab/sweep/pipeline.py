@@ -122,9 +122,9 @@ def _show(plan: Plan, study: SharedStudy, folder: Path, uri: str) -> None:
         reached = ", ".join(f"{goal} {value:.4g}" for goal, value in zip(plan.goals, trial.values, strict=True))
         console.print(f"Best: trial {trial.number}, {reached}", highlight=False)
         words = shlex.join(plan.train_words(trial.params))
-        console.print(f"  python -m hrtem_lab.train {words}", soft_wrap=True, highlight=False)
+        console.print(f"  python -m hrtem_lab.train {words}", soft_wrap=True, highlight=False, markup=False)
     for what, where in (("Plots and tables", folder), ("Compare trials", f"make ui   ({uri})")):
-        console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False)
+        console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _end(plan: Plan, study: SharedStudy, presses: int, deaths: int, folder: Path) -> None:
@@ -139,7 +139,7 @@ def _end(plan: Plan, study: SharedStudy, presses: int, deaths: int, folder: Path
         )
     if presses:
         told = f"Stopped after {len(study.done())} of {plan.n_trials} trials. To continue:\n  {again}"
-        console.print(told, soft_wrap=True, highlight=False)
+        console.print(told, soft_wrap=True, highlight=False, markup=False)
         raise KeyboardInterrupt
     if running := len(study.trials(TrialState.RUNNING)):
         console.print(

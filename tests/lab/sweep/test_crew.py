@@ -84,6 +84,7 @@ def test_ctrl_c_ends_after_the_running_trials_and_says_how_to_continue(
     said = capsys.readouterr().out
     assert f"Stopped after {len(found)} of 500 trials" in said
     assert "python -m hrtem_lab.sweep +sweep=unet" in said
+    assert "choices:[a,b]" in said  # no markup of the screen
 
 
 def test_ctrl_c_twice_ends_at_once_and_the_trial_is_tried_again(called, tmp_path: Path):
