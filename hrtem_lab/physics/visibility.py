@@ -7,7 +7,7 @@ from the origin, away from the particle's own reflections. A particle is then
 * `no_fringe` when no reflection of any lattice in it is resolved, be it where the Ewald sphere passes near by or where
   it cuts the rod that planar defects draw a reflection into,
 * `fault` when a planar defect in it stands so nearly edge-on that its projection is at most `PROJECTED_NM` wide, and on
-  each of its two sides in the image a reflection is resolved that this defect changes: one whose g . R is not whole for
+  each of its two sides, as far as they are clear of that projection, a reflection is resolved that this defect changes: one whose g . R is not whole for
   the shift R of the crystal beyond the defect (`Material.shift`; for a twin, one that is no reflection of its other
   side). Where the edge of the image or the noise leaves one side only, nobody can see that there is another,
 * `no_fault` otherwise.
@@ -30,7 +30,7 @@ from hrtem_lab.physics.placed import Placed
 Mask = npt.NDArray[np.bool_]
 
 RESOLVED = 4.0
-PROJECTED_NM = 0.35  # one and a half {111} planes of gold
+PROJECTED_NM = 0.7  # three {111} planes of gold: wider, the zone where both sides overlap hides the line between them
 CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
 RING = 0.1  # nm^-1; speckle is measured on rings this far apart
 SAME = 0.01  # nm^-1; reflections nearer to each other than this are one
@@ -82,11 +82,13 @@ def _shown(
     g, which = _distinct(g)
     strength = significance(image, window, pixel_size_nm, g[:, :2])
     resolved = strength > RESOLVED
-    edge_on = crystal.diameter_nm * np.abs(particle.normals[:, 2]) <= PROJECTED_NM
+    wide_nm = crystal.diameter_nm * np.abs(particle.normals[:, 2])
     visible = any(
-        _on_both_sides(image, window, pixel_size_nm, g[np.unique(which[changed[plane]])], place @ normal - height)
+        _on_both_sides(
+            image, window, pixel_size_nm, g[np.unique(which[changed[plane]])], place @ normal - height, wide_nm[plane]
+        )
         for plane, normal, height in _planes(particle)
-        if edge_on[plane] and (changed[plane] & resolved[which]).any()
+        if wide_nm[plane] <= PROJECTED_NM and (changed[plane] & resolved[which]).any()
     )
     return int(resolved.sum()), float(strength.max(initial=0.0)), visible
 
@@ -119,9 +121,10 @@ def _on_both_sides(
     pixel_size_nm: float,
     g: npt.NDArray[np.float64],
     beyond_nm: npt.NDArray[np.float64],
+    wide_nm: float,
 ) -> bool:
-    """Whether some of the reflections are resolved on either side of a line; `beyond_nm` is the distance from it."""
-    sides = window & (beyond_nm > 0), window & (beyond_nm < 0)
+    """Whether some of the reflections are resolved on either side of a line `wide_nm` wide, `beyond_nm` from it."""
+    sides = window & (beyond_nm > wide_nm / 2), window & (beyond_nm < -wide_nm / 2)
     return all(significance(image, side, pixel_size_nm, g[:, :2]).max(initial=0.0) > RESOLVED for side in sides)
 
 
