@@ -159,7 +159,7 @@ class ParticlesOnFilm:
         ball = onion(np.exp(rng.uniform(*np.log([2, self.field_nm]))), rng)
         ball = ball[np.abs(ball[:, 2]) < rng.uniform(1.5, 4.0)]  # what is edge-on, and shows fringes, is in its middle
         reach = np.abs(ball).max(axis=0)
-        ball = ball + [*rng.uniform(-reach[:2] / 2, self.field_nm + reach[:2] / 2), film_nm + 0.3 + reach[2]]
+        ball += np.array([*rng.uniform(-reach[:2] / 2, self.field_nm + reach[:2] / 2), film_nm + 0.3 + reach[2]])
         return ball[((ball[:, :2] >= 0) & (ball[:, :2] < self.field_nm)).all(axis=1)]
 
     def _free(self, support: Points, particles: Points) -> npt.NDArray[np.bool_]:
