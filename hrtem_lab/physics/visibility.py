@@ -9,7 +9,8 @@ from the origin, away from the particle's own reflections. A particle is then
 * `fault` when a planar defect in it stands so nearly edge-on that its projection is at most `PROJECTED_NM` wide, and on
   each of its two sides, as far as they are clear of that projection, a reflection is resolved that this defect changes:
   one whose g . R is not whole for the shift R of the crystal beyond the defect (`Material.shift`; for a twin, one that
-  is no reflection of its other side). Where the edge of the image or the noise leaves one side only, nobody can see that there is another,
+  is no reflection of its other side). Where the edge of the image or the noise leaves one side only, nobody can see
+  that there is another,
 * `no_fault` otherwise.
 
 `agglomerate` and `empty` are properties of a predicted outline, not of a particle: see `hrtem_lab.defects.labelling`.
