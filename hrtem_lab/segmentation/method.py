@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from skimage.morphology import remove_small_objects
 
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
@@ -70,6 +71,12 @@ class Method(ABC):
         """Particles in a map of evidence, numbered from 1; `core` as for `separate`."""
         return separate(evidence, self.threshold, pixel_size_nm, self.min_diameter_nm, core=core)
 
+    def reported(self, evidence: FloatArray) -> BoolArray:
+        """Where particles are, of an image on the method's own grid: without what is too small to be one."""
+        least_px = np.pi / 4 * (self.min_diameter_nm / self.preprocessing.pixel_size_nm) ** 2
+        mask: BoolArray = remove_small_objects(evidence > self.threshold, max_size=int(least_px), connectivity=1)
+        return mask
+
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
         """A copy with the settings of the highest mean Dice over the validation micrographs, and nothing else seen."""
         images = [self.preprocessing(m) for m in validation]
@@ -82,7 +89,7 @@ class Method(ABC):
             key = repr({k: v for k, v in settings.items() if k != "threshold"})
             if key not in evidence:
                 evidence = {key: [trial.evidence(i) for i in images]}
-            dice = mean_dice([e > trial.threshold for e in evidence[key]], truths)
+            dice = mean_dice([trial.reported(e) for e in evidence[key]], truths)
             if dice > best_dice:
                 best, best_dice = trial, dice
         return best

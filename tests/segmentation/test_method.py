@@ -63,6 +63,23 @@ def test_thresholds_share_their_evidence():
     assert len(method.shown) == 2 * 2
 
 
+def test_specks_that_are_never_reported_choose_no_threshold():
+    """The higher threshold loses a rim of the particle, the lower lets through specks that are never reported."""
+    particle, half = (mask_of([(90, 90, radius)]) > 0 for radius in (30, 27))
+    specks = np.zeros_like(particle)
+    specks[::6, ::6] = ~particle[::6, ::6]
+    evidence = (0.4 * particle + 0.4 * half + 0.4 * specks).astype(np.float32)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Seen(Planted):
+        def evidence(self, image):
+            return evidence
+
+    truth = labelled(np.zeros(particle.shape), particle.astype(np.int32))
+    tuned = Seen(preprocessing=PREPROCESSING, offered=({"threshold": 0.3}, {"threshold": 0.5})).tune([truth])
+    assert tuned.threshold == 0.3
+
+
 def test_the_mean_is_over_micrographs_not_over_pixels():
     """One large particle missed does not outweigh two small ones found."""
     large, small = mask_of([(90, 90, 80)]), mask_of([(90, 90, 20)])
