@@ -117,8 +117,8 @@ def gallery(
             axes.contour(truth, [0.5], colors=TRUTH, linewidths=1, linestyles="--")
         axes.set_title(f"{_taken(micrograph)}, {micrograph.pixel_size_nm:.3f} nm/px", fontsize=9)
     known = any(len(guess) for guess in classes)
-    found = _legend(set(CLASSES)) if known else [Line2D([], [], color="white", label="found")]
-    handles = [*found, Line2D([], [], color=TRUTH, ls="--", label="true outline")]
+    drawn = _legend(set(CLASSES)) if known else [Line2D([], [], color="white", label="found")]
+    handles = [*drawn, Line2D([], [], color=TRUTH, ls="--", label="true outline")]
     figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
     return figure
 

@@ -265,7 +265,7 @@ def _compared(scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _elsewhere(scored: dict[str, Scored], folder: Path) -> dict[str, float]:
     """Show and log the tables of methods on micrographs of other kinds; the U-Net's metrics there."""
-    metrics = {}
+    metrics: dict[str, float] = {}
     for where, table in scored["unet"].elsewhere.items():
         results = _compared({name: s.elsewhere[where] for name, s in scored.items()})
         report.show_methods(results, f"{where.capitalize()} micrographs")

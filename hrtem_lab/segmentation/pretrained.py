@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import socket
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,13 +33,13 @@ def with_encoder(net: nn.Module, url: str, sha256: str) -> nn.Module:
     Raises:
         InputError: The file cannot be had, is another one than the checksum says, or is of another network.
     """
-    state = _read(_downloaded(url, sha256), url)
-    own = net.encoder.state_dict()  # type: ignore[operator, union-attr]
+    encoder = net.get_submodule("encoder")
+    state, own = _read(_downloaded(url, sha256), url), encoder.state_dict()
     given = {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
     fitting = {key: _grey(value, own[key].shape) for key, value in given.items() if key in own}
     if fitting.keys() != own.keys() or any(fitting[key].shape != own[key].shape for key in own):
         raise InputError(f"{url}: its weights are those of another encoder; choose the net.encoder_name that it is of")
-    net.encoder.load_state_dict(fitting)  # type: ignore[operator, union-attr]
+    encoder.load_state_dict(fitting)
     return net
 
 
@@ -70,7 +71,7 @@ def _downloaded(url: str, sha256: str) -> Path:
     return file
 
 
-def _read(file: Path, url: str) -> dict[str, torch.Tensor]:
+def _read(file: Path, url: str) -> dict[str, Any]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
