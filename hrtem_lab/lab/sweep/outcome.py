@@ -78,7 +78,7 @@ def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
             if name.startswith("parallel"):  # the lines of one axis' grid mean nothing beside those of the others
                 for axes in figure.axes:
                     axes.grid(False)
-            figure.set_size_inches(4 + len(study.best()[0].params), 5)
+            figure.set_size_inches(max(8, 4 + len(study.best()[0].params)), 5)
             figure.savefig(folder / "figures" / f"{name}.png", dpi=figures.DPI, bbox_inches="tight")
             plt.close(figure)
             html.append(plot(pages).to_html(full_html=False, include_plotlyjs=not html))
