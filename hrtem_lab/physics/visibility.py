@@ -7,9 +7,10 @@ from the origin, away from the particle's own reflections. A particle is then
 * `no_fringe` when no reflection of any lattice in it is resolved, be it where the Ewald sphere passes near by or where
   it cuts the rod that planar defects draw a reflection into,
 * `fault` when a planar defect in it stands so nearly edge-on that its projection is at most `PROJECTED_NM` wide, and on
-  each of its two sides, as far as they are clear of that projection, a reflection is resolved that this defect changes: one whose g . R is not whole for
-  the shift R of the crystal beyond the defect (`Material.shift`; for a twin, one that is no reflection of its other
-  side). Where the edge of the image or the noise leaves one side only, nobody can see that there is another,
+  each of its two sides, as far as they are clear of that projection, a reflection is resolved that this defect changes:
+  one whose g . R is not whole for the shift R of the crystal beyond the defect (`Material.shift`; for a twin, one that
+  is no reflection of its other side). Where the edge of the image or the noise leaves one side only, nobody can see
+  that there is another,
 * `no_fault` otherwise.
 
 `agglomerate` and `empty` are properties of a predicted outline, not of a particle: see `hrtem_lab.defects.labelling`.
@@ -30,7 +31,7 @@ from hrtem_lab.physics.placed import Placed
 Mask = npt.NDArray[np.bool_]
 
 RESOLVED = 4.0
-PROJECTED_NM = 0.7  # three {111} planes of gold: wider, the zone where both sides overlap hides the line between them
+PROJECTED_NM = 0.7  # three {111} planes of gold
 CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
 RING = 0.1  # nm^-1; speckle is measured on rings this far apart
 SAME = 0.01  # nm^-1; reflections nearer to each other than this are one
