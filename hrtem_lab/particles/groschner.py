@@ -51,8 +51,7 @@ def ring_sums(amplitude: npt.NDArray[np.float64], rings: int = RINGS) -> npt.NDA
     row, column = (np.arange(n) - n // 2 for n in amplitude.shape)
     number = (np.hypot(row[:, None], column) * (2 * rings / min(amplitude.shape))).astype(np.intp)
     within = np.minimum(number, rings).ravel()
-    sums: npt.NDArray[np.float64] = np.bincount(within, weights=amplitude.ravel(), minlength=rings + 1)[:rings]
-    return sums
+    return np.bincount(within, weights=amplitude.ravel(), minlength=rings + 1)[:rings].astype(np.float64)
 
 
 def _five(box: npt.NDArray[np.float64]) -> tuple[float, ...]:
