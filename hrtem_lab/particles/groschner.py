@@ -50,7 +50,8 @@ def ring_sums(amplitude: npt.NDArray[np.float64], rings: int = RINGS) -> npt.NDA
     """Sums over rings of equal width, from the middle of an array to the middle of its shorter edges, (rings,)."""
     row, column = (np.arange(n) - n // 2 for n in amplitude.shape)
     number = (np.hypot(row[:, None], column) * (2 * rings / min(amplitude.shape))).astype(np.intp)
-    return np.bincount(np.minimum(number, rings).ravel(), amplitude.ravel(), rings + 1)[:rings].astype(np.float64)
+    within = np.minimum(number, rings).ravel()
+    return np.bincount(within, weights=amplitude.ravel(), minlength=rings + 1)[:rings].astype(np.float64)
 
 
 def _five(box: npt.NDArray[np.float64]) -> tuple[float, ...]:

@@ -31,7 +31,7 @@ from hrtem_lab.physics.placed import Placed
 Mask = npt.NDArray[np.bool_]
 
 RESOLVED = 4.0
-PROJECTED_NM = 0.7  # three {111} planes of gold: wider, the zone where both sides overlap hides the line between them
+PROJECTED_NM = 0.7  # three {111} planes of gold
 CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
 RING = 0.1  # nm^-1; speckle is measured on rings this far apart
 SAME = 0.01  # nm^-1; reflections nearer to each other than this are one

@@ -37,9 +37,9 @@ SMALL = [
 def test_the_segmenter_and_its_forest_share_a_folder(tmp_path, monkeypatch, empty_store):
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    source = save_model(tmp_path / "source", forest=False)
     monkeypatch.setattr(UNet, "load", classmethod(lambda cls, _: UNet(net=Dark(), preprocessing=Preprocessing())))
     monkeypatch.setattr(UNet, "save", lambda self, folder: shutil.copytree(source, folder))
-    source = save_model(tmp_path / "source", forest=False)
     paths = [f"data.library.root={tmp_path / 'waves'}", f"output={tmp_path / 'out'}", f"model={source}"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         metrics = fit_forest(compose("forest", overrides=[*SMALL, *paths]))

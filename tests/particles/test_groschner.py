@@ -13,7 +13,7 @@ from tests.particles.scenes import particle, single
 def loop(amplitude, rings):
     """Ring by ring, as one would write it down."""
     row, column = (np.arange(n) - n // 2 for n in amplitude.shape)
-    radius = np.hypot(row[:, None], column) * 2 * rings / min(amplitude.shape)
+    radius = np.hypot(row[:, None], column) * (2 * rings / min(amplitude.shape))
     return np.array([amplitude[(radius >= r) & (radius < r + 1)].sum() for r in range(rings)])
 
 

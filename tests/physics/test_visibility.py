@@ -194,7 +194,7 @@ def test_a_piece_without_the_plane_shows_no_fault():
 def test_fringes_on_the_rods_of_planar_defects_count():
     """Faults let a reflection show where the Ewald sphere cuts its rod; in a perfect crystal nothing lies there."""
     faulted = Crystal(AU, 4.0, planes=(Plane("intrinsic", -0.5), Plane("intrinsic", 0.5)))
-    turned = turn("y", 40) * EDGE_ON
+    turned = turn("x", 40) * EDGE_ON
     spots, plain = (_spots(placed(crystal, turned))[0] for crystal in (faulted, PERFECT))
     rods = spots[len(plain) :]
     np.testing.assert_allclose(rods[:, 2], 0, atol=1e-9)
