@@ -129,7 +129,7 @@ def _made(folder: Path) -> bool:
 
 
 def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: str, provenance: dict[str, str]) -> UNet:
-    """Fit the network and return it with the weights of its best epoch on validation."""
+    """Fit the network and return it with the weights of the epoch that `keep` names."""
     if last_checkpoint(folder / "checkpoints"):
         console.print(f"Going on with the training in {folder}", soft_wrap=True)
     shown = [RichProgressBar(), LearningRateMonitor(), ValidationImages()]
@@ -155,7 +155,7 @@ def fit_unet(
         callbacks: Besides those that keep the weights.
 
     Returns:
-        The network with the weights of its best epoch on validation, and `parameters`, `train_seconds` and
+        The network with the weights of the epoch that `keep` names, and `parameters`, `train_seconds` and
         `best/val/dice`.
     """
     module: SegmentationModule = build(config.model)
@@ -173,7 +173,7 @@ def fit_unet(
         default_root_dir=folder,
     )
     started = time.perf_counter()
-    net = fit(trainer, module, data, folder / "checkpoints")
+    net = fit(trainer, module, data, folder / "checkpoints", config.keep)
     facts = {
         "parameters": float(sum(p.numel() for p in net.parameters())),
         "train_seconds": time.perf_counter() - started,

@@ -13,6 +13,7 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.module import SegmentationModule
 
 BEST = "val/dice"
+KEPT = ("best", "last")
 
 
 def checkpoints(folder: Path) -> ModelCheckpoint:
@@ -49,8 +50,24 @@ def begin_with(net: nn.Module, trained: nn.Module, name: str) -> None:
     net.load_state_dict(own | given)
 
 
-def fit(trainer: pl.Trainer, module: SegmentationModule, data: pl.LightningDataModule, folder: Path) -> nn.Module:
-    """Train, going on from a checkpoint in `folder` if there is one; the network with its best weights."""
+def fit(
+    trainer: pl.Trainer, module: SegmentationModule, data: pl.LightningDataModule, folder: Path, keep: str = "best"
+) -> nn.Module:
+    """Train, going on from a checkpoint in `folder` if there is one.
+
+    Args:
+        trainer: With the callback of `checkpoints`.
+        module: What is trained.
+        data: What it is trained on.
+        folder: For the checkpoints.
+        keep: Whose weights to return: those of the `best` epoch on validation, or of the `last`, which a schedule that
+            ends with small steps is made for.
+
+    Raises:
+        InputError: `keep` is neither.
+    """
+    if keep not in KEPT:
+        raise InputError(f"keep is {keep}; expected one of {', '.join(KEPT)}")
     # channels last: the layout that the processor's convolutions are fastest in
     module.net.to(memory_format=torch.channels_last)
     last = last_checkpoint(folder)
@@ -58,6 +75,7 @@ def fit(trainer: pl.Trainer, module: SegmentationModule, data: pl.LightningDataM
     # interrupted one, so that going on gives what no interruption would have given
     trainer.callbacks.append(ModelCheckpoint(folder, filename="last"))  # type: ignore[attr-defined]
     trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
-    best = torch.load(trainer.checkpoint_callback.best_model_path, weights_only=True)  # type: ignore[union-attr]
-    module.load_state_dict(best["state_dict"])
+    best: str = trainer.checkpoint_callback.best_model_path  # type: ignore[union-attr]
+    kept = torch.load(best if keep == "best" else folder / "last.ckpt", weights_only=True)
+    module.load_state_dict(kept["state_dict"])
     return module.net

@@ -133,6 +133,15 @@ def test_going_on_is_as_good_as_never_having_stopped(tmp_path):
             torch.testing.assert_close(ends[1]["state_dict"][key], weight)
 
 
+def test_the_last_weights_are_handed_over_where_they_are_asked_for(tmp_path):
+    net = fit(trainer(tmp_path, Spoil(), max_epochs=3), module(), data(), tmp_path, keep="last")
+    last = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert last["epoch"] == 2
+    assert all(torch.equal(last["state_dict"][f"net.{name}"], weight) for name, weight in net.state_dict().items())
+    with pytest.raises(InputError, match="keep is first; expected one of best, last"):
+        fit(trainer(tmp_path), module(), data(), tmp_path, keep="first")
+
+
 def test_the_last_epoch_is_kept_be_it_the_best_or_not(tmp_path):
     fit(trainer(tmp_path, Spoil(), max_epochs=3), module(), data(), tmp_path)
     epochs = {name: torch.load(tmp_path / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
