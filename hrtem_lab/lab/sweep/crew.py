@@ -111,7 +111,7 @@ class Crew:
             state, values, seconds = rest
             self.seconds.append(seconds)
             self.looked = 0.0
-            reached = {"COMPLETE": self._named(values or []), "PRUNED": "pruned"}.get(state, "failed")
+            reached = self._named(values) if values else "pruned" if state == "PRUNED" else "failed"
             console.print(f"trial {trial}: {reached}, {seconds:.0f} s", highlight=False)
 
     def _ended(self, hand: Hand) -> None:

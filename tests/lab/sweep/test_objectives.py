@@ -11,6 +11,7 @@ from optuna import TrialPruned
 
 from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import build
+from hrtem_lab.lab.progress import quiet
 from hrtem_lab.lab.sweep.objectives import ClassicalObjective, ForestObjective, UNetObjective
 from hrtem_lab.lab.sweep.space import composed
 from hrtem_lab.micrograph import InputError
@@ -85,6 +86,7 @@ def test_a_classical_method_is_scored_on_validation_alone(config, watched: list[
 
 def test_a_unet_is_trained_and_scored_on_validation_alone(config, watched: list[str], tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    quiet()
     tracking.connect("objectives")
     objective, told = UNetObjective(), []
 
