@@ -50,9 +50,10 @@ def score(labels: pd.Series, probabilities: pd.DataFrame, groups: pd.Series | No
             result[f"{name}_{ratio}_low"], result[f"{name}_{ratio}_high"] = low, high
     if groups is not None:
         pairs = np.column_stack([_codes(labels), _guesses(probabilities)])
-        low, high = bootstrap_interval(lambda rows: _headlines(_counted(rows)), pairs, groups=groups.to_numpy())
+        bounds = bootstrap_interval(lambda rows: _headlines(_counted(rows)), pairs, groups=groups.to_numpy())
+        low, high = (np.broadcast_to(bound, 3) for bound in bounds)  # without particles a bound is a single nan
         for i, name in enumerate(("balanced_accuracy", "macro_f1", "fault_f1")):
-            result[f"{name}_low"], result[f"{name}_high"] = np.atleast_1d(low)[i], np.atleast_1d(high)[i]
+            result[f"{name}_low"], result[f"{name}_high"] = low[i], high[i]
     return {name: float(value) for name, value in result.items()}
 
 

@@ -111,6 +111,8 @@ def test_intervals_over_specimens_hold_the_value():
     found = score(truth, probabilities(guesses), pd.Series(rng.integers(0, 12, 120)))
     for name in ("balanced_accuracy", "macro_f1", "fault_f1"):
         assert found[f"{name}_low"] < found[name] < found[f"{name}_high"]
+    none = score(truth.iloc[:0], probabilities([]), pd.Series([], dtype=object))
+    assert np.isnan(none["fault_f1_low"])
     one = score(truth, probabilities(guesses), pd.Series(np.zeros(120)))
     assert np.isnan(one["fault_f1_low"])
 

@@ -15,7 +15,7 @@ from tests.lab.models import Dark, save_model
 
 SMALL = [
     "+experiment=defects",
-    "data.library.count=8",
+    "data.library.count=7",
     "data.library.gpts=192",
     "data.library.workers=0",
     "specimen.field_nm=7",
@@ -34,11 +34,19 @@ SMALL = [
 ]
 
 
+def seen(micrograph):
+    """All that is there, and one particle that is not."""
+    instances = micrograph.instances.copy()
+    instances[:20, :20] = instances.max() + 1
+    return instances
+
+
 def test_the_segmenter_and_its_forest_share_a_folder(tmp_path, monkeypatch, empty_store):
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     source = save_model(tmp_path / "source", forest=False)
     monkeypatch.setattr(UNet, "load", classmethod(lambda cls, _: UNet(net=Dark(), preprocessing=Preprocessing())))
+    monkeypatch.setattr(UNet, "__call__", lambda self, micrograph: seen(micrograph))
     monkeypatch.setattr(UNet, "save", lambda self, folder: shutil.copytree(source, folder))
     paths = [f"data.library.root={tmp_path / 'waves'}", f"output={tmp_path / 'out'}", f"model={source}"]
     with initialize_config_dir(str(CONF), version_base="1.3"):

@@ -199,7 +199,7 @@ def test_fringes_on_the_rods_of_planar_defects_count():
     rods = spots[len(plain) :]
     np.testing.assert_allclose(rods[:, 2], 0, atol=1e-9)
     apart = np.linalg.norm(rods[:, None, :2] - np.concatenate([plain, -plain])[:, :2], axis=2).min(axis=1, initial=9.0)
-    image = lattice(1e4, 0.2, rods[apart.argmax()])
+    image = lattice(1e3, 0.03, rods[apart.argmax()])
     assert apart.max() > 0.5
     found = [
         label(image, window().astype(np.int32), PIXEL_NM, (placed(crystal, turned),)).loc[1, "label"]
