@@ -51,9 +51,9 @@ def score(labels: pd.Series, probabilities: pd.DataFrame, groups: pd.Series | No
     if groups is not None:
         pairs = np.column_stack([_codes(labels), _guesses(probabilities)])
         bounds = bootstrap_interval(lambda rows: _headlines(_counted(rows)), pairs, groups=groups.to_numpy())
-        low, high = (np.broadcast_to(bound, 3) for bound in bounds)  # without particles a bound is a single nan
+        lows, highs = (np.broadcast_to(bound, 3) for bound in bounds)  # without particles a bound is a single nan
         for i, name in enumerate(("balanced_accuracy", "macro_f1", "fault_f1")):
-            result[f"{name}_low"], result[f"{name}_high"] = low[i], high[i]
+            result[f"{name}_low"], result[f"{name}_high"] = lows[i], highs[i]
     return {name: float(value) for name, value in result.items()}
 
 
