@@ -38,7 +38,7 @@ class Forest:
 
     @classmethod
     def fit(cls, classifier: ClassifierMixin, table: pd.DataFrame) -> Self:
-        """Fit on a table of `hrtem_lab.defects.particle_table`, without calibration.
+        """Fit on a table of `particle_table`, without calibration; a feature that none of its particles has is not read.
 
         Raises:
             InputError: The table holds fewer than two classes.
@@ -49,7 +49,7 @@ class Forest:
                 f"the training table holds {len(table)} particles of {len(counts)} class(es) {list(counts)}; a "
                 "forest needs two or more classes: add specimens, or let the network train longer"
             )
-        features = feature_names(table)
+        features = tuple(name for name in feature_names(table) if table[name].notna().any())
         inputs = table[list(features)].to_numpy(dtype=float)
         return cls(clone(classifier).fit(inputs, table["label"].to_numpy()), features)
 

@@ -6,6 +6,7 @@ frequencies: they change with the box's size and with whatever lies in its corne
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,16 @@ def groschner_features(image: npt.NDArray[Any], instances: IntArray, pixel_size_
 
 def ring_sums(amplitude: npt.NDArray[np.float64], rings: int = RINGS) -> npt.NDArray[np.float64]:
     """Sums over rings of equal width, from the middle of an array to the middle of its shorter edges, (rings,)."""
-    row, column = (np.arange(n) - n // 2 for n in amplitude.shape)
-    number = (np.hypot(row[:, None], column) * (2 * rings / min(amplitude.shape))).astype(np.intp)
-    within = np.minimum(number, rings).ravel()
+    within = _rings(amplitude.shape, rings)
     return np.bincount(within, weights=amplitude.ravel(), minlength=rings + 1)[:rings].astype(np.float64)
+
+
+@lru_cache(maxsize=16)
+def _rings(shape: tuple[int, ...], rings: int) -> npt.NDArray[np.intp]:
+    """The ring of every sample, `rings` for those beyond the last, (samples,)."""
+    row, column = (np.arange(n) - n // 2 for n in shape)
+    number = (np.hypot(row[:, None], column) * (2 * rings / min(shape))).astype(np.intp)
+    return np.minimum(number, rings).ravel()
 
 
 def _five(box: npt.NDArray[np.float64]) -> tuple[float, ...]:

@@ -92,7 +92,9 @@ def soften(mask: BoolArray, width_px: float) -> Array:
     """
     distance = depth(np.pad(mask, 1))[1:-1, 1:-1]
     width = max(min(width_px, distance.max() / 2), 1.0)
-    window: Array = np.sin(np.pi / 2 * np.clip((distance - 0.5) / width, 0, 1)) ** 2
+    window: Array = np.clip((distance - 0.5) / width, 0, 1)
+    rim = (window > 0) & (window < 1)
+    window[rim] = np.sin(np.pi / 2 * window[rim]) ** 2
     return window
 
 
@@ -101,10 +103,11 @@ def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
     rows, columns = np.nonzero(mask)
     values = image[mask].astype(np.float64)
     y, x = (c - c.mean() for c in (rows / len(image), columns / len(image)))
-    surface = np.column_stack([np.ones_like(x), x, y, x * x, x * y, y * y])
+    surface = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
     flat = np.zeros(image.shape)
     values = values - values.mean()  # a large offset would cost digits in the fit
-    flat[mask] = values - surface @ np.linalg.lstsq(surface, values, rcond=None)[0]
+    # six unknowns and as many equations, whatever the number of pixels
+    flat[mask] = values - np.linalg.lstsq(surface @ surface.T, surface @ values, rcond=None)[0] @ surface
     return flat
 
 

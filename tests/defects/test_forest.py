@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import skops.io
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from hrtem_lab.defects.calibration import Calibration
@@ -80,6 +81,14 @@ def test_particles_out_of_the_bag_are_scored():
     rows = table(MANY)
     assert Forest.fit(trees().set_params(oob_score=True, n_estimators=60), rows).oob_accuracy > 0.9
     assert np.isnan(Forest.fit(trees(), rows).oob_accuracy)
+
+
+def test_a_feature_that_no_particle_has_is_not_read():
+    rows = table(MANY).assign(never=np.nan)
+    for classifier in (trees(), HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2)):
+        forest = Forest.fit(classifier, rows)
+        assert forest.features == ("first", "second")
+        assert np.isfinite(forest.probabilities(rows.assign(never=1.0)).to_numpy()).all()
 
 
 def test_no_particle_no_probability():
