@@ -225,6 +225,14 @@ def test_the_efficiency_is_the_squared_signal_to_noise_ratio_per_electron(dqe):
     assert float(counts.mean() ** 2 / counts.var()) == pytest.approx(dqe * 200, rel=0.05)
 
 
+def test_gain_multiplies_what_is_counted():
+    expected = torch.full((32, 32), 5.0)
+    one, ten = (record(expected, exact(gain=g, read_noise_e=0.5), np.random.default_rng(0)) for g in (1.0, 10.0))
+    torch.testing.assert_close(ten, 10 * one)
+    with pytest.raises(InputError, match="gain is 0"):
+        exact(gain=0.0)
+
+
 @pytest.mark.parametrize("read_noise_e", [0.5, 3.0])
 def test_read_noise_adds_its_variance(read_noise_e):
     condition = exact(read_noise_e=read_noise_e)

@@ -79,7 +79,7 @@ def fourier_crop(spectrum: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def record(expected: torch.Tensor, condition: Condition, rng: np.random.Generator) -> torch.Tensor:
-    """Counts of a frame, (n, n) float32: uneven light, Poisson statistics, the camera's spread, read-out noise.
+    """Counts of a frame, (n, n) float32: uneven light, Poisson statistics, the camera's spread, read-out noise, gain.
 
     A scintillator spreads each electron after it was counted by chance, so that the noise is spread with the signal
     (Meyer and Kirkland, Microsc. Res. Tech. 49, 269, 2000): here by MTF^noise_transfer.
@@ -96,7 +96,7 @@ def record(expected: torch.Tensor, condition: Condition, rng: np.random.Generato
         counts = spread(counts, condition.mtf_nyquist**condition.noise_transfer)
     if condition.read_noise_e:
         counts = counts + condition.read_noise_e * torch.randn(counts.shape, generator=generator)
-    return counts
+    return condition.gain * counts
 
 
 def spread(counts: torch.Tensor, at_nyquist: float, margin: int = 4) -> torch.Tensor:

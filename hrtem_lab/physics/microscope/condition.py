@@ -37,6 +37,7 @@ class Condition:
             efficiency falls as dqe MTF^(2 - 2 noise_transfer).
         read_noise_e: Root mean square of the read-out noise, in counted electrons per pixel.
         unevenness: Relative change of the illumination from the darkest to the brightest place of the field.
+        gain: What the camera writes for each counted electron.
         voltage_kV: Accelerating voltage.
 
     Raises:
@@ -63,6 +64,7 @@ class Condition:
     noise_transfer: float = 0.0
     read_noise_e: float = 0.0
     unevenness: float = 0.0
+    gain: float = 1.0
     voltage_kV: float = 300.0
 
     def __post_init__(self) -> None:
@@ -71,6 +73,8 @@ class Condition:
                 f"dose_e_per_nm2 is {self.dose_e_per_nm2}, pixel_size_nm {self.pixel_size_nm} and voltage_kV "
                 f"{self.voltage_kV}; expected a dose of at least 0, a pixel and a voltage above 0"
             )
+        if not self.gain > 0:
+            raise InputError(f"gain is {self.gain}, expected a number above 0")
         if not 0 < self.mtf_nyquist <= 1:
             raise InputError(f"mtf_nyquist is {self.mtf_nyquist}, expected a share above 0 and at most 1")
         if not (0 < self.dqe <= 1 and 0 <= self.noise_transfer <= 1):
@@ -90,6 +94,7 @@ PERIODS_DEG = {"astigmatism_deg": 180, "coma_deg": 360, "trefoil_deg": 120, "dri
 class Microscope:
     """The range of conditions that images are taken in; each attribute is (lowest, highest) of a `Condition`'s.
 
+    Its camera's gain and its voltage do not change.
     Doses and pixel sizes are drawn evenly in their logarithm, everything else evenly; azimuths over all that differ.
     """
 
@@ -109,6 +114,7 @@ class Microscope:
     noise_transfer: Range = (0.0, 1.0)
     read_noise_e: Range = (0.0, 0.5)
     unevenness: Range = (0.0, 0.2)
+    gain: float = 1.0
     voltage_kV: float = 300.0
 
     def __post_init__(self) -> None:
@@ -121,12 +127,16 @@ class Microscope:
                 "ranges above 0, since both are drawn evenly in their logarithm"
             )
         for end in (0, 1):  # a condition checks the rest
-            Condition(**{name: value[end] for name, value in self.ranges.items()}, voltage_kV=self.voltage_kV)
+            Condition(**{name: value[end] for name, value in self.ranges.items()}, **self._constants)
 
     @property
     def ranges(self) -> dict[str, Range]:
-        """Every range by its name: all but the voltage."""
-        return {name: value for name, value in vars(self).items() if name != "voltage_kV"}
+        """Every range by its name."""
+        return {name: value for name, value in vars(self).items() if name not in self._constants}
+
+    @property
+    def _constants(self) -> dict[str, float]:
+        return {"gain": self.gain, "voltage_kV": self.voltage_kV}
 
     def draw(self, rng: np.random.Generator) -> Condition:
         """One condition."""
@@ -135,4 +145,4 @@ class Microscope:
             even = name not in EVEN_IN_LOG
             drawn[name] = float(rng.uniform(low, high) if even else np.exp(rng.uniform(np.log(low), np.log(high))))
         azimuths = {name: float(rng.uniform(0, period)) for name, period in PERIODS_DEG.items()}
-        return Condition(**drawn, **azimuths, voltage_kV=self.voltage_kV)
+        return Condition(**drawn, **azimuths, **self._constants)
