@@ -38,7 +38,7 @@ class Forest:
 
     @classmethod
     def fit(cls, classifier: ClassifierMixin, table: pd.DataFrame) -> Self:
-        """Fit on a table of `particle_table`, without calibration; a feature that none of its particles has is not read.
+        """Fit on a table of `particle_table`, without calibration; what none of its particles has is not read.
 
         Raises:
             InputError: The table holds fewer than two classes.
