@@ -95,7 +95,7 @@ def importance(losses: pd.DataFrame) -> Figure:
     axes.invert_yaxis()
     axes.axvline(0, color="black", lw=0.8)
     axes.set_xlabel("loss on test when the family is shuffled")
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     return figure
 
 
