@@ -172,7 +172,8 @@ class SharedStudy:
 
     def best(self) -> list[FrozenTrial]:
         """The best trial, or those of the Pareto front; none before a trial has come to its end."""
-        return self.optuna.best_trials if self.trials(TrialState.COMPLETE) else []
+        best = self.optuna.best_trials if self.trials(TrialState.COMPLETE) else []
+        return best if len(self.optuna.directions) > 1 else best[:1]  # of equals the first
 
     def left(self, n_trials: int) -> int:
         """Trials that nobody has taken yet."""
