@@ -12,7 +12,7 @@ from hrtem_lab.physics.imaging import nearest
 from tests.physics.scenes import AU, drawn_wave, periodic_disc, placed
 
 FIELD_NM, SIZE = 6.0, 200
-NOTHING = dict.fromkeys((name for name in vars(Microscope()) if name != "voltage_kV"), (0.0, 0.0))
+NOTHING = dict.fromkeys(Microscope().ranges, (0.0, 0.0))
 SHARP = Microscope(
     **NOTHING
     | {"dose_e_per_nm2": (1e6, 1e6), "dqe": (1.0, 1.0), "pixel_size_nm": (0.02, 0.05), "mtf_nyquist": (0.6, 0.6)}

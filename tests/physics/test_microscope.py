@@ -316,9 +316,10 @@ def test_no_light_no_electrons():
 
 def test_conditions_are_drawn_within_their_ranges():
     ranges = {"defocus_nm": (-30.0, 50.0), "dose_e_per_nm2": (1e3, 1e5), "pixel_size_nm": (0.02, 0.08), "cs_um": (1, 2)}
-    conditions = [Microscope(**ranges, voltage_kV=80.0).draw(np.random.default_rng(seed)) for seed in range(400)]
-    assert {c.voltage_kV for c in conditions} == {80.0}
-    drawn = {name: value for name, value in (vars(Microscope()) | ranges).items() if name != "voltage_kV"}
+    microscope = Microscope(**ranges, voltage_kV=80.0, gain=4.0)
+    conditions = [microscope.draw(np.random.default_rng(seed)) for seed in range(400)]
+    assert {(c.voltage_kV, c.gain) for c in conditions} == {(80.0, 4.0)}
+    drawn = Microscope().ranges | ranges
     assert all(f"{name}_deg" in PERIODS_DEG for name in ("astigmatism", "coma", "trefoil", "drift"))
     for name, (low, high) in drawn.items():
         values = np.array([getattr(c, name) for c in conditions])
