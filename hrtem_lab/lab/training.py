@@ -98,8 +98,9 @@ def train(config: DictConfig) -> dict[str, float]:
                 learn = segmented(data, "validation", config.views, scored["unet"].method)
                 found, classes = study(config, learn, zip(test, scored["unet"].instances, strict=True), folder)
                 metrics |= found
+            report.show_forest(metrics)
         else:
-            classes = keep_forest(config, test, folder)
+            classes = keep_forest(config, folder)
         draw_gallery(test, scored["unet"], classes, folder)
         write_json(folder / "metrics.json", metrics)
         mlflow.log_artifacts(str(folder / "figures"), "figures")
@@ -244,7 +245,7 @@ def draw_gallery(test: list[LabelledMicrograph], unet: Scored, classes: pd.Serie
     figures.save(figure, folder / "figures" / "gallery.png")
 
 
-def keep_forest(config: DictConfig, test: list[LabelledMicrograph], folder: Path) -> pd.Series:
+def keep_forest(config: DictConfig, folder: Path) -> pd.Series:
     """What stands in for a forest's training where labels are masks alone: that of the model begun with goes along.
 
     Returns:

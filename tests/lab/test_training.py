@@ -184,6 +184,7 @@ def test_the_tables_and_pictures_are_there(ran: Path):
     for name in ("comparison", "gallery", "confusion_cv", "confusion_test", "reliability"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 5000
     printed = (ran / "stdout.txt").read_text()
+    assert "Forest, on the test micrographs: accuracy" in printed
     assert "bandpass" in printed
     assert "hrtem_lab.predict" in printed
 
