@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import pandas as pd
 
 from hrtem_lab.defects.scores import FAULT
-from hrtem_lab.evaluation import wilson_interval
+from hrtem_lab.evaluation import binned, wilson_interval
 
 COLUMNS = ("condition", "range", "particles", "found", "low", "high")
 NAMED = ("true_material",)
@@ -35,14 +34,7 @@ def fault_chance(
     called = (probabilities.idxmax(axis=1) == FAULT)[held]
     rows = []
     for column in (*edges, *NAMED):
-        values = table.loc[held, column]
-        bins = _bins(values, edges[column]) if column in edges else values.astype("category")
-        for label, part in called.groupby(bins, observed=True):
+        for label, part in called.groupby(binned(table.loc[held, column], edges.get(column)), observed=True):
             low, high = wilson_interval(int(part.sum()), len(part))
             rows.append((column, str(label), len(part), float(part.mean()), low, high))
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _bins(values: pd.Series, edges: Sequence[float]) -> pd.Series:
-    labels = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    return pd.cut(values.astype(float), list(edges), labels=labels, include_lowest=True)

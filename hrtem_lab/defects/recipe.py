@@ -15,7 +15,7 @@ from sklearn.model_selection import ParameterGrid, StratifiedGroupKFold
 
 from hrtem_lab.defects.calibration import Calibration, Kind
 from hrtem_lab.defects.forest import Forest
-from hrtem_lab.defects.scores import least_confidence
+from hrtem_lab.defects.scores import codes, least_confidence
 from hrtem_lab.defects.table import Features
 from hrtem_lab.micrograph import CLASSES, InputError
 
@@ -118,17 +118,16 @@ def _splits(table: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[npt.ND
     folds = min(folds, len(np.unique(groups)))
     if folds < 2:
         raise InputError(f"cross-validation needs particles from two or more specimens, there are {folds}")
-    codes = np.array([CLASSES.index(name) for name in table["label"]], dtype=np.int64)
+    classes = codes(table["label"])
     # a class with fewer members than folds cannot be in each: for the folds it counts as the commonest class
-    numbers = np.bincount(codes)
-    codes = np.where(numbers[codes] < folds, numbers.argmax(), codes)
-    yield from StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(codes, codes, groups)
+    numbers = np.bincount(classes)
+    classes = np.where(numbers[classes] < folds, numbers.argmax(), classes)
+    yield from StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(classes, classes, groups)
 
 
 def _log_loss(labels: pd.Series, probabilities: pd.DataFrame) -> float:
     """Mean of -ln of what the true class was given, of a thousandth at least."""
-    codes = [CLASSES.index(name) for name in labels]
-    given = probabilities.to_numpy()[np.arange(len(codes)), codes]
+    given = probabilities.to_numpy()[np.arange(len(labels)), codes(labels)]
     return float(-np.log(np.maximum(given, 1e-3)).mean())
 
 

@@ -49,7 +49,7 @@ def score(labels: pd.Series, probabilities: pd.DataFrame, groups: pd.Series | No
             low, high = wilson_interval(int(hits), int(trials))
             result[f"{name}_{ratio}_low"], result[f"{name}_{ratio}_high"] = low, high
     if groups is not None:
-        pairs = np.column_stack([_codes(labels), _guesses(probabilities)])
+        pairs = np.column_stack([codes(labels), _guesses(probabilities)])
         bounds = bootstrap_interval(lambda rows: _headlines(_counted(rows)), pairs, groups=groups.to_numpy())
         lows, highs = (np.broadcast_to(bound, 3) for bound in bounds)  # without particles a bound is a single nan
         for i, name in enumerate(("balanced_accuracy", "macro_f1", "fault_f1")):
@@ -59,7 +59,7 @@ def score(labels: pd.Series, probabilities: pd.DataFrame, groups: pd.Series | No
 
 def confusion(labels: pd.Series, probabilities: pd.DataFrame) -> pd.DataFrame:
     """Counts, rows: true class, columns: predicted class, both in the order of `CLASSES`."""
-    counts = _counted(np.column_stack([_codes(labels), _guesses(probabilities)]))
+    counts = _counted(np.column_stack([codes(labels), _guesses(probabilities)]))
     return pd.DataFrame(counts, index=pd.Index(CLASSES, name="true"), columns=pd.Index(CLASSES, name="predicted"))
 
 
@@ -91,7 +91,7 @@ def reliability(labels: pd.Series, probabilities: pd.DataFrame, bins: int = 15) 
         As from `hrtem_lab.evaluation.calibration_counts`, with particles in the place of pixels: a row per bin with
         `particles`, `right` and `probability`, the sum of what they were given.
     """
-    right = _guesses(probabilities) == _codes(labels)
+    right = _guesses(probabilities) == codes(labels)
     counts = calibration_counts(np.clip(probabilities.max(axis=1).to_numpy(), 0, 1), right, bins)
     return counts.rename(columns={"pixels": "particles", "particle": "right"})
 
@@ -109,7 +109,7 @@ def risk_coverage(labels: pd.Series, probabilities: pd.DataFrame) -> pd.DataFram
         sure) and `risk` (share of wrong ones among them).
     """
     confidence = probabilities.max(axis=1).to_numpy()
-    wrong = (_guesses(probabilities) != _codes(labels)).astype(float)
+    wrong = (_guesses(probabilities) != codes(labels)).astype(float)
     order = np.argsort(-confidence, kind="stable")
     answered = np.arange(1, len(order) + 1)
     rows = pd.DataFrame(
@@ -134,9 +134,11 @@ def least_confidence(labels: pd.Series, probabilities: pd.DataFrame, accuracy: f
         A probability; the highest that occurs where no threshold reaches the accuracy.
     """
     curve = risk_coverage(labels, probabilities)
+    if curve.empty:
+        return 0.0
     fine = curve[curve["risk"] <= 1 - accuracy + 1e-12]
-    if not len(curve) or len(fine) == 0:
-        return float(curve["confidence"].max()) if len(curve) else 0.0
+    if fine.empty:
+        return float(curve["confidence"].max())
     return 0.0 if fine["coverage"].iloc[-1] == 1 else float(fine["confidence"].iloc[-1])
 
 
@@ -178,6 +180,6 @@ def _guesses(probabilities: pd.DataFrame) -> npt.NDArray[np.int64]:
     return guesses
 
 
-def _codes(names: Iterable[str]) -> npt.NDArray[np.int64]:
+def codes(names: Iterable[str]) -> npt.NDArray[np.int64]:
     """Places in `CLASSES`."""
     return np.array([CLASSES.index(name) for name in names], dtype=np.int64)

@@ -1,6 +1,6 @@
 """Counts first, ratios last: pixels, objects, bootstrap intervals over micrographs and paired tests."""
 
-from hrtem_lab.evaluation.breakdown import breakdown
+from hrtem_lab.evaluation.breakdown import binned, breakdown
 from hrtem_lab.evaluation.calibration import calibration_counts, ece
 from hrtem_lab.evaluation.counts import pixel_counts, ratios
 from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test, wilson_interval
@@ -8,6 +8,7 @@ from hrtem_lab.evaluation.objects import match, object_counts, object_ratios, ov
 from hrtem_lab.evaluation.scores import score_masks, summarise
 
 __all__ = [
+    "binned",
     "bootstrap_interval",
     "breakdown",
     "calibration_counts",

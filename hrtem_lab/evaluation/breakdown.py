@@ -34,7 +34,7 @@ def breakdown(scores: pd.DataFrame, conditions: pd.DataFrame, edges: Mapping[str
     rows = []
     for name, values in conditions.items():
         column = str(name)
-        bins = _bins(values, edges[column]) if column in edges else values.astype("category")
+        bins = binned(values, edges.get(column))
         for label, part in scores.groupby(bins.set_axis(scores.index), observed=True):
             summary = summarise(part)
             rows.append(
@@ -43,6 +43,9 @@ def breakdown(scores: pd.DataFrame, conditions: pd.DataFrame, edges: Mapping[str
     return pd.DataFrame(rows, columns=["condition", "range", "micrographs", *KEPT])
 
 
-def _bins(values: pd.Series, edges: Sequence[float]) -> pd.Series:
+def binned(values: pd.Series, edges: Sequence[float] | None) -> pd.Series:
+    """The bin of each number, called as in `3 to 5`, `nan` outside all; names, which have no edges, as they are."""
+    if edges is None:
+        return values.astype("category")
     labels = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     return pd.cut(values.astype(float), list(edges), labels=labels, include_lowest=True)

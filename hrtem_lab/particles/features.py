@@ -215,11 +215,12 @@ def fringes(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
     phase_std = np.array([phase_std_deg(fringe) for _, fringe in mapped])
     best = int(np.argmax([step.gain for step in steps]))
     others = [p.angle_deg for p in peaks if p is not mapped[best][0]]
+    ring = same_ring(peaks)
     return {
         "amplitude_cv_max": float(spread.max()),
         "amplitude_cv_min": float(spread.min()),
         "bimodality_max": _largest(bimodality),
-        "opposition": opposition([fringe for peak, fringe in mapped if peak in same_ring(peaks)]),
+        "opposition": opposition([fringe for peak, fringe in mapped if peak in ring]),
         "asymmetry_max": float(asymmetry.max()),
         "asymmetry_min": float(asymmetry.min()),
         "phase_std_max_deg": float(phase_std.max()),

@@ -28,9 +28,9 @@ def separate(
 
     Where it is known which pixels are the cores of particles (see `cores`), each core is a particle and a watershed
     on their probability draws the border. Otherwise particles are cut at their necks, by a watershed on the smoothed
-    distance to the background. Two summits of the distance (half widths of two particles)
-    are two particles where the saddle between them (half width of the neck) is lower than `neck` times the lower summit
-    and lower by at least `h_nm` and one pixel. The ratio keeps rods whole and does not depend on the particle's size;
+    distance to the background. Two summits of the distance (half widths of two particles) are two particles where the
+    saddle between them (half width of the neck) is lower than `neck` times the lower summit and lower by at least
+    `h_nm` and one pixel. The ratio keeps rods whole and does not depend on the particle's size;
     `h_nm` and the pixel keep the roughness of an edge from cutting small particles.
 
     Args:

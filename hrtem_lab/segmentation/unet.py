@@ -95,10 +95,10 @@ class UNet(Method):
         rows, columns = image.shape
         padded = np.pad(image, [(0, self._padding(rows)), (0, self._padding(columns))], mode="symmetric")
         windows = list(self._windows(*padded.shape))
-        totals, weights = np.zeros((1, *padded.shape), dtype=np.float32), np.zeros_like(padded)
+        weights = np.zeros_like(padded)
         for done, window in enumerate(windows, start=1):
             found = self._probability(padded[window])
-            if len(found) > len(totals):  # how many there are, the first tile tells
+            if done == 1:  # how many there are, the first tile tells
                 totals = np.zeros((len(found), *padded.shape), dtype=np.float32)
             blend = _gaussian(*padded[window].shape)
             totals[:, *window] += blend * found

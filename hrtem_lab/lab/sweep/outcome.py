@@ -56,9 +56,8 @@ def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
         ]
         write_json(folder / "best.json", {"best": front})
         mlflow.log_artifact(str(folder / "best.json"))
-        for path, value in best[
-            0
-        ].params.items():  # a parameter of a run could not be corrected by a later, better trial
+        # tags: a parameter of a run could not be corrected by a later, better trial
+        for path, value in best[0].params.items():
             mlflow.set_tag(f"best.{path}", value)
         mlflow.log_metrics({f"best/{goal}": value for goal, value in zip(goals, best[0].values, strict=True)})
         draw(study, goals, folder)
