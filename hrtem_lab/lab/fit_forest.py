@@ -7,12 +7,10 @@ from omegaconf import DictConfig
 
 from hrtem_lab.files import write_json
 from hrtem_lab.lab import report, tracking
-from hrtem_lab.lab.command import build
 from hrtem_lab.lab.forest import segmented, study
 from hrtem_lab.lab.models import find_model
-from hrtem_lab.lab.progress import bar, quiet
-from hrtem_lab.lab.training import output_folder
-from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.lab.progress import quiet
+from hrtem_lab.lab.training import output_folder, simulated
 from hrtem_lab.segmentation.unet import UNet
 
 
@@ -29,9 +27,7 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
     unet = UNet.load(source)
     with tracking.run(folder.name, tags=tracking.provenance() | {"folder": str(folder)}) as parent:
         tracking.log_config(config, folder)
-        data: SimulatedData = build(config.data)
-        with bar("Simulating exit waves") as move:
-            data.simulate(move)
+        data = simulated(config)
         tracking.log_data(type(data).__name__, data.recipe, data.split)
         mlflow.set_tag("segmenter", str(source))
         unet.save(folder / "model")

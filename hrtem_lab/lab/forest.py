@@ -26,8 +26,7 @@ from hrtem_lab.defects import (
     stacked,
 )
 from hrtem_lab.evaluation import paired_test
-from hrtem_lab.files import write_table
-from hrtem_lab.lab import figures, forest_figures
+from hrtem_lab.lab import figures, forest_figures, tracking
 from hrtem_lab.lab.command import build
 from hrtem_lab.lab.progress import track
 from hrtem_lab.micrograph import UNCERTAIN, IntArray, LabelledMicrograph
@@ -81,14 +80,13 @@ def study(
     metrics |= {"oob_accuracy": forest.oob_accuracy, "bytes": float(_size(folder / "model"))}
     for name, reference in references.items():
         metrics |= _compared(name, reference, tables, unseen, crossed, given, config)
-    mlflow.log_metrics({k: v for k, v in metrics.items() if v == v})
+    tracking.log_metrics(metrics)
     _draw(forest, table, crossed, particles, given, folder)
     compared = {"": "forest"} | {f"{name}/": name.replace("_", " ") for name in references}
     figures.save(forest_figures.references(metrics, compared), folder / "figures" / "references.png")
     rows = particles.join(given.add_prefix("p_")).assign(**{"class": classes})
     for name, content in (("forest_table", table), ("test_particles", rows)):
-        write_table(folder / f"{name}.csv", content)
-        mlflow.log_artifact(str(folder / f"{name}.csv"))
+        tracking.log_csv(folder / f"{name}.csv", content)
     return {f"forest/{k}": v for k, v in metrics.items()}, classes
 
 
@@ -165,8 +163,7 @@ def _draw(
     for name, figure in drawn.items():
         figures.save(figure, folder / "figures" / f"{name}.png")
     mlflow.log_table(by_family.reset_index(), "importance.json")
-    write_table(folder / "fault_chance.csv", chance)
-    mlflow.log_artifact(str(folder / "fault_chance.csv"))
+    tracking.log_csv(folder / "fault_chance.csv", chance)
 
 
 EDGES = {

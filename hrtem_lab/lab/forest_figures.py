@@ -13,6 +13,8 @@ from hrtem_lab.defects import confidence_error
 from hrtem_lab.lab.figures import BACKDROP
 
 STAGES = {"cv": ("#56B4E9", "cross-validated"), "test": ("#0072B2", "test")}
+BARS = {"balanced_accuracy": (-0.2, "#0072B2"), "fault_f1": (0.2, "#D55E00")}
+"""Metric -> where its bar stands beside the other's, and its colour."""
 AXES = {
     "true_plane_tilt_deg": "tilt of the defect plane from the beam, deg",
     "dose_e_per_nm2": "dose, e/nm$^2$",
@@ -87,9 +89,7 @@ def importance(losses: pd.DataFrame) -> Figure:
     """What the forest loses without a family of features, as from `hrtem_lab.defects.family_importance`."""
     figure, axes = plt.subplots(figsize=(6, 1.2 + 0.45 * len(losses)), layout="constrained")
     places = np.arange(len(losses))
-    for shift, (column, colour) in zip(
-        (-0.2, 0.2), (("balanced_accuracy", "#0072B2"), ("fault_f1", "#D55E00")), strict=True
-    ):
+    for column, (shift, colour) in BARS.items():
         axes.barh(places + shift, losses[column], 0.38, color=colour, label=column.replace("_", " "))
     axes.set_yticks(places, [str(name) for name in losses.index])
     axes.invert_yaxis()
@@ -124,9 +124,7 @@ def references(metrics: Mapping[str, float], names: Mapping[str, str]) -> Figure
     """
     figure, axes = plt.subplots(figsize=(2 + 1.4 * len(names), 4), layout="constrained")
     places = np.arange(len(names))
-    for shift, (metric, colour) in zip(
-        (-0.2, 0.2), (("balanced_accuracy", "#0072B2"), ("fault_f1", "#D55E00")), strict=True
-    ):
+    for metric, (shift, colour) in BARS.items():
         values = np.nan_to_num([metrics.get(f"test/{part}{metric}", np.nan) for part in names])
         drawn = axes.bar(places + shift, values, 0.38, color=colour, label=metric.replace("_", " "))
         axes.bar_label(drawn, fmt="%.2f", fontsize=8)

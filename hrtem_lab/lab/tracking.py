@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from omegaconf import DictConfig, OmegaConf
+
+from hrtem_lab.files import write_table
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "pytorch-lightning", "segmentation-models-pytorch", "abtem", "ase", "scikit-learn", "numpy")
@@ -140,9 +143,16 @@ def digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def log_metrics(values: Mapping[str, float], prefix: str) -> None:
-    """Metrics under `prefix/`, in one batch; what is undefined is left out, for MLflow has no such value."""
-    mlflow.log_metrics({f"{prefix}/{k}": float(v) for k, v in values.items() if v == v})
+def log_metrics(values: Mapping[str, float], prefix: str = "") -> None:
+    """Metrics, under `prefix/` if any, in one batch; what is undefined is left out, for MLflow has no such value."""
+    before = f"{prefix}/" if prefix else ""
+    mlflow.log_metrics({f"{before}{k}": float(v) for k, v in values.items() if v == v})
+
+
+def log_csv(path: Path, table: pd.DataFrame) -> None:
+    """A table, written to a CSV file and logged as an artifact."""
+    write_table(path, table)
+    mlflow.log_artifact(str(path))
 
 
 def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

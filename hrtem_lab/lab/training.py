@@ -19,7 +19,7 @@ from pytorch_lightning.loggers import MLFlowLogger
 
 from hrtem_lab.defects import Forest
 from hrtem_lab.evaluation import breakdown, calibration_counts, ece, paired_test, score_masks, summarise
-from hrtem_lab.files import write_json, write_table
+from hrtem_lab.files import write_json
 from hrtem_lab.lab import figures, report, tracking
 from hrtem_lab.lab.callbacks import ValidationImages
 from hrtem_lab.lab.command import build
@@ -80,10 +80,8 @@ def train(config: DictConfig) -> dict[str, float]:
     tags = tracking.provenance() | {"folder": str(folder)}
     with tracking.run(folder.name, tracking.multirun(), tags) as parent:
         tracking.log_config(config, folder)
-        data: SimulatedData = build(config.data)
-        with bar("Simulating exit waves") as move:
-            data.simulate(move)
-        tracking.log_data(type(data).__name__, data.recipe | {"data": _plain(config.data)}, data.split)
+        data = simulated(config)
+        tracking.log_data(type(data).__name__, data.recipe | {"data": plain(config.data)}, data.split)
 
         test = data.micrographs("test")
         scored = score_methods(config, data, test, folder, parent)
@@ -91,7 +89,7 @@ def train(config: DictConfig) -> dict[str, float]:
         report.show_methods(results, "Test micrographs")
         _log_results(results, scored, test, folder)
         metrics = {f"test/{k}": v for k, v in scored["unet"].summary.items()} | _elsewhere(scored, folder)
-        mlflow.log_metrics({k: v for k, v in metrics.items() if v == v})
+        tracking.log_metrics(metrics)
 
         if any("label" in m.facts for m in test):
             with tracking.run("forest", parent):
@@ -107,6 +105,14 @@ def train(config: DictConfig) -> dict[str, float]:
         _log_model(folder / "model", test[0])
     report.show_next(folder, uri)
     return metrics
+
+
+def simulated(config: DictConfig) -> SimulatedData:
+    """The data of a configuration, their exit waves made where they are missing."""
+    data: SimulatedData = build(config.data)
+    with bar("Simulating exit waves") as move:
+        data.simulate(move)
+    return data
 
 
 def output_folder(config: DictConfig) -> Path:
@@ -139,7 +145,7 @@ def train_unet(config: DictConfig, data: SimulatedData, folder: Path, run_id: st
     except BaseException:
         console.print(f"Training stopped; the same command with output='{folder}' goes on from there", soft_wrap=True)
         raise
-    mlflow.log_metrics({k: v for k, v in facts.items() if v == v})
+    tracking.log_metrics(facts)
     return replace(unet, provenance=provenance)
 
 
@@ -278,8 +284,7 @@ def _elsewhere(scored: dict[str, Scored], folder: Path) -> dict[str, float]:
 
 
 def _log_table(name: str, table: pd.DataFrame, folder: Path) -> None:
-    write_table(folder / f"{name}.csv", table)
-    mlflow.log_artifact(str(folder / f"{name}.csv"))
+    tracking.log_csv(folder / f"{name}.csv", table)
     mlflow.log_table(table, f"{name}.json")
 
 
@@ -291,8 +296,7 @@ def _log_results(
     _log_table("comparison", results.reset_index(), folder)
     parts = breakdown(scored["unet"].scores, pd.DataFrame([_condition(m) for m in test]), EDGES)
     figures.save(figures.breakdown(parts, "U-Net on test micrographs"), folder / "figures" / "breakdown.png")
-    write_table(folder / "breakdown.csv", parts)
-    mlflow.log_artifact(str(folder / "breakdown.csv"))
+    tracking.log_csv(folder / "breakdown.csv", parts)
 
 
 def _condition(micrograph: LabelledMicrograph) -> dict[str, Any]:
@@ -320,5 +324,6 @@ def _log_model(model: Path, example: LabelledMicrograph) -> None:
     )
 
 
-def _plain(node: Any) -> Any:
+def plain(node: Any) -> Any:
+    """A configuration as dicts and lists."""
     return OmegaConf.to_container(node, resolve=True)

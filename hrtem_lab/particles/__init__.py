@@ -3,13 +3,14 @@
 from hrtem_lab.particles.features import FAMILIES, FEATURES, lattice_features
 from hrtem_lab.particles.groschner import groschner_features
 from hrtem_lab.particles.measure import measure
-from hrtem_lab.particles.separate import cores, separate
+from hrtem_lab.particles.separate import cores, disc_px, separate
 from hrtem_lab.particles.uncalibrated import uncalibrated_features
 
 __all__ = [
     "FAMILIES",
     "FEATURES",
     "cores",
+    "disc_px",
     "groschner_features",
     "lattice_features",
     "measure",

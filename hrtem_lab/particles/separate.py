@@ -53,7 +53,7 @@ def separate(
     _check(probability, pixel_size_nm, min_diameter_nm, smoothing_nm, h_nm, neck)
     if core is not None and core.shape != probability.shape:
         raise InputError(f"the cores have shape {core.shape}, the probability {probability.shape}; expected the same")
-    min_area_px = np.pi / 4 * (min_diameter_nm / pixel_size_nm) ** 2
+    min_area_px = disc_px(min_diameter_nm / pixel_size_nm)
     mask = remove_small_holes(probability > threshold, max_size=int(min_area_px))
     components = label(mask, connectivity=1).astype(np.int32)
     instances = np.zeros_like(components)
@@ -68,6 +68,11 @@ def separate(
         instances[around] += np.where(parts > 0, parts + number, 0)
         number += int(parts.max())
     return _without_small(instances, min_area_px)
+
+
+def disc_px(diameter_px: float) -> float:
+    """Area of a disc."""
+    return float(np.pi / 4 * diameter_px**2)
 
 
 CORE = 0.5

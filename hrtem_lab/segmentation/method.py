@@ -12,7 +12,7 @@ from skimage.morphology import remove_small_objects
 
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
-from hrtem_lab.particles import separate
+from hrtem_lab.particles import disc_px, separate
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 
 Progress = Callable[[int, int], None]
@@ -73,7 +73,7 @@ class Method(ABC):
 
     def reported(self, evidence: FloatArray) -> BoolArray:
         """Where particles are, of an image on the method's own grid: without what is too small to be one."""
-        least_px = np.pi / 4 * (self.min_diameter_nm / self.preprocessing.pixel_size_nm) ** 2
+        least_px = disc_px(self.min_diameter_nm / self.preprocessing.pixel_size_nm)
         mask: BoolArray = remove_small_objects(evidence > self.threshold, max_size=int(least_px), connectivity=1)
         return mask
 

@@ -49,7 +49,7 @@ def _measure(
     with tracking.run(key, plan.parent):
         mlflow.log_params({"seed": seed, **values})
         found = objective(config, lambda *told: False)
-        mlflow.log_metrics({name: float(value) for name, value in found.items() if value == value})
+        tracking.log_metrics(found)
     value = float(found[plan.goals[0]])
     study.optuna.set_user_attr(key, value)
     return value

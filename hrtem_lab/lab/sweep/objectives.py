@@ -12,7 +12,7 @@ import mlflow
 import pandas as pd
 import pytorch_lightning as pl
 from filelock import FileLock
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from optuna import TrialPruned
 
 from hrtem_lab.defects import cross_validate, particle_table, score
@@ -22,7 +22,7 @@ from hrtem_lab.lab.command import build
 from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import Move
 from hrtem_lab.lab.tracking import digest
-from hrtem_lab.lab.training import fit_unet
+from hrtem_lab.lab.training import fit_unet, plain
 from hrtem_lab.micrograph import CLASSES, InputError, IntArray, LabelledMicrograph
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.method import Method
@@ -77,7 +77,7 @@ class OnSimulation:
 
     def data(self, config: DictConfig) -> SimulatedData:
         """The data of a trial."""
-        return self.latest("data", digest(_plain(config.data)), lambda: self._simulated(config))
+        return self.latest("data", digest(plain(config.data)), lambda: self._simulated(config))
 
     def validation(self, config: DictConfig, views: int = 1) -> list[LabelledMicrograph]:
         """The validation micrographs of a trial, `views` of each specimen."""
@@ -89,7 +89,7 @@ class OnSimulation:
 
     def decisive(self, config: DictConfig, views: int) -> str:
         """Digest of what the validation micrographs depend on."""
-        return digest([views, {name: value for name, value in _plain(config.data).items() if name not in TRAINING}])
+        return digest([views, {name: value for name, value in plain(config.data).items() if name not in TRAINING}])
 
     def _simulated(self, config: DictConfig, move: Move = lambda done, total: None) -> SimulatedData:
         data: SimulatedData = build(config.data)
@@ -160,7 +160,7 @@ class ForestObjective(OnSimulation):
         def make() -> pd.DataFrame:
             return particle_table(micrographs, self.latest("masks", seen, cut), build(config.features))
 
-        return self.latest("table", (seen, digest(_plain(config.features))), make)
+        return self.latest("table", (seen, digest(plain(config.features))), make)
 
 
 def masks(method: Method, validation: list[LabelledMicrograph]) -> dict[str, float]:
@@ -170,7 +170,3 @@ def masks(method: Method, validation: list[LabelledMicrograph]) -> dict[str, flo
     seconds = (time.perf_counter() - started) / len(validation)
     scores = summarise(score_masks(found, validation))
     return {f"val/{name}": value for name, value in {**scores, "seconds_per_micrograph": seconds}.items()}
-
-
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=True)

@@ -18,8 +18,8 @@ import pandas as pd
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
-from hrtem_lab.files import write_json, write_table
-from hrtem_lab.lab import figures
+from hrtem_lab.files import write_json
+from hrtem_lab.lab import figures, tracking
 from hrtem_lab.lab.sweep.study import SharedStudy
 
 PAGE = "<!doctype html><meta charset='utf-8'><title>{name}</title><h1>{name}</h1>{plots}"
@@ -47,8 +47,7 @@ def _row(trial: FrozenTrial, goals: list[str]) -> dict[str, Any]:
 def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
     """Everything into the folder, and into the active MLflow run."""
     trials = table(study, goals)
-    write_table(folder / "trials.csv", trials)
-    mlflow.log_artifact(str(folder / "trials.csv"))
+    tracking.log_csv(folder / "trials.csv", trials)
     mlflow.log_table(trials.astype(object), "trials.json")  # it knows no other kind of text
     if best := study.best():
         front = [

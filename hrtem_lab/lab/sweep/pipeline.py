@@ -14,7 +14,6 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 from optuna.trial import TrialState
 
-from hrtem_lab.files import write_table
 from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import CONF, build
 from hrtem_lab.lab.progress import bar, console, quiet
@@ -153,8 +152,7 @@ def _finalize(plan: Plan, study: SharedStudy, objective: Objective, folder: Path
         console.print("Not all trials have ended: nothing is trained again yet")
         return
     rows = finals.finals(plan, study, objective, plan.config.repeats)
-    write_table(folder / "finals.csv", rows)
-    mlflow.log_artifact(str(folder / "finals.csv"))
+    tracking.log_csv(folder / "finals.csv", rows)
     found = finals.summary(rows)
     tracking.log_metrics(found, "final")
     finals.show(plan.goals[0], plan.directions[0], found, len(rows))

@@ -192,7 +192,7 @@ class Worker:
         mlflow.log_params({path: str(value)[:6000] for path, value in trial.params.items()})
         mlflow.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
         found = self.objective(config, lambda *told: self._told(trial, *told))
-        mlflow.log_metrics({name: float(value) for name, value in found.items() if value == value})
+        tracking.log_metrics(found)
         values = [found[name] for name in self.plan.goals]
         for name, value in zip(self.plan.goals, values, strict=True):
             if not np.isfinite(value):
