@@ -12,17 +12,12 @@ from hrtem_lab.lab.fit_forest import fit_forest
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.unet import UNet
 from tests.lab.models import Dark, save_model
+from tests.lab.small import SPECIMENS
 
 SMALL = [
     "+experiment=defects",
     "data.library.count=7",
-    "data.library.gpts=192",
-    "data.library.workers=0",
-    "specimen.field_nm=7",
-    "specimen.diameter_nm=[2.0,4.0]",
-    "specimen.film_nm=[1.0,2.0]",
-    "specimen.empty=0.0",
-    "specimen.graphitic=0.0",
+    *SPECIMENS,
     "specimen.most=2",
     "data.test=2",
     "forest.classifier.n_estimators=8",

@@ -22,17 +22,12 @@ from hrtem_lab.lab.command import CONF
 from hrtem_lab.lab.training import output_folder
 from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.segmentation.unet import UNet
+from tests.lab.small import SPECIMENS
 from tests.segmentation.scenes import dark_discs
 
 SMALL = [
     "data.library.count=10",
-    "data.library.gpts=192",
-    "data.library.workers=0",
-    "specimen.field_nm=7",
-    "specimen.diameter_nm=[2.0,4.0]",
-    "specimen.film_nm=[1.0,2.0]",
-    "specimen.empty=0.0",
-    "specimen.graphitic=0.0",
+    *SPECIMENS,
     "specimen.most=1",
     "data.validation=5",
     "data.test=3",
