@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from scipy.stats import lognorm
 
 from hrtem_lab.evaluation.populations import COMPARED, SHAPES, SIZES
-from hrtem_lab.lab.figures import BACKDROP, COLOURS
+from hrtem_lab.lab.figures import ANSWERS, BACKDROP, COLOURS
 from hrtem_lab.lab.statements import ALPHA, named, of_all
-from hrtem_lab.micrograph import CLASSES
 
 DIAMETER = SIZES[0]
 INK, OTHER = "#0072B2", "#D55E00"
@@ -165,7 +164,7 @@ def comparison(populations: Mapping[str, pd.DataFrame]) -> Figure:
 def _by_class(whole: pd.DataFrame) -> dict[str, pd.DataFrame]:
     if "class" not in whole:
         return {"all": whole}
-    return {name: whole[whole["class"] == name] for name in CLASSES if (whole["class"] == name).any()}
+    return {name: whole[whole["class"] == name] for name in ANSWERS if (whole["class"] == name).any()}
 
 
 def _edges(values: pd.Series) -> np.ndarray:

@@ -9,6 +9,7 @@ import pandas as pd
 from hrtem_lab.evaluation.contrasts import smallest_p
 from hrtem_lab.evaluation.intervals import FEWEST
 from hrtem_lab.evaluation.populations import NOT_SINGLE, SIZES
+from hrtem_lab.micrograph import UNCERTAIN
 
 ALPHA = 0.05
 DIAMETER = SIZES[0]
@@ -32,6 +33,8 @@ def counted(particles: pd.DataFrame, whole: pd.DataFrame) -> list[str]:
         lumps = int((particles["class"].isin(NOT_SINGLE) & ~particles["touches_edge"]).sum())
         line += f", {lumps} called {' or '.join(NOT_SINGLE)}"
     lines = [f"{line}. Each counts by the inverse of its chance to be seen whole (Miles-Lantuéjoul)."]
+    if "class" in whole and (unsure := int((whole["class"] == UNCERTAIN).sum())):
+        lines.append(f"Of {unsure} of them the forest is uncertain: they count for sizes and shapes, not for faults.")
     if 0 < (number := whole["micrograph"].nunique()) < FEWEST:
         few = f"Only {_plural(number, 'micrograph')} with whole particles; an interval over micrographs needs {FEWEST}"
         lines.append(f"{few}: none is given, and nothing is claimed of how its particles differ or what goes together.")

@@ -86,7 +86,7 @@ def _show(distributions: pd.DataFrame, said: list[str], name: str, output: Path)
     table = Table(title=f"Particles of {name}, 95 % intervals over micrographs", box=box.SIMPLE)
     table.add_column("Quantity", no_wrap=True)
     for title in ("Mean", "SD", "Median"):
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title, justify="right")
     for _, row in distributions[distributions["class"] == "all"].iterrows():
         cells = (statements.interval(row, statistic, level="") for statistic in ("mean", "sd", "median"))
         table.add_row(statements.named(row["quantity"]), *cells)

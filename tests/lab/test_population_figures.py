@@ -30,6 +30,14 @@ def test_the_histogram_is_a_density_and_the_fit_lies_on_it(whole):
     np.testing.assert_allclose(y, lognorm.pdf(x, shape, scale=scale), atol=0.03)
 
 
+def test_particles_whose_class_is_uncertain_are_drawn_with_the_others(whole):
+    unsure = whole.assign(**{"class": ["uncertain", *whole["class"][1:]]})
+    axes = figures.sizes(unsure, distributions(unsure, 100)).axes[0]
+    assert sum(bar.get_width() * bar.get_height() for bar in axes.patches) == pytest.approx(1)
+    points = [len(drawn.get_offsets()) for drawn in figures.shapes(unsure).axes[0].collections]
+    assert sum(points) == len(unsure)
+
+
 def test_a_star_stands_only_where_the_corrected_p_is_small(whole):
     table = correlations(whole, 200)
     texts = [text.get_text() for text in figures.correlations(table).axes[0].texts]

@@ -25,6 +25,13 @@ def test_what_is_established_is_claimed_with_its_direction_and_the_rest_is_left_
     ]
 
 
+def test_how_many_the_forest_does_not_judge_is_said():
+    whole = pd.DataFrame({"micrograph": list("abcdefg"), "class": ["uncertain"] * 3 + ["fault"] * 4})
+    said = statements.counted(whole.assign(touches_edge=False), whole)
+    assert "Of 3 of them the forest is uncertain: they count for sizes and shapes, not for faults." in said
+    assert not any("uncertain" in line for line in statements.counted(whole[3:].assign(touches_edge=False), whole[3:]))
+
+
 def test_too_few_micrographs_for_any_p_claim_nothing_whatever_the_table_says():
     said = statements.of_two(pd.DataFrame(BY_HAND).assign(micrographs=1), "a", "b")
     assert said == [
