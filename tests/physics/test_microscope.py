@@ -3,6 +3,7 @@
 import abtem
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Condition, Microscope
 from hrtem_lab.physics.microscope import camera_pixels, expose, fourier_crop, record, wavelength_nm
+from hrtem_lab.physics.microscope.camera import poisson
 from hrtem_lab.physics.microscope.condition import PERIODS_DEG
 from tests.strategies import defoci_nm, doses_e_per_nm2
 
@@ -231,6 +233,22 @@ def test_gain_multiplies_what_is_counted():
     torch.testing.assert_close(ten, 10 * one)
     with pytest.raises(InputError, match="gain is 0"):
         exact(gain=0.0)
+
+
+@pytest.mark.parametrize("electrons", [0.0, 0.3, 8.0, 49.9, 50.1, 300.0, 1e5])
+def test_electrons_arrive_as_poisson_has_it(electrons):
+    counts = poisson(torch.full((1000, 1000), electrons), torch.Generator().manual_seed(0)).numpy().ravel()
+    low, high = counts.min(), counts.max()
+    values = np.arange(low, high + 1)
+    found = np.searchsorted(np.sort(counts), values, side="right") / counts.size
+    assert np.abs(found - scipy.stats.poisson.cdf(values, electrons)).max() < 2e-3
+
+
+def test_electrons_of_a_frame_with_few_and_many():
+    expected = torch.tensor([1.0, 49.0, 51.0, 400.0]).repeat(20000, 1)
+    counts = poisson(expected, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(counts.mean(0), expected[0], rtol=0.02, atol=0)
+    torch.testing.assert_close(counts.var(0), expected[0], rtol=0.05, atol=0)
 
 
 @pytest.mark.parametrize("read_noise_e", [0.5, 3.0])
