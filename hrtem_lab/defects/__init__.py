@@ -5,10 +5,20 @@ from hrtem_lab.defects.forest import Forest
 from hrtem_lab.defects.importance import family_importance
 from hrtem_lab.defects.labelling import labels
 from hrtem_lab.defects.recipe import Recipe, Reference, cross_validate
-from hrtem_lab.defects.scores import confidence_error, confusion, fault_curves, reliability, risk_coverage, score
+from hrtem_lab.defects.scores import (
+    Costs,
+    confidence_error,
+    confusion,
+    decide,
+    fault_curves,
+    reliability,
+    risk_coverage,
+    score,
+)
 from hrtem_lab.defects.table import Features, particle_rows, particle_table, stacked
 
 __all__ = [
+    "Costs",
     "Features",
     "Forest",
     "Recipe",
@@ -16,6 +26,7 @@ __all__ = [
     "confidence_error",
     "confusion",
     "cross_validate",
+    "decide",
     "family_importance",
     "fault_chance",
     "fault_curves",

@@ -13,9 +13,7 @@ COLUMNS = ("condition", "range", "particles", "found", "low", "high")
 NAMED = ("true_material",)
 
 
-def fault_chance(
-    table: pd.DataFrame, probabilities: pd.DataFrame, edges: Mapping[str, Sequence[float]]
-) -> pd.DataFrame:
+def fault_chance(table: pd.DataFrame, named: pd.Series, edges: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """How often a particle that holds a planar defect is called faulted, condition by condition.
 
     Whether the image shows the defect does not count: one that is tilted out of view is in the denominator, so that
@@ -23,7 +21,7 @@ def fault_chance(
 
     Args:
         table: As from `particle_table`, with facts.
-        probabilities: Given to `CLASSES`, (n, classes).
+        named: Class that each is called, (n,).
         edges: Column of numbers -> edges of its bins; a value on an edge belongs to the bin that ends there.
 
     Returns:
@@ -31,7 +29,7 @@ def fault_chance(
         `found` (their share called faulted) with the 95 % Wilson interval `low` to `high`.
     """
     held = (table[["true_twins", "true_intrinsic", "true_extrinsic"]].astype(float).fillna(0) > 0).any(axis=1)
-    called = (probabilities.idxmax(axis=1) == FAULT)[held]
+    called = (named == FAULT)[held]
     rows = []
     for column in (*edges, *NAMED):
         for label, part in called.groupby(binned(table.loc[held, column], edges.get(column)), observed=True):

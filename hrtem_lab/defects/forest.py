@@ -13,6 +13,7 @@ import skops.io
 from sklearn.base import ClassifierMixin, clone
 
 from hrtem_lab.defects.calibration import Calibration
+from hrtem_lab.defects.scores import Costs, decide
 from hrtem_lab.defects.table import feature_names
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, InputError
 
@@ -28,12 +29,14 @@ class Forest:
         classifier: Fitted; its classes are some of `CLASSES`.
         features: Names of its inputs, in order.
         calibration: What its probabilities go through.
-        least_confidence: Below this largest probability a particle's class is `uncertain`.
+        costs: What it costs to miss a class, see `decide`.
+        least_confidence: Where the class that would be named has a lower probability, it is `uncertain`.
     """
 
     classifier: ClassifierMixin
     features: tuple[str, ...]
     calibration: Calibration = field(default_factory=Calibration)
+    costs: Costs = field(default_factory=dict)
     least_confidence: float = 0.0
 
     @classmethod
@@ -72,11 +75,9 @@ class Forest:
         return self.calibration(result)
 
     def classes(self, probabilities: pd.DataFrame) -> pd.Series:
-        """The likeliest class of each row, `uncertain` where its probability is below `least_confidence`."""
-        if not len(probabilities):
-            return pd.Series(index=probabilities.index, dtype=object)
-        sure = probabilities.max(axis=1) >= self.least_confidence
-        return probabilities.idxmax(axis=1).where(sure, UNCERTAIN)
+        """The class of each row as `decide` has it, `uncertain` where its probability is below `least_confidence`."""
+        decided = decide(probabilities, self.costs)
+        return decided["class"].astype(object).where(decided["confidence"] >= self.least_confidence, UNCERTAIN)
 
     @property
     def oob_accuracy(self) -> float:
@@ -93,6 +94,7 @@ class Forest:
         skops.io.dump(self.classifier, folder / FOREST, compression=ZIP_DEFLATED, compresslevel=9)
         settings = {
             "features": self.features,
+            "costs": dict(self.costs),
             "least_confidence": self.least_confidence,
             "calibration": dict(self.calibration.knots),
         }
@@ -116,6 +118,7 @@ class Forest:
                     skops.io.load(path, trusted=sorted(TRUSTED)),
                     tuple(settings["features"]),
                     Calibration({name: (tuple(x), tuple(y)) for name, (x, y) in settings["calibration"].items()}),
+                    {name: float(cost) for name, cost in settings.get("costs", {}).items()},
                     float(settings["least_confidence"]),
                 )
         except Exception as error:

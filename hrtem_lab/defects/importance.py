@@ -31,7 +31,11 @@ def family_importance(
     """
     rng = np.random.default_rng(seed)
     metrics = ["balanced_accuracy", "fault_f1"]
-    whole = pd.Series(score(table["label"], forest.probabilities(table)))[metrics]
+
+    def scored(particles: pd.DataFrame) -> pd.Series:
+        return pd.Series(score(table["label"], forest.probabilities(particles), costs=forest.costs))[metrics]
+
+    whole = scored(table)
     rows = {}
     for family, names in families.items():
         read = [name for name in names if name in forest.features]
@@ -41,7 +45,7 @@ def family_importance(
         for _ in range(repeats):
             shuffled = table.copy()
             shuffled[read] = table[read].to_numpy()[rng.permutation(len(table))]
-            losses.append(whole - pd.Series(score(table["label"], forest.probabilities(shuffled)))[metrics])
+            losses.append(whole - scored(shuffled))
         lost = pd.DataFrame(losses)
         rows[family] = {**lost.mean().to_dict(), "spread": lost["balanced_accuracy"].std(ddof=0)}
     found = pd.DataFrame.from_dict(rows, orient="index", columns=[*metrics, "spread"]).rename_axis("family")

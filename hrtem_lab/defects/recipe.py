@@ -15,7 +15,7 @@ from sklearn.model_selection import ParameterGrid, StratifiedGroupKFold
 
 from hrtem_lab.defects.calibration import Calibration, Kind
 from hrtem_lab.defects.forest import Forest
-from hrtem_lab.defects.scores import codes, least_confidence
+from hrtem_lab.defects.scores import Costs, codes, least_confidence
 from hrtem_lab.defects.table import Features
 from hrtem_lab.micrograph import CLASSES, InputError
 
@@ -35,6 +35,7 @@ class Recipe:
         classifier: Not fitted; it has to take `nan`, as trees do. A `Pipeline` will do where one does not.
         candidates: Name of a setting of the classifier -> values to choose from by their log loss.
         calibration: See `Calibration.fit`.
+        costs: What it costs to miss a class, see `hrtem_lab.defects.decide`.
         accuracy: Wanted among the particles that get an answer; the others are called `uncertain`.
         folds: Into which the specimens of a table are divided for the three choices above.
         seed: Decides the folds.
@@ -43,9 +44,15 @@ class Recipe:
     classifier: ClassifierMixin
     candidates: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     calibration: Kind | None = None
+    costs: Costs = field(default_factory=dict)
     accuracy: float = 0.0
     folds: int = 5
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, cost in self.costs.items():
+            if name not in CLASSES or not 0 < cost < np.inf:
+                raise InputError(f"costs has {name}: {cost}; expected one of {', '.join(CLASSES)} and a number above 0")
 
     def fit(self, table: pd.DataFrame) -> Forest:
         """A forest of all particles of a table; whatever is chosen is chosen on specimens that its trees did not see.
@@ -53,15 +60,15 @@ class Recipe:
         Raises:
             InputError: The table holds fewer than two classes.
         """
-        forest = Forest.fit(self._with({}), table)
+        forest = replace(Forest.fit(self._with({}), table), costs=self.costs)
         if table["group"].nunique() < 2 or not (self.candidates or self.calibration or self.accuracy):
             return forest
         best, held_out = self._best(table)
         calibration = Calibration.fit(table["label"], held_out, self.calibration)
-        least = least_confidence(table["label"], calibration(held_out), self.accuracy)
+        least = least_confidence(table["label"], calibration(held_out), self.accuracy, self.costs)
         if best:
             forest = Forest.fit(self._with(best), table)
-        return replace(forest, calibration=calibration, least_confidence=least)
+        return replace(forest, costs=self.costs, calibration=calibration, least_confidence=least)
 
     def _best(self, table: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
         """The settings with the lowest log loss, and the probabilities that they give to particles held out."""

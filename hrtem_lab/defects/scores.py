@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -15,21 +15,46 @@ from hrtem_lab.micrograph import CLASSES
 
 FAULT = CLASSES[0]
 
+Costs = Mapping[str, float]
 
-def score(labels: pd.Series, probabilities: pd.DataFrame, groups: pd.Series | None = None) -> dict[str, float]:
+
+def decide(probabilities: pd.DataFrame, costs: Costs | None = None) -> pd.DataFrame:
+    """The class that is named, for which probability times cost is largest (Elkan 2001, Proc. IJCAI 17, 973).
+
+    Args:
+        probabilities: Given to `CLASSES`, (n, classes).
+        costs: Class -> what it costs to miss one, relative to the others; 1 where it is not given, so that without any
+            the likeliest class is named.
+
+    Returns:
+        Indexed as the probabilities: `class`, and `confidence`, its probability.
+    """
+    given = probabilities[list(CLASSES)].to_numpy(dtype=float)
+    named = (given * [(costs or {}).get(name, 1.0) for name in CLASSES]).argmax(axis=1)
+    confidence = np.take_along_axis(given, named[:, None], axis=1)[:, 0]
+    return pd.DataFrame({"class": np.array(CLASSES)[named], "confidence": confidence}, index=probabilities.index)
+
+
+def score(
+    labels: pd.Series,
+    probabilities: pd.DataFrame,
+    groups: pd.Series | None = None,
+    costs: Costs | None = None,
+) -> dict[str, float]:
     """Accuracy with its Wilson interval, balanced accuracy, macro F1, and every class against the rest.
 
     Args:
         labels: True classes, (n,).
         probabilities: Given to `CLASSES`, (n, classes).
         groups: Specimens; with them, balanced accuracy and the fault's F1 get a 95 % bootstrap interval over them.
+        costs: See `decide`.
 
     Returns:
         `accuracy`, `balanced_accuracy` and `macro_f1` over the classes that occur, `majority_accuracy`; of every class
         `_precision` and `_recall` with Wilson intervals; `fault_f1`, `fault_roc_auc`, `fault_average_precision`; `ece`
-        of the likeliest class. Undefined ratios are `nan`.
+        of the class that is named. Undefined ratios are `nan`.
     """
-    counts = confusion(labels, probabilities).to_numpy()
+    counts = confusion(labels, probabilities, costs).to_numpy()
     right, true, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     balanced, macro, fault = _headlines(counts)
     result = {
@@ -39,7 +64,7 @@ def score(labels: pd.Series, probabilities: pd.DataFrame, groups: pd.Series | No
         "macro_f1": macro,
         "fault_f1": fault,
         "majority_accuracy": divide(true.max(), len(labels)),
-        "ece": confidence_error(reliability(labels, probabilities)),
+        "ece": confidence_error(reliability(labels, probabilities, costs)),
         **_against_the_rest(labels, probabilities),
     }
     result["accuracy_low"], result["accuracy_high"] = wilson_interval(int(right.sum()), len(labels))
@@ -49,7 +74,7 @@ def score(labels: pd.Series, probabilities: pd.DataFrame, groups: pd.Series | No
             low, high = wilson_interval(int(hits), int(trials))
             result[f"{name}_{ratio}_low"], result[f"{name}_{ratio}_high"] = low, high
     if groups is not None:
-        pairs = np.column_stack([codes(labels), _guesses(probabilities)])
+        pairs = np.column_stack([codes(labels), _named(probabilities, costs)])
         bounds = bootstrap_interval(lambda rows: _headlines(_counted(rows)), pairs, groups=groups.to_numpy())
         lows, highs = (np.broadcast_to(bound, 3) for bound in bounds)  # without particles a bound is a single nan
         for i, name in enumerate(("balanced_accuracy", "macro_f1", "fault_f1")):
@@ -57,9 +82,9 @@ def score(labels: pd.Series, probabilities: pd.DataFrame, groups: pd.Series | No
     return {name: float(value) for name, value in result.items()}
 
 
-def confusion(labels: pd.Series, probabilities: pd.DataFrame) -> pd.DataFrame:
+def confusion(labels: pd.Series, probabilities: pd.DataFrame, costs: Costs | None = None) -> pd.DataFrame:
     """Counts, rows: true class, columns: predicted class, both in the order of `CLASSES`."""
-    counts = _counted(np.column_stack([codes(labels), _guesses(probabilities)]))
+    counts = _counted(np.column_stack([codes(labels), _named(probabilities, costs)]))
     return pd.DataFrame(counts, index=pd.Index(CLASSES, name="true"), columns=pd.Index(CLASSES, name="predicted"))
 
 
@@ -84,15 +109,17 @@ def fault_curves(labels: pd.Series, probabilities: pd.DataFrame) -> dict[str, pd
     }
 
 
-def reliability(labels: pd.Series, probabilities: pd.DataFrame, bins: int = 15) -> pd.DataFrame:
-    """Particles counted by the probability of their likeliest class, and how often that was right.
+def reliability(
+    labels: pd.Series, probabilities: pd.DataFrame, costs: Costs | None = None, bins: int = 15
+) -> pd.DataFrame:
+    """Particles counted by the probability of the class they are called, and how often that was right.
 
     Returns:
         As from `hrtem_lab.evaluation.calibration_counts`, with particles in the place of pixels: a row per bin with
         `particles`, `right` and `probability`, the sum of what they were given.
     """
-    right = _guesses(probabilities) == codes(labels)
-    counts = calibration_counts(np.clip(probabilities.max(axis=1).to_numpy(), 0, 1), right, bins)
+    right = _named(probabilities, costs) == codes(labels)
+    counts = calibration_counts(np.clip(decide(probabilities, costs)["confidence"].to_numpy(), 0, 1), right, bins)
     return counts.rename(columns={"pixels": "particles", "particle": "right"})
 
 
@@ -101,15 +128,15 @@ def confidence_error(counts: pd.DataFrame) -> float:
     return ece(counts.rename(columns={"particles": "pixels", "right": "particle"}))
 
 
-def risk_coverage(labels: pd.Series, probabilities: pd.DataFrame) -> pd.DataFrame:
+def risk_coverage(labels: pd.Series, probabilities: pd.DataFrame, costs: Costs | None = None) -> pd.DataFrame:
     """What is wrong among the surest particles, for every number of them (El-Yaniv and Wiener 2010, JMLR 11, 1605).
 
     Returns:
         A row per confidence that occurs, falling: `confidence`, `coverage` (share of particles that are at least as
         sure) and `risk` (share of wrong ones among them).
     """
-    confidence = probabilities.max(axis=1).to_numpy()
-    wrong = (_guesses(probabilities) != codes(labels)).astype(float)
+    confidence = decide(probabilities, costs)["confidence"].to_numpy()
+    wrong = (_named(probabilities, costs) != codes(labels)).astype(float)
     order = np.argsort(-confidence, kind="stable")
     answered = np.arange(1, len(order) + 1)
     rows = pd.DataFrame(
@@ -122,18 +149,21 @@ def risk_coverage(labels: pd.Series, probabilities: pd.DataFrame) -> pd.DataFram
     return rows.drop_duplicates("confidence", keep="last", ignore_index=True)
 
 
-def least_confidence(labels: pd.Series, probabilities: pd.DataFrame, accuracy: float) -> float:
+def least_confidence(
+    labels: pd.Series, probabilities: pd.DataFrame, accuracy: float, costs: Costs | None = None
+) -> float:
     """The confidence from which on an answer is given, so that the answers reach an accuracy and are as many as may be.
 
     Args:
         labels: True classes of particles held out, (n,).
         probabilities: Given to `CLASSES`, (n, classes).
         accuracy: Wanted among the answers.
+        costs: See `decide`.
 
     Returns:
         A probability; the highest that occurs where no threshold reaches the accuracy.
     """
-    curve = risk_coverage(labels, probabilities)
+    curve = risk_coverage(labels, probabilities, costs)
     if curve.empty:
         return 0.0
     fine = curve[curve["risk"] <= 1 - accuracy + 1e-12]
@@ -174,10 +204,9 @@ def _counted(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return counts
 
 
-def _guesses(probabilities: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Places in `CLASSES` of the likeliest."""
-    guesses: npt.NDArray[np.int64] = probabilities[list(CLASSES)].to_numpy().argmax(axis=1)
-    return guesses
+def _named(probabilities: pd.DataFrame, costs: Costs | None) -> npt.NDArray[np.int64]:
+    """Places in `CLASSES` of what is named."""
+    return codes(decide(probabilities, costs)["class"])
 
 
 def codes(names: Iterable[str]) -> npt.NDArray[np.int64]:

@@ -11,11 +11,14 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from hrtem_lab.defects import (
+    Costs,
     Features,
     Forest,
+    Recipe,
     Reference,
     confusion,
     cross_validate,
+    decide,
     family_importance,
     fault_chance,
     fault_curves,
@@ -61,7 +64,8 @@ def study(
     Returns:
         The metrics, and the class of every test particle.
     """
-    features, recipe = build(config.features), build(config.forest)
+    features = build(config.features)
+    recipe: Recipe = build(config.forest)
     references: dict[str, Reference] = {name: build(node) for name, node in config.references.items()}
     sets = {OWN: features} | {name: r.features for name, r in references.items() if r.features}
     tables, unseen = describe(learn, sets), describe(test, sets | {TRUE_MASKS: features})
@@ -73,13 +77,20 @@ def study(
     given = forest.probabilities(particles)
     classes = forest.classes(given)
     answered = classes != UNCERTAIN
-    metrics = _scored("cv", table, crossed) | _scored("test", particles, given)
-    metrics |= _scored(TRUE_MASKS, unseen[TRUE_MASKS], forest.probabilities(unseen[TRUE_MASKS]))
-    metrics |= _scored("answered", particles[answered], given[answered])
+    of_truth = unseen[TRUE_MASKS]
+    metrics: dict[str, float] = {}
+    for stage, rows, probabilities in (
+        ("cv", table, crossed),
+        ("test", particles, given),
+        (TRUE_MASKS, of_truth, forest.probabilities(of_truth)),
+        ("answered", particles[answered], given[answered]),
+    ):
+        values = score(rows["label"], probabilities, rows["group"], forest.costs)
+        metrics |= {f"{stage}/{name}": value for name, value in values.items()}
     metrics |= {"test/coverage": float(answered.mean()), "least_confidence": forest.least_confidence}
     metrics |= {"oob_accuracy": forest.oob_accuracy, "bytes": float(_size(folder / "model"))}
     for name, reference in references.items():
-        metrics |= _compared(name, reference, tables, unseen, crossed, given, config)
+        metrics |= _compared(name, reference, tables, unseen, crossed, given, recipe, config)
     tracking.log_metrics(metrics)
     _draw(forest, table, crossed, particles, given, folder)
     compared = {"": "forest"} | {f"{name}/": name.replace("_", " ") for name in references}
@@ -100,11 +111,6 @@ def describe(found: Iterable[Found], sets: dict[str, Features]) -> Tables:
     return {name: stacked(tables) for name, tables in rows.items()}
 
 
-def _scored(stage: str, table: pd.DataFrame, probabilities: pd.DataFrame) -> dict[str, float]:
-    values = score(table["label"], probabilities, table["group"])
-    return {f"{stage}/{name}": value for name, value in values.items()}
-
-
 def _compared(
     name: str,
     reference: Reference,
@@ -112,17 +118,20 @@ def _compared(
     unseen: Tables,
     crossed: pd.DataFrame,
     given: pd.DataFrame,
+    recipe: Recipe,
     config: DictConfig,
 ) -> dict[str, float]:
     """A reference in the same folds and on the same test particles, and the forest's lead, paired by specimen."""
     of = name if reference.features else OWN
     table, particles = tables[of], unseen[of]
-    own_crossed = cross_validate(reference.recipe.fit, table, config.folds, config.seed)
-    own_given = reference.recipe.fit(table).probabilities(particles)
+    costs, rival = recipe.costs, reference.recipe
+    own_crossed = cross_validate(rival.fit, table, config.folds, config.seed)
+    own_given = rival.fit(table).probabilities(particles)
     metrics: dict[str, float] = {}
     for stage, rows, ours, theirs in (("cv", table, crossed, own_crossed), ("test", particles, given, own_given)):
-        metrics |= {f"{stage}/{name}/{k}": v for k, v in score(rows["label"], theirs).items() if k in SHOWN}
-        lead = paired_test(*(_right_by_specimen(rows, each) for each in (ours, theirs)))
+        values = score(rows["label"], theirs, costs=rival.costs)
+        metrics |= {f"{stage}/{name}/{k}": v for k, v in values.items() if k in SHOWN}
+        lead = paired_test(_right_by_specimen(rows, ours, costs), _right_by_specimen(rows, theirs, rival.costs))
         metrics |= {f"{stage}/lead_over_{name}{end}": lead[k] for k, end in LEAD.items()}
     return metrics
 
@@ -131,9 +140,9 @@ SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1", "ece")
 LEAD = {"difference": "", "low": "_low", "high": "_high", "p": "_p"}
 
 
-def _right_by_specimen(table: pd.DataFrame, probabilities: pd.DataFrame) -> Any:
+def _right_by_specimen(table: pd.DataFrame, probabilities: pd.DataFrame, costs: Costs) -> Any:
     """Share of right answers of each specimen, (specimens,)."""
-    right = probabilities.idxmax(axis=1).to_numpy() == table["label"].to_numpy()
+    right = decide(probabilities, costs)["class"].to_numpy() == table["label"].to_numpy()
     return pd.Series(right.astype(float)).groupby(table["group"].to_numpy()).mean().to_numpy()
 
 
@@ -148,14 +157,15 @@ def _draw(
     """The figures, and as tables what they show."""
     curves = {"cv": (table["label"], crossed), "test": (particles["label"], given)}
     for name, (labels, guesses) in curves.items():
-        figure = figures.confusion(confusion(labels, guesses), f"Random forest, {name}")
+        figure = figures.confusion(confusion(labels, guesses, forest.costs), f"Random forest, {name}")
         figures.save(figure, folder / "figures" / f"confusion_{name}.png")
     by_family = family_importance(forest, particles, FAMILIES)
-    chance = fault_chance(particles, given, EDGES)
-    risk = {name: risk_coverage(*pair) for name, pair in curves.items()}
+    chance = fault_chance(particles, decide(given, forest.costs)["class"], EDGES)
+    risk = {name: risk_coverage(*pair, forest.costs) for name, pair in curves.items()}
+    counts = {name: reliability(*pair, forest.costs) for name, pair in curves.items()}
     drawn = {
         "fault_curves": forest_figures.fault_curves({name: fault_curves(*pair) for name, pair in curves.items()}),
-        "forest_reliability": forest_figures.reliability({name: reliability(*pair) for name, pair in curves.items()}),
+        "forest_reliability": forest_figures.reliability(counts),
         "risk_coverage": forest_figures.risk_coverage(risk, forest.least_confidence),
         "importance": forest_figures.importance(by_family),
         "fault_chance": forest_figures.fault_chance(chance),

@@ -117,10 +117,15 @@ def test_a_table_that_teaches_nothing_is_refused(rows, message):
 def test_a_saved_forest_is_the_same_forest(tmp_path):
     rows = table(MANY)
     fitted = Forest.fit(trees(), rows)
-    forest = replace(fitted, calibration=Calibration({"fault": ((0.0, 1.0), (0.2, 0.7))}), least_confidence=0.61)
+    forest = replace(
+        fitted,
+        calibration=Calibration({"fault": ((0.0, 1.0), (0.2, 0.7))}),
+        least_confidence=0.61,
+        costs={"fault": 2.5},
+    )
     forest.save(tmp_path / "new" / "model")
     again = Forest.load(tmp_path / "new" / "model")
-    assert (again.features, again.least_confidence) == (forest.features, 0.61)
+    assert (again.features, again.least_confidence, again.costs) == (forest.features, 0.61, {"fault": 2.5})
     assert not forest.probabilities(rows).equals(fitted.probabilities(rows))
     pd.testing.assert_frame_equal(again.probabilities(rows), forest.probabilities(rows))
     assert again.classifier.get_params() == forest.classifier.get_params()

@@ -190,6 +190,21 @@ def test_a_class_that_lives_in_one_specimen_is_no_hindrance():
     assert Recipe(classifier=trees(), calibration="sigmoid", accuracy=0.9).fit(rows).features == ("first", "second")
 
 
+def test_the_costs_go_with_the_forest():
+    settings = {"classifier": trees(), "costs": {"fault": 3.0}}
+    for recipe in (
+        Recipe(**settings),
+        Recipe(**settings, candidates={"min_samples_leaf": [1, 2]}, calibration="sigmoid"),
+    ):
+        assert recipe.fit(table(MANY)).costs == {"fault": 3.0}
+
+
+@pytest.mark.parametrize("costs", [{"twin": 1.0}, {"fault": 0.0}, {"fault": float("inf")}])
+def test_costs_that_mean_nothing_are_refused(costs):
+    with pytest.raises(InputError, match=f"costs has {next(iter(costs))}"):
+        Recipe(classifier=trees(), costs=costs)
+
+
 def test_one_class_is_refused():
     with pytest.raises(InputError, match=r"1 class\(es\)"):
         Recipe(classifier=trees(), calibration="sigmoid").fit(table({"fault": 9}))

@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from hrtem_lab.defects.scores import (
     confusion,
+    decide,
     fault_curves,
     least_confidence,
     reliability,
@@ -24,6 +25,29 @@ from hrtem_lab.micrograph import CLASSES
 def probabilities(guesses, index=None):
     """A certain guess for every particle."""
     return pd.DataFrame([[float(name == c) for c in CLASSES] for name in guesses], columns=list(CLASSES), index=index)
+
+
+def test_what_is_costly_to_miss_is_named_sooner():
+    given = pd.DataFrame([[0.3, 0.5, 0.2, 0, 0], [0.2, 0.5, 0.3, 0, 0]], columns=list(CLASSES), index=[7, 9])
+    assert decide(given)["class"].tolist() == ["no_fault", "no_fault"]
+    costly = decide(given, {"fault": 2.0})
+    assert costly["class"].tolist() == ["fault", "no_fault"]
+    assert costly["confidence"].tolist() == [0.3, 0.5]
+    assert costly.index.tolist() == [7, 9]
+    assert decide(given.iloc[:0], {"fault": 2.0}).empty
+
+
+def test_costs_change_what_is_named_and_no_curve():
+    truth = pd.Series(["fault", "no_fault"])
+    given = pd.DataFrame([[0.4, 0.6, 0, 0, 0], [0.1, 0.9, 0, 0, 0]], columns=list(CLASSES))
+    plain, costly = score(truth, given), score(truth, given, costs={"fault": 2.0})
+    assert (plain["fault_recall"], costly["fault_recall"]) == (0, 1)
+    assert (plain["accuracy"], costly["accuracy"]) == (0.5, 1)
+    assert plain["fault_roc_auc"] == costly["fault_roc_auc"] == 1
+    assert plain["ece"] == pytest.approx((0.6 + 0.1) / 2)
+    assert costly["ece"] == pytest.approx((0.6 + 0.1) / 2)  # named at 0.4, and right
+    assert risk_coverage(truth, given, {"fault": 2.0})["confidence"].tolist() == [0.9, 0.4]
+    assert least_confidence(truth, given, 1.0, {"fault": 2.0}) == 0
 
 
 TRUTH = ["fault", "fault", "fault", "no_fault", "no_fault", "no_fringe", "no_fringe", "empty"]

@@ -145,8 +145,10 @@ class ForestObjective(OnSimulation):
     def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
         """Metrics of `cv/`; see `Objective`."""
         found = self._table(config)
-        crossed = cross_validate(build(config.forest).fit, found, config.folds, config.seed)
-        return {f"cv/{name}": value for name, value in score(found["label"], crossed).items()}
+        recipe = build(config.forest)
+        crossed = cross_validate(recipe.fit, found, config.folds, config.seed)
+        values = score(found["label"], crossed, costs=recipe.costs)
+        return {f"cv/{name}": value for name, value in values.items()}
 
     def _table(self, config: DictConfig) -> pd.DataFrame:
         """Features and classes of the particles, made again only when the micrographs or the features change."""
