@@ -3,7 +3,6 @@
 from hrtem_lab.defects.chance import fault_chance
 from hrtem_lab.defects.forest import Forest
 from hrtem_lab.defects.importance import family_importance
-from hrtem_lab.defects.labelling import labels
 from hrtem_lab.defects.recipe import Recipe, Reference, cross_validate
 from hrtem_lab.defects.scores import (
     Costs,
@@ -30,7 +29,6 @@ __all__ = [
     "family_importance",
     "fault_chance",
     "fault_curves",
-    "labels",
     "particle_rows",
     "particle_table",
     "reliability",

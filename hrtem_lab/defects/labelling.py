@@ -11,11 +11,6 @@ COVERED = 0.5
 SHARED = 0.25
 
 
-def labels(predicted: IntArray, truth: LabelledMicrograph) -> pd.Series:
-    """Class of each predicted particle, as `matched` gives it."""
-    return matched(predicted, truth)["label"]
-
-
 def matched(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFrame:
     """Class of each predicted particle, and the true particle that it stands for.
 

@@ -203,7 +203,7 @@ class Library(Sequence[ExitWave]):
             shutil.rmtree(self.folder / "library.zarr", ignore_errors=True)
         _write(self.folder / "manifest.json", json.dumps(self._manifest(), indent=1).encode())
         field = (self.gpts, self.gpts)
-        # compressed, a wave is hardly smaller, for it is noise to a compressor, and takes twice the time to read
+        # compressed, a wave is hardly smaller, for it is noise to a compressor, and takes longer to read
         for name, dtype in (("waves", np.complex64), ("instances", np.uint16)):
             path = self.folder / "library.zarr" / name
             if not (path / "zarr.json").exists():

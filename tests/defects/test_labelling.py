@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from hrtem_lab.defects.labelling import labels
+from hrtem_lab.defects.labelling import matched
 from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
 from tests.strategies import instance_maps
 
@@ -21,6 +21,10 @@ def strips(*widths, rows=4, length=60, first=1):
         line[at : at + width] = number
         at += width
     return np.tile(line, (rows, 1))
+
+
+def labels(predicted, of):
+    return matched(predicted, of)["label"]
 
 
 def truth(instances, names=NAMES):

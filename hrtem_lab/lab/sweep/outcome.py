@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hrtem_lab.files import write_json
 from hrtem_lab.lab import figures, tracking
-from hrtem_lab.lab.sweep.study import SharedStudy
+from hrtem_lab.lab.sweep.study import DONE, SharedStudy
 
 PAGE = "<!doctype html><meta charset='utf-8'><title>{name}</title><h1>{name}</h1>{plots}"
 
@@ -76,7 +76,7 @@ def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
             if name.startswith("parallel"):  # the lines of one axis' grid mean nothing beside those of the others
                 for axes in figure.axes:
                     axes.grid(False)
-            figure.set_size_inches(max(8, 4 + len(study.best()[0].params)), 5)
+            figure.set_size_inches(4 + 1.6 * max(3, len(study.best()[0].params)), 5)
             figure.savefig(folder / "figures" / f"{name}.png", dpi=figures.DPI, bbox_inches="tight")
             plt.close(figure)
             html.append(plot(pages).to_html(full_html=False, include_plotlyjs=not html))
@@ -100,16 +100,19 @@ def plots(study: SharedStudy, goals: list[str]) -> dict[str, Callable[[Any], Any
 
 
 def copied(study: SharedStudy, goals: Sequence[int]) -> optuna.Study:
-    """The trials that ended well, of some goals; a path is cut to its last part where that is one path's alone."""
-    done = study.done()
-    paths = list(dict.fromkeys(path for trial in done for path in trial.params))
+    """The trials, of some goals; a path is cut to its last part where that is one path's alone.
+
+    A trial that did not end well is not drawn, but keeps its place: the others' numbers are those of the table.
+    """
+    trials = study.trials()
+    paths = list(dict.fromkeys(path for trial in trials for path in trial.params))
     last = [path.rpartition(".")[2] for path in paths]
     names = {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
     copy = optuna.create_study(directions=[study.optuna.directions[goal] for goal in goals])
-    for trial in done:
+    for trial in trials:
         copy.add_trial(
             optuna.trial.create_trial(
-                state=trial.state,
+                state=trial.state if trial.state in DONE else TrialState.FAIL,
                 values=[trial.values[goal] for goal in goals] if trial.state == TrialState.COMPLETE else None,
                 params={names[path]: value for path, value in trial.params.items()},
                 distributions={names[path]: drawn for path, drawn in trial.distributions.items()},

@@ -49,6 +49,17 @@ def test_plots_are_drawn_as_pictures_and_on_one_page(values: list[list[float]], 
     assert dict(mpl.rcParams) == before
 
 
+def test_a_trial_has_the_same_number_in_table_and_plots(tmp_path: Path):
+    made = study(tmp_path, [0.5])
+    made.optuna.add_trial(create_trial(values=[0.9], params={"loss": "b"}, distributions={"loss": SPACE["loss"]}))
+    drawn = outcome.copied(made, [0])
+    assert [(t.number, t.state.name) for t in drawn.trials] == [(0, "COMPLETE"), (1, "FAIL"), (2, "COMPLETE")]
+    assert drawn.best_trial.number == made.best()[0].number == 2
+    plots = outcome.plots(made, ["val/dice"])
+    shown = plots["history"](optuna.visualization).data[0]
+    assert list(shown.x) == [0, 2]
+
+
 def test_the_table_tells_of_every_trial(tmp_path: Path):
     table = outcome.table(study(tmp_path, [0.5], [0.9]), ["val/dice"])
     assert list(table["state"]) == ["complete", "complete", "fail"]
