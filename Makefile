@@ -47,9 +47,10 @@ clean: ## remove .venv, caches, outputs/ and mlruns/; the lab's records, mlflow.
 # Every step may be repeated, and its stamp comes last, so a set-up that was stopped goes on at the next call. uv takes its
 # settings (an index, a proxy, a cache) from the environment. What builds comes from the lock, too: setuptools by the
 # constraints (hydra-core needs a package without a wheel), hatchling and editables by going without isolation.
+# Compiled at once and on all cores, the libraries start in seconds even where Python may not write beside them.
 $(READY): requirements.lock pyproject.toml $(UV)
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes --requirements requirements.lock \
-		--build-constraints requirements.lock
+		--build-constraints requirements.lock --compile-bytecode
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
