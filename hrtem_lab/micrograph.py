@@ -17,7 +17,7 @@ BoolArray = npt.NDArray[np.bool_]
 CLASSES = ("fault", "no_fault", "no_fringe", "agglomerate", "empty")
 """What a segmented particle can be, in the order of every probability vector and confusion matrix."""
 UNCERTAIN = "uncertain"
-"""The answer for a particle whose likeliest class is not likely enough."""
+"""The answer for a particle of which no class is likely enough."""
 
 
 class InputError(ValueError):

@@ -42,7 +42,7 @@ def fault_curves(curves: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
 
 
 def reliability(counts: Mapping[str, pd.DataFrame]) -> Figure:
-    """How often the likeliest class is right, against the probability it was given; below, how many particles.
+    """How often the class that is named is right, against the probability it was given; below, how many particles.
 
     Args:
         counts: Stage -> as from `hrtem_lab.defects.reliability`.
@@ -60,7 +60,7 @@ def reliability(counts: Mapping[str, pd.DataFrame]) -> Figure:
         below.bar((table.index + 0.5 + shift) / len(table), table["particles"], 0.4 / len(table), color=colour)
     above.set(ylabel="share that is right", ylim=(-0.03, 1.03))
     above.legend(loc="upper left", fontsize=8)
-    below.set(ylabel="particles", xlabel="probability of the likeliest class", xlim=(0, 1))
+    below.set(ylabel="particles", xlabel="probability of the class named", xlim=(0, 1))
     return figure
 
 
