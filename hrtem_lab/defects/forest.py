@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -54,7 +55,10 @@ class Forest:
             )
         features = tuple(name for name in feature_names(table) if table[name].notna().any())
         inputs = table[list(features)].to_numpy(dtype=float)
-        return cls(clone(classifier).fit(inputs, table["label"].to_numpy()), features)
+        with warnings.catch_warnings():  # of a weighted class some particles are drawn by every tree
+            warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
+            warnings.filterwarnings("ignore", "invalid value encountered in divide")
+            return cls(clone(classifier).fit(inputs, table["label"].to_numpy()), features)
 
     def probabilities(self, table: pd.DataFrame) -> pd.DataFrame:
         """Probability of each of `CLASSES`, one row per particle; a class that training never met has 0.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pandas as pd
 from omegaconf import DictConfig
 
@@ -172,7 +171,7 @@ def _draw(
     }
     for name, figure in drawn.items():
         figures.save(figure, folder / "figures" / f"{name}.png")
-    mlflow.log_table(by_family.reset_index(), "importance.json")
+    tracking.log_table(by_family.reset_index(), "importance.json")
     tracking.log_csv(folder / "fault_chance.csv", chance)
 
 

@@ -22,6 +22,7 @@ from filelock import FileLock
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from omegaconf import DictConfig, OmegaConf
+from pandas.api.types import is_numeric_dtype
 
 from hrtem_lab.files import write_table
 
@@ -147,6 +148,12 @@ def log_metrics(values: Mapping[str, float], prefix: str = "") -> None:
     """Metrics, under `prefix/` if any, in one batch; what is undefined is left out, for MLflow has no such value."""
     before = f"{prefix}/" if prefix else ""
     mlflow.log_metrics({f"{before}{k}": float(v) for k, v in values.items() if v == v})
+
+
+def log_table(table: pd.DataFrame, name: str) -> None:
+    """A table that MLflow's UI shows; it takes text for text in columns of objects alone."""
+    text = {column: object for column in table.columns if not is_numeric_dtype(table[column])}
+    mlflow.log_table(table.astype(text), name)
 
 
 def log_csv(path: Path, table: pd.DataFrame) -> None:

@@ -224,7 +224,7 @@ def compare(
     tracking.log_metrics(summarise(score_masks([tuned(m) for m in validation], validation)), "val")
     tracking.log_metrics({**summarise(scores), "seconds_per_micrograph": seconds}, "test")
     mlflow.log_params({f"tuned.{k}": getattr(tuned, k) for k in next(iter(tuned.candidates()))})
-    mlflow.log_table(scores, "test_scores.json")
+    tracking.log_table(scores, "test_scores.json")
     others = {where: score_masks([tuned(m) for m in there], there) for where, there in elsewhere.items()}
     for where, there in others.items():
         tracking.log_metrics(summarise(there), where)
@@ -237,7 +237,7 @@ def log_calibration(scored: Scored, test: list[LabelledMicrograph], folder: Path
     counts = pd.concat(each).groupby("bin").sum()
     tracking.log_metrics({"ece": ece(counts)}, "test")
     mlflow.log_param("tuned.temperature", getattr(scored.method, "temperature", None))
-    mlflow.log_table(counts.reset_index(), "calibration.json")
+    tracking.log_table(counts.reset_index(), "calibration.json")
     figures.save(figures.reliability(counts), folder / "figures" / "reliability.png")
 
 
@@ -285,7 +285,7 @@ def _elsewhere(scored: dict[str, Scored], folder: Path) -> dict[str, float]:
 
 def _log_table(name: str, table: pd.DataFrame, folder: Path) -> None:
     tracking.log_csv(folder / f"{name}.csv", table)
-    mlflow.log_table(table, f"{name}.json")
+    tracking.log_table(table, f"{name}.json")
 
 
 def _log_results(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from importlib import import_module
 from itertools import islice
 from multiprocessing import connection, get_context, parent_process, resource_tracker
 from typing import Any, TypeVar
@@ -101,6 +102,9 @@ def _on_cluster(task: Callable[[int], Result], items: Sequence[int], cluster: An
             f"cluster={cluster}: no Dask scheduler answers there ({error}); give tcp://HOST:PORT"
         ) from error
     with client:
+        # abTEM sends its settings from a worker that has imported it to all others; in one that is just importing it in
+        # another thread, Python's import locks would wait for each other
+        client.run(import_module, "abtem")
         places = {client.submit(task, item, pure=False): item for item in items}
         try:
             for future in as_completed(list(places)):

@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import pytest
 from hydra import compose, initialize_config_dir
 
 from hrtem_lab.defects import Forest
@@ -58,12 +57,3 @@ def test_what_is_learnt_from_and_what_is_tested_are_other_specimens():
         data = compose("forest", overrides=["+experiment=defects"]).data
     assert data.library.count - data.validation - data.test >= 300
     assert data.seed != 0  # of which segmenters are trained
-
-
-@pytest.fixture(autouse=True)
-def plain_warnings(recwarn):
-    """Trees of so small a table leave some particles in every bag; scikit-learn says so."""
-    import warnings
-
-    warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
-    warnings.filterwarnings("ignore", "invalid value encountered in divide")

@@ -20,6 +20,7 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Crystal, Library, library
 from hrtem_lab.physics.exit_wave import multislice, outlines, overlaps, silhouettes
 from hrtem_lab.physics.placed import particle_facts
+from hrtem_lab.physics.workers import run
 from tests.physics.scenes import AU, in_vacuum, placed, small
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -398,6 +399,9 @@ def test_after_a_kill_there_is_neither_gap_nor_duplicate_nor_orphan(tmp_path):
 
 def test_a_cluster_makes_the_same_waves(tmp_path):
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
+        assert list(run(str, [1], 0, cluster)) == [(1, "1")]
+        with distributed.Client(cluster) as client:  # before any task
+            assert all(client.run(eval, "'abtem' in __import__('sys').modules").values())
         here, there = of(tmp_path / "here"), of(tmp_path / "there", cluster=cluster.scheduler_address)
         steps = []
         there.simulate(lambda done, total: steps.append((done, total)))

@@ -48,7 +48,7 @@ def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
     """Everything into the folder, and into the active MLflow run."""
     trials = table(study, goals)
     tracking.log_csv(folder / "trials.csv", trials)
-    mlflow.log_table(trials.astype(object), "trials.json")  # it knows no other kind of text
+    tracking.log_table(trials, "trials.json")
     if best := study.best():
         front = [
             {"trial": t.number, "values": dict(zip(goals, t.values, strict=True)), "params": t.params} for t in best
