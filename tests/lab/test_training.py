@@ -43,7 +43,6 @@ SMALL = [
     "forest.classifier.n_estimators=8",
     "references.groschner2021.recipe.classifier.n_estimators=8",
     "forest.folds=2",
-    "references.gradient_boosting.recipe.calibration=null",
     "views=3",
     "folds=2",
 ]
