@@ -22,9 +22,9 @@ from hrtem_lab.evaluation import ece
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, FloatArray, IntArray, LabelledMicrograph, Micrograph
 from hrtem_lab.particles.crops import boxes
 
-# Okabe and Ito's colours, which the colour-blind can tell apart, and which stand out from grey
+# Okabe and Ito's colours, which the colour-blind can tell apart, violet for the uncertain; all stand out from grey
 ANSWERS = (*CLASSES, UNCERTAIN)
-COLOURS = dict(zip(ANSWERS, ("#D55E00", "#56B4E9", "#F0E442", "#CC79A7", "#FFFFFF", "#009E73"), strict=True))
+COLOURS = dict(zip(ANSWERS, ("#D55E00", "#56B4E9", "#F0E442", "#CC79A7", "#FFFFFF", "#8A4FFF"), strict=True))
 TRUTH, BACKDROP = "#009E73", "#AAAAAA"
 OUTLINED = withStroke(linewidth=2, foreground="black")
 ROUND_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
