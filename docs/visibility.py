@@ -7,7 +7,9 @@ Run it with: python docs/visibility.py
 It writes docs/visibility.png.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +17,48 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from ase import Atoms
+from omegaconf import OmegaConf
 from scipy.spatial.transform import Rotation
 
-from hrtem_lab.physics import Condition, Crystal, Film, Material, Placed, Plane, Specimen
+from hrtem_lab.lab.command import CONF, build
+from hrtem_lab.physics import Condition, Crystal, Film, Placed, Plane, Specimen
 from hrtem_lab.physics.exit_wave import multislice, outlines
 from hrtem_lab.physics.imaging import nearest
 from hrtem_lab.physics.microscope import expose, record
 from hrtem_lab.physics.visibility import PROJECTED_NM, label
 
-AU = Material("Au", "fcc", ("Au",), 0.40786, 0.0089)
 FIELD_NM, GPTS, PIXELS = 8.0, 256, 200
 FILM_NM, DIAMETER_NM = 2.0, 5.0
 EDGE_ON = Rotation.from_matrix([[0, 1, 0], [0, 0, 1], [1, 0, 0]])  # planes upright in the picture, seen along a row
 GOOD = Condition(defocus_nm=8.0, dose_e_per_nm2=2e5, pixel_size_nm=FIELD_NM / PIXELS, focal_spread_nm=3.0)
-COLOURS = {"fault": "tab:red", "no_fault": "tab:blue", "no_fringe": "dimgray"}
-ROWS: dict[str, tuple[str, list[float]]] = {
-    "twin plane from edge-on": ("{:g}°", [0, 4, 7, 9, 12, 18]),
-    "electrons per nm²": ("{:g}", [2e5, 5e3, 1e3, 3e2, 1e2, 3e1]),
-    "focal spread": ("{:g} nm", [3, 10, 18, 26, 36, 46]),
-    "off the zone axis, plane edge-on": ("{:g}°", [0, 3, 6, 10, 15, 22]),
+COLOURS = {"fault": "tab:red", "no_fault": "tab:blue", "no_fringe": "dimgray"}  # which can be read on white
+
+
+def tilt(degrees: float) -> str:
+    """A tilt of the plane, and how wide it is in projection."""
+    return f"{degrees:g}° ({DIAMETER_NM * np.sin(np.radians(degrees)):.2f} nm)"
+
+
+ROWS: dict[str, tuple[str, Callable[[float], str], list[float]]] = {
+    "away_deg": ("twin plane from edge-on", tilt, [0, 4, 7, 9, 12, 18]),
+    "dose_e_per_nm2": ("electrons per nm²", "{:g}".format, [2e5, 5e3, 1e3, 3e2, 1e2, 3e1]),
+    "focal_spread_nm": ("focal spread", "{:g} nm".format, [3, 10, 18, 26, 36, 46]),
+    "off_zone_deg": ("off the zone axis, plane edge-on", "{:g}°".format, [0, 3, 6, 10, 15, 22]),
 }
+"""What is changed -> its name, how a value is written, and the values."""
 
 
 def specimen(away_deg: float, off_zone_deg: float) -> Specimen:
     """The particle on its film, its plane so far from edge-on, then turned about the plane's normal."""
     rng = np.random.default_rng(0)
-    crystal = Crystal(AU, DIAMETER_NM, "faceted", (Plane("twin", 0.1),))
+    gold = build(OmegaConf.load(CONF / "material" / "au.yaml"))
+    crystal = Crystal(gold, DIAMETER_NM, "faceted", (Plane("twin", 0.1),))
     turn = Rotation.from_euler("x", away_deg, degrees=True) * Rotation.from_euler("y", off_zone_deg, degrees=True)
     rotation = (turn * EDGE_ON).as_matrix()
     points, numbers = crystal.positions(rng)
     points = points @ rotation.T
     centre = np.array([FIELD_NM / 2, FIELD_NM / 2, FILM_NM + 0.2 - points[:, 2].min()])
-    points = points + centre + rng.normal(0, AU.rms_displacement_nm, points.shape)
+    points = points + centre + rng.normal(0, gold.rms_displacement_nm, points.shape)
     film, film_numbers = Film().draw(FIELD_NM, FILM_NM, rng)
     both = np.concatenate([film, points])
     atoms = Atoms(
@@ -58,40 +70,35 @@ def specimen(away_deg: float, off_zone_deg: float) -> Specimen:
     return Specimen(atoms, np.repeat([0, 1], [len(film), len(points)]), (Placed(crystal, centre, rotation),))
 
 
-def taken(row: str, value: float) -> tuple[Any, Any, Any]:
-    """Image, outline and the particle's row of facts."""
-    away = value if row.startswith("twin plane") else 0.0
-    off_zone = value if row.startswith("off") else 0.0
-    thing = specimen(away, off_zone)
-    condition = GOOD
-    if row.startswith("electrons"):
-        condition = replace(GOOD, dose_e_per_nm2=value)
-    if row.startswith("focal"):
-        condition = replace(GOOD, focal_spread_nm=value)
-    expected = expose(multislice(thing, GPTS), FIELD_NM / GPTS, condition)
-    instances = nearest(outlines(thing, GPTS), PIXELS)
-    facts = label(expected.numpy(), instances, GOOD.pixel_size_nm, thing.particles).loc[1]
+@cache
+def simulated(away_deg: float, off_zone_deg: float) -> tuple[Any, Any, tuple[Placed, ...]]:
+    """Exit wave, outline on the camera's pixels, and the particle."""
+    thing = specimen(away_deg, off_zone_deg)
+    return multislice(thing, GPTS), nearest(outlines(thing, GPTS), PIXELS), thing.particles
+
+
+def taken(away_deg: float = 0.0, off_zone_deg: float = 0.0, **changes: float) -> tuple[Any, Any, Any]:
+    """Image, outline and the particle's row of facts, under the good condition but for the changes."""
+    wave, instances, particles = simulated(away_deg, off_zone_deg)
+    condition = replace(GOOD, **changes)
+    expected = expose(wave, FIELD_NM / GPTS, condition)
+    facts = label(expected.numpy(), instances, condition.pixel_size_nm, particles).loc[1]
     return record(expected, condition, np.random.default_rng(1)).numpy(), instances, facts
 
 
 def main() -> None:
     """Write the figure."""
     torch.set_num_threads(1)
-    columns = max(len(values) for _, values in ROWS.values())
+    columns = max(len(values) for *_, values in ROWS.values())
     figure, axes = plt.subplots(len(ROWS), columns, figsize=(2.0 * columns, 2.42 * len(ROWS)), layout="constrained")
-    for line, (name, (form, values)) in zip(axes, ROWS.items(), strict=True):
+    for line, (changed, (name, written, values)) in zip(axes, ROWS.items(), strict=True):
         for place, value in zip(line, values, strict=True):
-            image, instances, facts = taken(name, value)
+            image, instances, facts = taken(**{changed: value})
             colour = COLOURS[facts["label"]]
             low, high = np.percentile(image, [0.5, 99.5])
             place.imshow(image, cmap="gray", vmin=low, vmax=high)
             place.contour(instances, [0.5], colors=colour, linewidths=1)
-            said = f"{form.format(value)}, {facts['strength']:.0f}\n{facts['label']}"
-            if name.startswith("twin plane"):
-                said = (
-                    f"{form.format(value)} ({DIAMETER_NM * np.sin(np.radians(value)):.2f} nm), " + said.split(", ")[1]
-                )
-            place.set_title(said, fontsize=8, color=colour)
+            place.set_title(f"{written(value)}, {facts['strength']:.0f}\n{facts['label']}", fontsize=8, color=colour)
             place.set_xticks([])
             place.set_yticks([])
         line[0].set_ylabel(name, fontsize=8)

@@ -29,8 +29,8 @@ def decide(probabilities: pd.DataFrame, costs: Costs | None = None) -> pd.DataFr
     Returns:
         Indexed as the probabilities: `class`, and `confidence`, its probability.
     """
+    named = _named(probabilities, costs)
     given = probabilities[list(CLASSES)].to_numpy(dtype=float)
-    named = (given * [(costs or {}).get(name, 1.0) for name in CLASSES]).argmax(axis=1)
     confidence = np.take_along_axis(given, named[:, None], axis=1)[:, 0]
     return pd.DataFrame({"class": np.array(CLASSES)[named], "confidence": confidence}, index=probabilities.index)
 
@@ -206,7 +206,9 @@ def _counted(pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _named(probabilities: pd.DataFrame, costs: Costs | None) -> npt.NDArray[np.int64]:
     """Places in `CLASSES` of what is named."""
-    return codes(decide(probabilities, costs)["class"])
+    weighted = probabilities[list(CLASSES)].to_numpy(dtype=float) * [(costs or {}).get(name, 1.0) for name in CLASSES]
+    named: npt.NDArray[np.int64] = weighted.argmax(axis=1)
+    return named
 
 
 def codes(names: Iterable[str]) -> npt.NDArray[np.int64]:

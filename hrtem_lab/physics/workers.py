@@ -92,7 +92,19 @@ def _end_after(sentinel: int) -> None:
 
 
 def _on_cluster(task: Callable[[int], Result], items: Sequence[int], cluster: Any) -> Iterator[tuple[int, Result]]:
-    from distributed import Client, KilledWorker, as_completed
+    from distributed import Client, KilledWorker, WorkerPlugin, as_completed
+
+    class Imports(WorkerPlugin):
+        """Lets every worker, those that join later too, import abTEM before it works.
+
+        abTEM sends its settings from a worker that has imported it to all others; in one that is just importing it in
+        another thread, Python's import locks would wait for each other.
+        """
+
+        name = "hrtem_lab-imports"
+
+        def setup(self, worker: Any) -> None:
+            import_module("abtem")
 
     is_file = isinstance(cluster, str) and cluster.endswith(".json")
     try:
@@ -102,9 +114,7 @@ def _on_cluster(task: Callable[[int], Result], items: Sequence[int], cluster: An
             f"cluster={cluster}: no Dask scheduler answers there ({error}); give tcp://HOST:PORT"
         ) from error
     with client:
-        # abTEM sends its settings from a worker that has imported it to all others; in one that is just importing it in
-        # another thread, Python's import locks would wait for each other
-        client.run(import_module, "abtem")
+        client.register_plugin(Imports())
         places = {client.submit(task, item, pure=False): item for item in items}
         try:
             for future in as_completed(list(places)):

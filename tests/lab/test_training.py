@@ -229,7 +229,7 @@ def test_every_experiment_runs_one_batch(
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     paths = [f"data.library.root={tmp_path / 'waves'}", f"output={tmp_path / 'out'}"]
-    words = [*SMALL, *paths, "+trainer.limit_train_batches=1", "methods=[otsu]", "data.library.workers=0"]
+    words = [*SMALL, *paths, "+trainer.limit_train_batches=1", "methods=[otsu]"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         metrics = run_training(compose("train", overrides=[f"+experiment={experiment}", *words]))
     assert metrics.keys() >= {"test/dice", "forest/test/accuracy"}
