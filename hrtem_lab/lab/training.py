@@ -193,7 +193,8 @@ def score_methods(
     config: DictConfig, data: SimulatedData, test: list[LabelledMicrograph], folder: Path, parent: str
 ) -> dict[str, Scored]:
     """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
-    validation, elsewhere = data.micrographs("validation"), data.elsewhere()
+    validation = [m for view in range(config.tuning_views) for m in data.micrographs("validation", view)]
+    elsewhere = data.elsewhere()
     with tracking.run("unet", parent) as child:
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})
         scored = {"unet": compare(unet, validation, test, elsewhere)}

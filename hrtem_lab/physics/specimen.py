@@ -18,7 +18,7 @@ from hrtem_lab.physics.crystal import Crystal, Defect, Shape, draw_planes
 from hrtem_lab.physics.material import Material, Points
 from hrtem_lab.physics.placed import Placed
 from hrtem_lab.physics.shapes import Twinned
-from hrtem_lab.physics.support import Film, Relief, onion
+from hrtem_lab.physics.support import Film, Relief, soot
 
 Name = TypeVar("Name", bound=str)
 Range = tuple[float, float]
@@ -39,11 +39,13 @@ class Specimen:
         atoms: In Angstrom, periodic in the plane: ASE's x is the row, y the column, z runs along the beam.
         owner: Per atom, the number of its particle from 1, or 0 for the support.
         particles: In the order of their numbers.
+        absorption: Imaginary part of the potential, as a share of the real one.
     """
 
     atoms: Atoms
     owner: npt.NDArray[np.int64]
     particles: tuple[Placed, ...]
+    absorption: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class ParticlesOnFilm:
         opposite: Share of the specimens with particles on both faces of the film, where they overlap in projection.
         sunk: Largest part of the radius that a particle sinks into the film.
         vacancies: Greatest share of a particle's atoms that are missing.
+        absorption: Least and greatest imaginary part of the potential, as a share of the real one: what is thick and
+            heavy is dark by it.
 
     Raises:
         InputError: The particles do not fit the field, or there is no material, no support or no shape.
@@ -105,6 +109,7 @@ class ParticlesOnFilm:
     opposite: float = 0.0
     sunk: float = 0.3
     vacancies: float = 0.0
+    absorption: Range = (0.02, 0.1)
 
     def __post_init__(self) -> None:
         if not (self.materials and self.supports and any(self.shapes.values())):
@@ -114,7 +119,7 @@ class ParticlesOnFilm:
                 f"diameter_nm goes to {self.diameter_nm[1]} nm, the field is {self.field_nm} nm wide; "
                 f"give diameter_nm up to {self.field_nm / 1.3:.1f} nm or a larger field_nm"
             )
-        for name in ("diameter_nm", "coverage", "film_nm"):
+        for name in ("diameter_nm", "coverage", "film_nm", "absorption"):
             low, high = getattr(self, name)
             if not 0 <= low <= high:
                 raise InputError(f"{name} is [{low}, {high}], expected the least, at least 0, then the greatest")
@@ -124,9 +129,9 @@ class ParticlesOnFilm:
         material = self.materials[rng.choice(sorted(self.materials))]
         film_nm = rng.uniform(*self.film_nm)
         relief = Relief.draw(self.field_nm, self.relief, self.holes, rng)
-        soot = rng.random() < self.graphitic
-        support, numbers = self._support(film_nm, relief, soot, rng)
-        bare = rng.random() < (0.5 if soot else self.empty)
+        graphitic = rng.random() < self.graphitic
+        support, numbers = self._support(film_nm, relief, graphitic, rng)
+        bare = rng.random() < (0.5 if graphitic else self.empty)
         laid = [] if bare else self._lay(material, film_nm, relief, rng)
         particles = [p.points + p.placed.centre_nm for p in laid]
         if particles:
@@ -136,19 +141,20 @@ class ParticlesOnFilm:
         points = np.concatenate([support, *shaken])
         owner = np.repeat(np.arange(len(laid) + 1), [len(support), *map(len, shaken)])
         numbers = np.concatenate([numbers, *(p.numbers for p in laid)])
-        return self._in_cell(points, numbers, owner, [p.placed for p in laid], turned=rng.random() < 0.5)
+        specimen = self._in_cell(points, numbers, owner, [p.placed for p in laid], turned=rng.random() < 0.5)
+        return replace(specimen, absorption=rng.uniform(*self.absorption))
 
     def _support(
-        self, film_nm: float, relief: Relief, soot: bool, rng: np.random.Generator
+        self, film_nm: float, relief: Relief, graphitic: bool, rng: np.random.Generator
     ) -> tuple[Points, npt.NDArray[np.int64]]:
         """Atoms of the film, thinned by its relief from above, and of the graphite on it."""
         film = self.supports[rng.choice(sorted(self.supports))]
         points, numbers = film.draw(self.field_nm, film_nm, rng)
         kept = points[:, 2] < film_nm * relief(points)
-        if soot:  # half of it hangs over the edge of its film
+        if graphitic:  # half of it hangs over the edge of its film
             kept &= rng.random() < 0.5
         points, numbers = points[kept], numbers[kept]
-        if soot:
+        if graphitic:
             balls = [self._soot(film_nm, rng) for _ in range(rng.integers(1, 5, endpoint=True))]
             points = np.concatenate([points, *balls])
             numbers = np.concatenate([numbers, np.full(len(points) - len(numbers), CARBON)])
@@ -156,8 +162,7 @@ class ParticlesOnFilm:
 
     def _soot(self, film_nm: float, rng: np.random.Generator) -> Points:
         """A ball of graphite at a height of the film, as far as it lies in the field, which it may be larger than."""
-        ball = onion(np.exp(rng.uniform(*np.log([2, self.field_nm]))), rng)
-        ball = ball[np.abs(ball[:, 2]) < rng.uniform(1.5, 4.0)]  # what is edge-on, and shows fringes, is in its middle
+        ball = soot(np.exp(rng.uniform(*np.log([2, self.field_nm]))), rng.uniform(3, 15), rng)
         reach = np.abs(ball).max(axis=0)
         ball += np.array([*rng.uniform(-reach[:2] / 2, self.field_nm + reach[:2] / 2), film_nm + 0.3 + reach[2]])
         return ball[((ball[:, :2] >= 0) & (ball[:, :2] < self.field_nm)).all(axis=1)]

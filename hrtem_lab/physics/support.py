@@ -17,6 +17,8 @@ from hrtem_lab.physics.crystal import Points
 CELL_NM = 0.4
 LAYERS_NM = 0.344  # turbostratic graphite (Franklin, Acta Cryst. 4, 253, 1951)
 GRAPHENE_PER_NM2 = 38.2  # two atoms to a cell of 0.246 nm
+DOMAIN_NM = (1.2, 6.0)  # from soot as it is made to soot that was heated
+DOMAIN_TURN = (0.03, 0.25)  # radians, about each axis
 
 
 @dataclass(frozen=True)
@@ -116,22 +118,42 @@ class Relief:
         return np.where(np.hypot(*away.T) < rim, 0.0, share)
 
 
-def onion(radius_nm: float, rng: np.random.Generator) -> Points:
-    """Graphitic carbon as in soot: curved, broken shells about a centre, (n, 3) in nm.
+def soot(radius_nm: float, thick_nm: float, rng: np.random.Generator) -> Points:
+    """Graphitic carbon as in soot: curved, broken layers about a centre, (n, 3) in nm.
 
-    Edge-on, its shells show fringes of 0.34 nm: a lattice without any particle. Atoms within a shell have the density
-    of graphene and no order; every shell lacks some patches.
+    Edge-on, its layers show fringes of 0.34 nm: a lattice without any particle. They are ordered over a few nanometres
+    at most: shells about the centre, torn into domains, each turned and moved out of line by itself, so that fringes
+    are short, wavy, and cross those above and below (Vander Wal and Tomasek, Combust. Flame 134, 1, 2003).
+    Atoms within a layer have the density of graphene and no order; every shell lacks some patches.
+
+    Args:
+        radius_nm: Of the outermost shell.
+        thick_nm: Of what is kept, a slab about the centre, where the shells are edge-on.
+        rng: Source of chance.
     """
     waves, phases = 3 * rng.normal(size=(4, 3)), rng.uniform(0, 2 * np.pi, 4)
     bend, torn = rng.uniform(0.03, 0.12), rng.uniform(-1.2, 0.2)
     shells = []
     for radius in np.arange(rng.uniform(0.3, 0.6), radius_nm, LAYERS_NM):
         unit = _sphere(round(4 * np.pi * radius**2 * GRAPHENE_PER_NM2), rng)
+        unit = unit[radius * np.abs(unit[:, 2]) < thick_nm / 2]
         patches = np.cos(radius * unit @ (2 * rng.normal(size=(3, 3))).T + rng.uniform(0, 2 * np.pi, 3)).sum(1)
         unit = unit[patches > torn]
         bent = radius * (1 + bend * np.cos(unit @ waves.T + phases).sum(1) / 2)
         shells.append(unit * bent[:, None] + rng.normal(0, 0.01, unit.shape))
-    return np.concatenate(shells)
+    points = np.concatenate(shells)
+    return _in_domains(points, np.exp(rng.uniform(*np.log(DOMAIN_NM))), rng.uniform(*DOMAIN_TURN), rng)
+
+
+def _in_domains(points: Points, size_nm: float, turn: float, rng: np.random.Generator) -> Points:
+    """Layers about the origin, torn into domains of about `size_nm`, each turned by about `turn` rad and moved."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    centres = rng.uniform(low, high, (max(1, round(float(np.prod((high - low) / size_nm)))), 3))
+    domain = cKDTree(centres).query(points)[1]
+    outwards = centres / np.linalg.norm(centres, axis=1, keepdims=True)
+    moved = centres + outwards * rng.uniform(-LAYERS_NM / 2, LAYERS_NM / 2, (len(centres), 1))
+    turned = Rotation.from_rotvec(rng.normal(0, turn, centres.shape))
+    return moved[domain] + turned[domain].apply(points - centres[domain])
 
 
 def _sphere(count: int, rng: np.random.Generator) -> Points:

@@ -13,6 +13,7 @@ from skimage.measure import label as connected_components
 from hrtem_lab.physics import Condition, Crystal
 from hrtem_lab.physics.exit_wave import edge_nm, multislice, outlines, overlaps, propagated, silhouettes
 from hrtem_lab.physics.microscope import expose, wavelength_nm
+from hrtem_lab.physics.support import Film
 from tests.physics.scenes import AU, EDGE_ON, WURTZITE, ZINC_BLENDE, in_vacuum, of_points, placed, small, with_planes
 
 GPTS = 160
@@ -95,7 +96,7 @@ def test_gaps_between_columns_are_closed(gap_nm, closed):
 def test_a_field_without_particles():
     specimen = small(empty=1.0).draw(np.random.default_rng(0))
     assert not outlines(specimen, 64).any()
-    wave = multislice(specimen, 128)
+    wave = multislice(replace(specimen, absorption=0.0), 128)
     assert wave.shape == (128, 128)
     assert wave.dtype == np.complex64
     assert np.mean(np.abs(wave) ** 2) == pytest.approx(1, abs=0.02)
@@ -113,12 +114,36 @@ def test_slower_electrons_are_turned_more():
 
 
 def test_electrons_are_neither_made_nor_lost():
-    specimen = small().draw(np.random.default_rng(1))
+    specimen = small(absorption=(0.0, 0.0)).draw(np.random.default_rng(1))
     assert np.mean(np.abs(multislice(specimen, GPTS)) ** 2) == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.parametrize("film_nm", [1.0, 4.0])
+def test_a_film_absorbs_with_its_thickness(film_nm):
+    """Free carbon atoms scatter by 2.51 A forwards: at 2 g/cm3 their mean inner potential is 12.05 V."""
+    film = Film(density_g_per_cm3=(2.0, 2.0))
+    drawn = small(empty=1.0, film_nm=(film_nm, film_nm), supports={"carbon": film}).draw(np.random.default_rng(0))
+    sharp, dim = (np.abs(multislice(replace(drawn, absorption=a), 128)) ** 2 for a in (0.0, 0.1))
+    radians = 6.526e-3 * 12.05 * film_nm
+    assert -np.log(dim.mean() / sharp.mean()) == pytest.approx(2 * 0.1 * radians, rel=0.1)
+
+
+def test_a_particle_is_darker_than_its_film():
+    specimen = small(most=1, diameter_nm=(3.0, 3.0), film_nm=(1.0, 1.0)).draw(np.random.default_rng(2))
+    inside = outlines(specimen, GPTS) > 0
+    waves = [np.abs(multislice(replace(specimen, absorption=a), GPTS)) ** 2 for a in (0.0, 0.05, 0.1)]
+    ratios = [wave[inside].mean() / wave[~inside].mean() for wave in waves]
+    assert ratios[0] > ratios[1] > ratios[2] > 0.7
+    assert ratios[2] < 0.95 * ratios[0]
+
+
+def test_vacuum_lets_everything_pass():
+    nothing = small(empty=1.0, film_nm=(0.0, 0.0)).draw(np.random.default_rng(0))
+    np.testing.assert_allclose(multislice(nothing, 64), 1, atol=1e-6)
+
+
 def test_the_image_is_that_of_finite_projections_in_thin_slices():
-    specimen = small(most=1, film_nm=(1.0, 1.2)).draw(np.random.default_rng(5))
+    specimen = small(most=1, film_nm=(1.0, 1.2), absorption=(0.0, 0.0)).draw(np.random.default_rng(5))
     potential = abtem.Potential(
         specimen.atoms, gpts=GPTS, slice_thickness=1.0, projection="finite", parametrization="lobato", device="cpu"
     )

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from hrtem_lab.physics.support import LAYERS_NM, Film, Relief, onion
+from hrtem_lab.physics import support
+from hrtem_lab.physics.support import LAYERS_NM, Film, Relief, soot
 
 FIELD_NM = 5.0
 NITRIDE = {"Si": 3, "N": 4}
@@ -105,7 +106,7 @@ def test_holes_are_drawn_as_often_as_it_says():
 @pytest.mark.parametrize("seed", range(4))
 def test_shells_of_graphite_are_a_layer_apart(seed):
     """Along any direction the atoms come in steps of the layers' distance, bent by at most a quarter."""
-    points = onion(4.0, np.random.default_rng(seed))
+    points = soot(4.0, 8.0, np.random.default_rng(seed))
     axis = np.random.default_rng(seed).normal(size=3)
     axis /= np.linalg.norm(axis)
     radius = np.linalg.norm(points, axis=1)
@@ -117,8 +118,26 @@ def test_shells_of_graphite_are_a_layer_apart(seed):
     assert radius.max() < 4.0 * 1.3
 
 
+def test_domains_break_the_rings_of_soot_and_keep_its_layers():
+    rng = np.random.default_rng(0)
+    unit = rng.normal(size=(40000, 3))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    radius = LAYERS_NM * rng.integers(6, 14, len(unit))
+    torn = support._in_domains(unit * radius[:, None], 1.5, 0.2, rng)
+    assert len(torn) == len(unit)
+    assert np.median(np.linalg.norm(torn - unit * radius[:, None], axis=1)) < LAYERS_NM
+
+    def order(points):
+        return abs(np.exp(2j * np.pi * np.linalg.norm(points, axis=1) / LAYERS_NM).mean())
+
+    near = np.linalg.norm(torn - torn[0], axis=1) < 0.4  # within one domain its layers are what they were
+    assert order(unit * radius[:, None]) > 0.99
+    assert order(torn) < 0.3
+    assert order(torn[near]) > 0.5
+
+
 def test_graphite_is_no_denser_than_graphite():
-    whole = [len(onion(4.0, np.random.default_rng(seed))) for seed in range(10)]
+    whole = [len(soot(4.0, 8.0, np.random.default_rng(seed))) for seed in range(10)]
     graphite = 38.2 / LAYERS_NM * 4 / 3 * np.pi * 4.0**3
     assert 0.2 * graphite < min(whole) < max(whole) < 1.1 * graphite
     assert len(set(whole)) == 10
