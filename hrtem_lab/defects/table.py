@@ -13,7 +13,7 @@ from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
 Features = Callable[[FloatArray, IntArray, float], pd.DataFrame]
 
 CONDITIONS = ("dose_e_per_nm2", "defocus_nm")
-FACTS = ("material", "diameter_nm", "twins", "intrinsic", "extrinsic", "plane_tilt_deg")
+FACTS = ("material", "diameter_nm", "twins", "intrinsic", "extrinsic", "plane_tilt_deg", "fault_strength")
 KNOWN = ("label", "group", "pixel_size_nm", *CONDITIONS, *(f"true_{fact}" for fact in FACTS))
 """What is known beside the features, of which no forest learns; a fact about the true particle is called `true_...`."""
 

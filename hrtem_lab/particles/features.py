@@ -19,6 +19,7 @@ from hrtem_lab.particles.fringes import (
     phase_std_deg,
     phase_step,
 )
+from hrtem_lab.particles.halves import halves
 from hrtem_lab.particles.measure import measure
 from hrtem_lab.particles.peaks import (
     Peak,
@@ -91,9 +92,19 @@ MAPS = {
     "step_gain": "coherence that this jump explains, 0 for a perfect lattice to 0.5",
     "step_normal_deg": "angle from that line's normal to the nearest other peak; 0 for a fault seen edge-on, deg",
 }
-FAMILIES = {"shape": SHAPES, "intensity": INTENSITIES, "power": PROFILE, "peaks": PEAKS, "maps": MAPS}
+HALVES = {
+    "break_gain": "how much better two amplitudes on two sides of a line explain all reflections than one, in sigma",
+    "break_share": "part of the reflections' power that this line explains, 0 for one crystal",
+    "break_phase": "part of that by phases: 0 in a twin, about 0.4 for a stacking fault, 1 at most",
+    "break_weaker": "strongest reflection on the weaker side of that line, in sigma",
+    "break_normal_deg": "angle from that line's normal to the nearest peak; 0 for a fault seen edge-on, deg",
+    "turns": "how surely one reflection is stronger on one side of a line and another one on the other, in sigma",
+    "turns_share": "the weaker one's contrast between the sides, (a - b) / (a + b); 1 for the two variants of a twin",
+    "turns_normal_deg": "angle from that line's normal to the nearest peak, deg",
+}
+FAMILIES = {"shape": SHAPES, "intensity": INTENSITIES, "power": PROFILE, "peaks": PEAKS, "maps": MAPS, "halves": HALVES}
 """Features that say much the same, under one name."""
-FEATURES: dict[str, str] = SHAPES | INTENSITIES | PROFILE | PEAKS | MAPS
+FEATURES: dict[str, str] = SHAPES | INTENSITIES | PROFILE | PEAKS | MAPS | HALVES
 """Every feature's name and what it says, in the order of the columns."""
 
 
@@ -173,7 +184,7 @@ def power_profile(own: Spectrum, image: npt.NDArray[Any], around: BoolArray) -> 
 
 
 def lattice(own: Spectrum) -> dict[str, float]:
-    """The features `PEAKS` and `MAPS`."""
+    """The features `PEAKS`, `MAPS` and `HALVES`."""
     peaks = find_peaks(own)
     least = significance(own)
     values = {f"peak{n}_contrast": peak.contrast for n, peak in enumerate(peaks[:3], start=1)}
@@ -205,10 +216,12 @@ def arrangement(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
 
 
 def fringes(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
-    """The features `MAPS`, from the three strongest of the significant peaks."""
-    mapped = [(peak, fringe) for peak in peaks[:MAPPED_PEAKS] if (fringe := fringe_map(own, peak)) is not None]
+    """The features `HALVES` of the significant peaks, and `MAPS` of the three strongest of them."""
+    mapped = [(peak, fringe) for peak in peaks if (fringe := fringe_map(own, peak)) is not None]
     if not mapped:
         return {}
+    broken = halves(own, *zip(*mapped, strict=True))
+    mapped = mapped[:MAPPED_PEAKS]
     spread, bimodality = np.transpose([amplitude_spread(fringe) for _, fringe in mapped])
     asymmetry = np.array([dark_field_asymmetry(fringe) for _, fringe in mapped])
     steps = [phase_step(fringe) for _, fringe in mapped]
@@ -216,7 +229,7 @@ def fringes(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
     best = int(np.argmax([step.gain for step in steps]))
     others = [p.angle_deg for p in peaks if p is not mapped[best][0]]
     ring = same_ring(peaks)
-    return {
+    return broken | {
         "amplitude_cv_max": float(spread.max()),
         "amplitude_cv_min": float(spread.min()),
         "bimodality_max": _largest(bimodality),

@@ -38,12 +38,14 @@ class FringeMap:
 
     Attributes:
         wave: Amplitude and phase relative to the nearest sample of the peak, (n,).
+        weight: Of the window there, treated alike, (n,).
         row_nm: Positions, (n,), from the middle of the crop.
         column_nm: The same along columns.
         pixel_nm: Distance of neighbours.
     """
 
     wave: Waves
+    weight: Array
     row_nm: Array
     column_nm: Array
     pixel_nm: float
@@ -99,7 +101,7 @@ def fringe_map(of: Spectrum, peak: Peak) -> FringeMap | None:
         return None
     pixel_nm = 1 / (len(distance) * of.step_per_nm)
     row_nm, column_nm = (np.argwhere(inside) - half).T * pixel_nm
-    return FringeMap(wave[inside] / weight[inside], row_nm, column_nm, pixel_nm)
+    return FringeMap(wave[inside] / weight[inside], weight[inside], row_nm, column_nm, pixel_nm)
 
 
 def amplitude_spread(of: FringeMap) -> tuple[float, float]:
@@ -117,7 +119,7 @@ def dark_field_asymmetry(of: FringeMap) -> float:
     Near 1 where only one part of the particle diffracts into this reflection, as in a twin; 0 for one crystal.
     """
     amplitude = np.abs(of.wave)
-    order, stops = _lines(of)
+    order, stops = lines(of)
     left = np.cumsum(amplitude[order], axis=1)[:, :-1]
     count = np.arange(1, len(amplitude))
     a, b = left / count, (amplitude.sum() - left) / (len(amplitude) - count)
@@ -136,7 +138,7 @@ def opposition(maps: Sequence[FringeMap]) -> float:
 
 def phase_step(of: FringeMap) -> Step:
     """Finds the straight line across which the phase jumps, after removing the plane common to both sides."""
-    wave = of.wave * np.exp(-1j * _common_slope(of))
+    wave = of.wave * np.exp(-1j * common_slope(of))
     line = _best_line(of, wave)
     for _ in range(2):
         wave = wave * np.exp(-1j * _slope_beside(of, wave, line))
@@ -153,12 +155,12 @@ def phase_step(of: FringeMap) -> Step:
 
 def phase_std_deg(of: FringeMap) -> float:
     """Circular standard deviation of the phase about the plane of the median slope, weighted by the amplitude."""
-    wave = of.wave * np.exp(-1j * _common_slope(of))
+    wave = of.wave * np.exp(-1j * common_slope(of))
     coherence = np.clip(abs(wave.sum()) / np.abs(wave).sum(), 1e-9, 1.0)
     return float(np.rad2deg(np.sqrt(-2 * np.log(coherence))))
 
 
-def _common_slope(of: FringeMap) -> Array:
+def common_slope(of: FringeMap) -> Array:
     """Phase of a plane with the median slope between strong neighbours, which a jump across one line hardly moves."""
     phase = np.zeros(len(of.wave))
     grid = np.rint(np.column_stack([of.row_nm, of.column_nm]) / of.pixel_nm).astype(int)
@@ -184,7 +186,7 @@ def _slope_beside(of: FringeMap, wave: Waves, line: _Line) -> Array:
     return plane
 
 
-def _lines(of: FringeMap) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+def lines(of: FringeMap) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
     """All straight lines through the particle, as orders in which a line swept along its normal meets the points.
 
     Returns:
@@ -202,7 +204,7 @@ def _lines(of: FringeMap) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
 
 def _best_line(of: FringeMap, wave: Waves) -> _Line:
     """The line with the most coherent sides."""
-    order, stops = _lines(of)
+    order, stops = lines(of)
     left = np.cumsum(wave[order], axis=1)[:, :-1]
     coherent = np.where(stops, np.abs(left) + np.abs(wave.sum() - left), -1.0)
     direction, stop = np.unravel_index(np.argmax(coherent), coherent.shape)

@@ -56,27 +56,28 @@ def label(
 
     Returns:
         One row per particle, indexed by its number: `resolved` (reflections of either variant), `strength` (the
-        strongest reflection's amplitude over the noise's), `fault_visible` and `label`.
+        strongest reflection's amplitude over the noise's), `fault_strength` (the same of the strongest reflection that
+        a defect changes, on the side of it where that is weaker; 0 where none stands edge-on) and `label`.
     """
     boxes = find_objects(instances, max_label=len(particles))
     rows = []
     for number, (particle, box) in enumerate(zip(particles, boxes, strict=True), start=1):
-        shown = (0, 0.0, False)
+        shown = (0, 0.0, 0.0)
         if box is not None:
             window = instances[box] == number
             place = _place(particle, box, window, pixel_size_nm, field_nm or pixel_size_nm * len(expected))
             shown = _shown(particle, expected[box], window, pixel_size_nm, place)
-        resolved, strength, visible = shown
-        name = "fault" if visible else "no_fault" if resolved else "no_fringe"
-        rows.append({"resolved": resolved, "strength": strength, "fault_visible": visible, "label": name})
-    columns = ["resolved", "strength", "fault_visible", "label"]
+        resolved, strength, fault = shown
+        name = "fault" if fault > RESOLVED else "no_fault" if resolved else "no_fringe"
+        rows.append({"resolved": resolved, "strength": strength, "fault_strength": fault, "label": name})
+    columns = ["resolved", "strength", "fault_strength", "label"]
     return pd.DataFrame(rows, columns=columns, index=pd.RangeIndex(1, len(rows) + 1, name="particle"))
 
 
 def _shown(
     particle: Placed, image: FloatArray, window: Mask, pixel_size_nm: float, place: npt.NDArray[np.float64]
-) -> tuple[int, float, bool]:
-    """How many reflections are resolved, the strongest one's significance, and whether a defect is visible."""
+) -> tuple[int, float, float]:
+    """How many reflections are resolved, the strongest one's significance, and that of the clearest defect."""
     crystal = particle.crystal
     g, changed = _spots(particle)
     # lattices that are twins share reflections: each place is looked at once
@@ -84,14 +85,14 @@ def _shown(
     strength = significance(image, window, pixel_size_nm, g[:, :2])
     resolved = strength > RESOLVED
     wide_nm = crystal.diameter_nm * np.abs(particle.normals[:, 2])
-    visible = any(
+    faults = [
         _on_both_sides(
             image, window, pixel_size_nm, g[np.unique(which[changed[plane]])], place @ normal - height, wide_nm[plane]
         )
         for plane, normal, height in _planes(particle)
         if wide_nm[plane] <= PROJECTED_NM and (changed[plane] & resolved[which]).any()
-    )
-    return int(resolved.sum()), float(strength.max(initial=0.0)), visible
+    ]
+    return int(resolved.sum()), float(strength.max(initial=0.0)), max(faults, default=0.0)
 
 
 def _planes(particle: Placed) -> Iterator[tuple[int, npt.NDArray[np.float64], float]]:
@@ -123,10 +124,10 @@ def _on_both_sides(
     g: npt.NDArray[np.float64],
     beyond_nm: npt.NDArray[np.float64],
     wide_nm: float,
-) -> bool:
-    """Whether some of the reflections are resolved on either side of a line `wide_nm` wide, `beyond_nm` from it."""
+) -> float:
+    """How strong the strongest of the reflections is on the weaker side of a line `wide_nm` wide, `beyond_nm` off."""
     sides = window & (beyond_nm > wide_nm / 2), window & (beyond_nm < -wide_nm / 2)
-    return all(significance(image, side, pixel_size_nm, g[:, :2]).max(initial=0.0) > RESOLVED for side in sides)
+    return min(float(significance(image, side, pixel_size_nm, g[:, :2]).max(initial=0.0)) for side in sides)
 
 
 def _spots(particle: Placed) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:

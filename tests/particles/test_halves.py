@@ -1,0 +1,45 @@
+"""Crystals of one and of two halves drawn by hand."""
+
+import pytest
+
+from hrtem_lab.particles.fringes import fringe_map
+from hrtem_lab.particles.halves import halves
+from hrtem_lab.particles.peaks import find_peaks, significance
+from hrtem_lab.particles.spectrum import spectrum
+from tests.particles.scenes import faulted, particle, single, twinned
+
+
+def found(*waves, **settings):
+    image, instances = particle(*waves, **settings)
+    own = spectrum(image, instances > 0, settings.get("pixel_size_nm", 0.05))
+    strong = [peak for peak in find_peaks(own) if peak.contrast > significance(own)]
+    return halves(own, strong, [fringe_map(own, peak) for peak in strong])
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.4])
+def test_the_variants_of_a_twin_take_turns(noise):
+    twin, one = found(*twinned(), noise=noise), found(*single(), noise=noise)
+    assert twin["turns"] > 5
+    assert twin["turns_share"] > 0.6
+    assert twin["turns"] > 2 * one["turns"]
+    assert twin["turns_normal_deg"] < 10
+    assert twin["break_gain"] > 2 * one["break_gain"]
+    assert twin["break_phase"] < 0.1
+
+
+@pytest.mark.parametrize("at_nm", [-0.6, 0.0])
+def test_a_stacking_fault_breaks_in_phase(at_nm):
+    fault, one = found(*faulted(0.0, at_nm)), found(*single(0.0))
+    assert fault["break_gain"] > 2 * one["break_gain"]
+    assert 0.3 < fault["break_phase"] < 0.6  # two of the three are shifted by a third of a turn, the strongest is not
+    assert fault["break_share"] > 10 * one["break_share"]
+    assert fault["break_normal_deg"] < 10
+    assert fault["break_weaker"] > 10
+    assert fault["turns"] < 0.5 * fault["break_gain"]
+
+
+def test_a_perfect_lattice_in_noise_does_not_break():
+    one = found(*single(), noise=0.4)
+    assert one["break_gain"] < 5
+    assert one["turns"] < 3
+    assert one["break_share"] < 0.05
