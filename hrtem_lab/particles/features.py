@@ -101,6 +101,13 @@ HALVES = {
     "turns": "how surely one reflection is stronger on one side of a line and another one on the other, in sigma",
     "turns_share": "the weaker one's contrast between the sides, (a - b) / (a + b); 1 for the two variants of a twin",
     "turns_normal_deg": "angle from that line's normal to the nearest peak, deg",
+    "fault_gain": "as break_gain, of lines along the planes of a peak, by the peaks of other planes, in sigma",
+    "fault_share": "part of those peaks' power that the line explains",
+    "fault_own_gain": "the same of the peak of these planes, which a fault on them does not break, in sigma",
+    "fault_own_share": "part of that peak's power that the line explains",
+    "mirror_turns": "how surely a peak and its mirror image about the normal of another one's planes take turns on a "
+    "line along these planes, in sigma",
+    "mirror_share": "the weaker one's contrast between the sides, 1 for a twin on these planes",
 }
 FAMILIES = {"shape": SHAPES, "intensity": INTENSITIES, "power": PROFILE, "peaks": PEAKS, "maps": MAPS, "halves": HALVES}
 """Features that say much the same, under one name."""

@@ -4,20 +4,131 @@ A fault that is seen edge-on divides a particle in two. A twin's reflections tak
 some on the other. A stacking fault shifts the phase of some from one side to the other. Either way, for the right line,
 the amplitudes of the two sides explain the image better than one amplitude for all does; by how much is the logarithm
 of a likelihood ratio (Kay 1998, Fundamentals of Statistical Signal Processing II, chapter 7), here over all lines.
+
+The planes that a fault lies in go through it: their own reflection, along the line's normal, does not break, and a
+twin's second half is the mirror image of the first about that normal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hrtem_lab.particles.fringes import FringeMap, common_slope, lines
+from hrtem_lab.particles.fringes import DIRECTIONS, FringeMap, Waves, common_slope, fringe_map, lines
 from hrtem_lab.particles.peaks import Peak, between_deg
 from hrtem_lab.particles.spectrum import Spectrum
 
 Array = npt.NDArray[np.float64]
+
+ALONG_DEG = 10.0
+"""Reflections nearer than this to a line's normal, or to the line, are the same on both sides of a fault on it."""
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Straight lines through a particle's map.
+
+    Attributes:
+        order: Points as the line of each direction, swept along its normal, meets them, (directions, points).
+        direction: Of each line, (lines,).
+        stop: The last point on its left, in that order, (lines,).
+        weight: Of the points, (points,).
+    """
+
+    order: npt.NDArray[np.intp]
+    direction: npt.NDArray[np.intp]
+    stop: npt.NDArray[np.intp]
+    weight: Array
+
+    @property
+    def normal_deg(self) -> Array:
+        """Of each line, as `Peak.angle_deg`."""
+        return np.asarray(self.direction * (180.0 / DIRECTIONS), dtype=np.float64)
+
+    def left(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Sums over the left sides, (..., points) -> (..., lines)."""
+        sums: npt.NDArray[Any] = np.cumsum(values[..., self.order], axis=-1)[..., self.direction, self.stop]
+        return sums
+
+    def across(self, angle_deg: float) -> npt.NDArray[np.intp]:
+        """The lines whose normal is nearest to an angle."""
+        return np.flatnonzero(self.direction == round(angle_deg / (180 / DIRECTIONS)) % DIRECTIONS)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Reflections on the two sides of lines; all arrays (reflections, lines).
+
+    Attributes:
+        left: Sum of the map there.
+        right: The same of the other side.
+        left_noise: Variance of `left` where there is only noise.
+        right_noise: The same of the other side.
+        left_weight: Sum of the window there, (lines,).
+        right_weight: The same of the other side.
+    """
+
+    left: Waves
+    right: Waves
+    left_noise: Array
+    right_noise: Array
+    left_weight: Array
+    right_weight: Array
+
+    @property
+    def apart(self) -> Array:
+        """Power of the two sides by themselves, in that of the noise."""
+        power: Array = np.abs(self.left) ** 2 / self.left_noise + np.abs(self.right) ** 2 / self.right_noise
+        return power
+
+    @property
+    def gain(self) -> Array:
+        """How much of it is lost where the two have to be one."""
+        one: Array = np.abs(self.left + self.right) ** 2 / (self.left_noise + self.right_noise)
+        return np.asarray(self.apart - one)
+
+    @property
+    def excess(self) -> Array:
+        """How much stronger the left side is than the right one, in standard errors."""
+        a, b = np.abs(self.left) / self.left_weight, np.abs(self.right) / self.right_weight
+        error = np.sqrt((self.left_noise / self.left_weight**2 + self.right_noise / self.right_weight**2) / 2)
+        return np.asarray((a - b) / error)
+
+    @property
+    def asymmetry(self) -> Array:
+        """(a - b) / (a + b) of the mean amplitudes."""
+        a, b = np.abs(self.left) / self.left_weight, np.abs(self.right) / self.right_weight
+        return np.asarray((a - b) / (a + b))
+
+    @property
+    def out_of_phase(self) -> Array:
+        """0 where the two sides are in phase, 1 where they are opposite; weighted by both."""
+        pair = self.left * self.right.conj() / np.sqrt(self.left_noise * self.right_noise)
+        return np.asarray(0.5 - 0.5 * pair.real.sum(axis=0) / np.abs(pair).sum(axis=0))
+
+    @property
+    def strength(self) -> Array:
+        """Amplitude of each side in that of the noise, (2, reflections, lines)."""
+        return np.abs([self.left / np.sqrt(self.left_noise), self.right / np.sqrt(self.right_noise)])
+
+
+def _sides(at: _Lines, waves: Waves, noise: Array) -> _Sides:
+    """From weighted maps, (reflections, points), and the variance of each one's sum in noise, (reflections,)."""
+    left = at.left(waves)
+    part = at.left(at.weight**2) / (at.weight**2).sum()
+    weight = at.left(at.weight)
+    return _Sides(
+        left,
+        waves.sum(axis=1)[:, None] - left,
+        noise[:, None] * part,
+        noise[:, None] * (1 - part),
+        weight,
+        at.weight.sum() - weight,
+    )
 
 
 def halves(own: Spectrum, peaks: Sequence[Peak], maps: Sequence[FringeMap]) -> dict[str, float]:
@@ -34,35 +145,85 @@ def halves(own: Spectrum, peaks: Sequence[Peak], maps: Sequence[FringeMap]) -> d
     order, stops = lines(maps[0])
     if not stops.any():
         return {}
-    raw = np.array([of.wave * of.weight * np.exp(-1j * common_slope(of)) for of in maps])
-    share = maps[0].weight ** 2 / (maps[0].weight ** 2).sum()
-    noise = own.energy * np.array([own.background[peak.index] for peak in peaks])
-    # (directions, stops) of the lines that are tried, then (k, lines)
-    which = np.nonzero(stops)
-    left = np.cumsum(raw[:, order], axis=2)[:, which[0], which[1]]
-    part = np.cumsum(share[order], axis=1)[which]
-    weight = np.cumsum(maps[0].weight[order], axis=1)[which]
-    right, total = raw.sum(axis=1)[:, None] - left, maps[0].weight.sum()
-    left_noise, right_noise = noise[:, None] * part, noise[:, None] * (1 - part)
-    apart = np.abs(left) ** 2 / left_noise + np.abs(right) ** 2 / right_noise
-    gain = (apart - np.abs(left + right) ** 2 / (left_noise + right_noise)).sum(axis=0)
-    best = int(np.argmax(gain))
-    a, b = np.abs(left) / weight, np.abs(right) / (total - weight)
-    error = np.sqrt((left_noise / weight**2 + right_noise / (total - weight) ** 2) / 2)
-    turns = np.minimum(((a - b) / error).max(axis=0), ((b - a) / error).max(axis=0))
-    turn = int(np.argmax(turns))
-    asymmetry = (a - b)[:, turn] / (a + b)[:, turn]
-    normal_deg = 180 / len(order) * which[0]
-    pair = left[:, best] * right[:, best].conj() / np.sqrt(left_noise * right_noise)[:, best]
-    sides = np.abs([left[:, best] / np.sqrt(left_noise[:, best]), right[:, best] / np.sqrt(right_noise[:, best])])
+    direction, stop = np.nonzero(stops)
+    at = _Lines(order, direction, stop, maps[0].weight)
+    waves = np.array([of.wave * of.weight * np.exp(-1j * common_slope(of)) for of in maps])
+    sides = _sides(at, waves, _noise(own, peaks))
+    gain, turns = sides.gain, np.minimum(sides.excess.max(axis=0), -sides.excess.min(axis=0))
+    best, turn = int(gain.sum(axis=0).argmax()), int(turns.argmax())
     angles = [peak.angle_deg for peak in peaks]
-    return {
-        "break_gain": float(np.sqrt(gain[best])),
-        "break_share": float(gain[best] / apart[:, best].sum()),
-        "break_phase": float(0.5 - 0.5 * pair.real.sum() / np.abs(pair).sum()),
-        "break_weaker": float(sides.max(axis=1).min()),
-        "break_normal_deg": min(between_deg(normal_deg[best], angle) for angle in angles),
-        "turns": float(turns[turn]),
-        "turns_share": float(min(asymmetry.max(), -asymmetry.min())),
-        "turns_normal_deg": min(between_deg(normal_deg[turn], angle) for angle in angles),
+    found: dict[str, float] = {
+        "break_gain": np.sqrt(gain[:, best].sum()),
+        "break_share": gain[:, best].sum() / sides.apart[:, best].sum(),
+        "break_phase": sides.out_of_phase[best],
+        "break_weaker": sides.strength[..., best].max(axis=1).min(),
+        "break_normal_deg": min(between_deg(at.normal_deg[best], angle) for angle in angles),
+        "turns": turns[turn],
+        "turns_share": min(sides.asymmetry[:, turn].max(), -sides.asymmetry[:, turn].min()),
+        "turns_normal_deg": min(between_deg(at.normal_deg[turn], angle) for angle in angles),
     }
+    numbers = range(len(peaks))
+    found |= _best("fault_gain", [_on_plane(at, sides, peaks, plane) for plane in numbers])
+    twins = [_mirrored(own, at, waves, peaks, plane, peak) for plane in numbers for peak in numbers]
+    found |= _best("mirror_turns", twins)
+    return {name: float(value) for name, value in found.items()}
+
+
+def _best(name: str, tried: list[dict[str, float]]) -> dict[str, float]:
+    """What has the largest value of this name."""
+    return max(tried, key=lambda values: values.get(name, -1.0))
+
+
+def _noise(own: Spectrum, peaks: Sequence[Peak]) -> Array:
+    return own.energy * np.array([own.background[peak.index] for peak in peaks])
+
+
+def _on_plane(at: _Lines, sides: _Sides, peaks: Sequence[Peak], plane: int) -> dict[str, float]:
+    """The best line along the planes of one reflection, by the others that are not along them."""
+    across = at.across(peaks[plane].angle_deg)
+    others = [n for n, peak in enumerate(peaks) if between_deg(peak.angle_deg, peaks[plane].angle_deg) > ALONG_DEG]
+    if not (len(across) and others):
+        return {}
+    gain, apart = sides.gain[:, across], sides.apart[:, across]
+    best = int(gain[others].sum(axis=0).argmax())
+    return {
+        "fault_gain": np.sqrt(gain[others, best].sum()),
+        "fault_share": gain[others, best].sum() / apart[others, best].sum(),
+        "fault_own_gain": np.sqrt(gain[plane, best]),
+        "fault_own_share": gain[plane, best] / apart[plane, best],
+    }
+
+
+def _mirrored(
+    own: Spectrum, at: _Lines, waves: Waves, peaks: Sequence[Peak], plane: int, reflection: int
+) -> dict[str, float]:
+    """How far a reflection and its mirror image about the normal of planes take turns on a line along these planes."""
+    normal, peak = peaks[plane], peaks[reflection]
+    across = at.across(normal.angle_deg)
+    between = between_deg(normal.angle_deg, peak.angle_deg)
+    if not (len(across) and ALONG_DEG < between < 90 - ALONG_DEG):
+        return {}
+    image = _image(own, peak, normal)
+    if (of := fringe_map(own, image)) is None:
+        return {}
+    row, column = (
+        f - (i - own.middle) * own.step_per_nm
+        for f, i in zip((image.row_per_nm, image.column_per_nm), image.index, strict=True)
+    )
+    ramp = np.exp(-2j * np.pi * (row * of.row_nm + column * of.column_nm))
+    at = _Lines(at.order, at.direction[across], at.stop[across], at.weight)
+    sides = _sides(at, np.array([waves[reflection], of.wave * of.weight * ramp]), _noise(own, [peak, image]))
+    excess = sides.excess
+    turns = np.abs(excess[0] - excess[1]) / np.sqrt(2)
+    best = int(turns.argmax())
+    asymmetry = sides.asymmetry[:, best]
+    return {"mirror_turns": turns[best], "mirror_share": min(max(asymmetry), -min(asymmetry))}
+
+
+def _image(own: Spectrum, peak: Peak, normal: Peak) -> Peak:
+    """A reflection of the lattice that is the mirror image about the line along a normal."""
+    along = np.array([normal.row_per_nm, normal.column_per_nm]) / normal.frequency_per_nm
+    place = np.array([peak.row_per_nm, peak.column_per_nm])
+    row, column = 2 * (place @ along) * along - place
+    index = tuple(round(f / own.step_per_nm) + own.middle for f in (row, column))
+    return Peak(float(row), float(column), 0.0, (index[0], index[1]))

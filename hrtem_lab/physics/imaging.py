@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.fft import next_fast_len
 from skimage.measure import label as connected_components
 
-from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
+from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.physics import microscope as tem
 from hrtem_lab.physics.exit_wave import ExitWave
 from hrtem_lab.physics.handling import Handling
@@ -81,26 +81,20 @@ class Imaging:
             instances=nearest(instances, size),
             group=wave.name,
         )
-        return self._with_facts(micrograph, wave, expected.numpy(), instances, shift) if facts else micrograph
+        return self._with_facts(micrograph, wave, instances, shift) if facts else micrograph
 
     def _with_facts(
-        self,
-        micrograph: LabelledMicrograph,
-        wave: ExitWave,
-        expected: FloatArray,
-        instances: IntArray,
-        shift: tuple[int, int],
+        self, micrograph: LabelledMicrograph, wave: ExitWave, instances: IntArray, shift: tuple[int, int]
     ) -> LabelledMicrograph:
-        """Visibility is judged on the camera's frame: what was lost there, no treatment brings back."""
+        """Particles by connected parts of the camera's instances, and what the image shows of each."""
         pieces, owners = _pieces(instances)
-        # read-out noise has a variance as so many more electrons would have, and changes no mean that is looked at
-        expected = expected + np.float32(micrograph.metadata["read_noise_e"] ** 2)
+        pieces = nearest(pieces, micrograph.image.shape[0])
         moved = wave.sampling_nm * np.array([*shift, 0.0])
         particles = tuple(replace(p, centre_nm=p.centre_nm + moved) for p in (wave.particles[o - 1] for o in owners))
         field_nm = wave.sampling_nm * len(wave.instances)
-        shown = label(expected, pieces, micrograph.metadata["pixel_size_nm"], particles, field_nm)
+        shown = label(micrograph.image, pieces, micrograph.pixel_size_nm, particles, field_nm)
         facts = wave.facts.loc[owners].set_axis(shown.index).assign(particle_of_specimen=owners).join(shown)
-        return replace(micrograph, instances=nearest(pieces, micrograph.image.shape[0]), facts=facts)
+        return replace(micrograph, instances=pieces, facts=facts)
 
 
 def nearest(instances: IntArray, size: int) -> IntArray:

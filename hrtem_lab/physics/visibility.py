@@ -1,16 +1,17 @@
 """What an image shows of a particle's lattice: the rule from facts to class labels.
 
-A reflection is *resolved* in an image when the particle's Fourier amplitude at its place is `RESOLVED` times what shot
-noise and the support's speckle put there. The speckle's share is measured in the same window, at the same distance
-from the origin, away from the particle's own reflections. A particle is then
+A reflection is *resolved* in an image when the particle's Fourier amplitude at its place is `RESOLVED` times what noise
+and the support's speckle put there; by Rose's criterion an observer needs 5 to be certain (Rose 1948, J. Opt. Soc. Am.
+38, 196). Noise and speckle are measured in the same window, at the same distance from the origin, away from the
+particle's own reflections. The image is the one that is handed on, with its shot noise and after whatever was done to
+it: what a camera saw and a filter has lost, nobody can see. A particle is then
 
 * `no_fringe` when no reflection of any lattice in it is resolved, be it where the Ewald sphere passes near by or where
   it cuts the rod that planar defects draw a reflection into,
-* `fault` when a planar defect in it stands so nearly edge-on that its projection is at most `PROJECTED_NM` wide, and on
-  each of its two sides, as far as they are clear of that projection, a reflection is resolved that this defect changes:
-  one whose g . R is not whole for the shift R of the crystal beyond the defect (`Material.shift`; for a twin, one that
-  is no reflection of its other side). Where the edge of the image or the noise leaves one side only, nobody can see
-  that there is another,
+* `fault` when a planar defect in it stands edge-on, to within `EDGE_ON_DEG`, and on each of its two sides, as far as
+  they are clear of its projection, a reflection is resolved that this defect changes: one whose g . R is not whole for
+  the shift R of the crystal beyond the defect (`Material.shift`; for a twin, one that is no reflection of its other
+  side). Where the edge of the image or the noise leaves one side only, nobody can see that there is another,
 * `no_fault` otherwise.
 
 `agglomerate` and `empty` are properties of a predicted outline, not of a particle: see `hrtem_lab.defects.labelling`.
@@ -30,8 +31,8 @@ from hrtem_lab.physics.placed import Placed
 
 Mask = npt.NDArray[np.bool_]
 
-RESOLVED = 4.0
-PROJECTED_NM = 0.7  # three {111} planes of gold
+RESOLVED = 5.0
+EDGE_ON_DEG = 20.0  # the plane's projection then covers a third of a ball at most
 CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
 RING = 0.1  # nm^-1; speckle is measured on rings this far apart
 SAME = 0.01  # nm^-1; reflections nearer to each other than this are one
@@ -39,7 +40,7 @@ RELROD = 4.0  # a crystal of thickness t diffracts while g lies within a few 1/t
 
 
 def label(
-    expected: FloatArray,
+    image: FloatArray,
     instances: IntArray,
     pixel_size_nm: float,
     particles: tuple[Placed, ...],
@@ -48,11 +49,11 @@ def label(
     """Class of each particle in one image.
 
     Args:
-        expected: Expected electrons per pixel, (n, n), without shot noise.
+        image: As it is handed on, (n, n), in any unit.
         instances: Particle numbers, (n, n).
         pixel_size_nm: Pixel of both.
         particles: As they were placed, in the order of their numbers.
-        field_nm: Period of the field, by default that of the image.
+        field_nm: Period of the field, by default the edge of the image.
 
     Returns:
         One row per particle, indexed by its number: `resolved` (reflections of either variant), `strength` (the
@@ -65,8 +66,8 @@ def label(
         shown = (0, 0.0, 0.0)
         if box is not None:
             window = instances[box] == number
-            place = _place(particle, box, window, pixel_size_nm, field_nm or pixel_size_nm * len(expected))
-            shown = _shown(particle, expected[box], window, pixel_size_nm, place)
+            place = _place(particle, box, window, pixel_size_nm, field_nm or pixel_size_nm * len(image))
+            shown = _shown(particle, image[box], window, pixel_size_nm, place)
         resolved, strength, fault = shown
         name = "fault" if fault > RESOLVED else "no_fault" if resolved else "no_fringe"
         rows.append({"resolved": resolved, "strength": strength, "fault_strength": fault, "label": name})
@@ -85,12 +86,13 @@ def _shown(
     strength = significance(image, window, pixel_size_nm, g[:, :2])
     resolved = strength > RESOLVED
     wide_nm = crystal.diameter_nm * np.abs(particle.normals[:, 2])
+    edge_on_nm = crystal.diameter_nm * np.sin(np.radians(EDGE_ON_DEG))
     faults = [
         _on_both_sides(
             image, window, pixel_size_nm, g[np.unique(which[changed[plane]])], place @ normal - height, wide_nm[plane]
         )
         for plane, normal, height in _planes(particle)
-        if wide_nm[plane] <= PROJECTED_NM and (changed[plane] & resolved[which]).any()
+        if wide_nm[plane] <= edge_on_nm and (changed[plane] & resolved[which]).any()
     ]
     return int(resolved.sum()), float(strength.max(initial=0.0)), max(faults, default=0.0)
 
@@ -166,28 +168,28 @@ def significance(
     """Fourier amplitude at each reflection over the root mean square of what noise and speckle put there.
 
     Args:
-        image: Expected electrons per pixel around one particle, (rows, columns).
+        image: Around one particle, (rows, columns), in any unit.
         window: Where the particle is, (rows, columns).
         pixel_size_nm: Pixel of both.
         g: Spatial frequencies, (n, 2) in nm^-1.
 
     Returns:
-        (n,); 0 beyond the image's Nyquist frequency.
+        (n,); 0 beyond the image's Nyquist frequency, and in an image without any contrast.
     """
     weight = gaussian_filter(window.astype(float), 0.1 / pixel_size_nm)
     total = weight.sum()
-    if total == 0 or image.max() <= 0 or not len(g):
+    if total == 0 or np.ptp(image) == 0 or not len(g):
         return np.zeros(len(g))
     deviation = (image - (weight * image).sum() / total) * weight
-    shot = (weight**2 * image).sum()  # variance of the sum below
     extent = np.sqrt(total) * pixel_size_nm
     near = 0.35 / extent * np.array([-1, 0, 1])
     at_spot = _power(deviation, pixel_size_nm, g[:, :1] + near, g[:, 1:] + near).max((1, 2))
-    strength = np.sqrt(at_spot / (shot + _speckle(deviation, pixel_size_nm, g, extent)))
+    noise = _noise(deviation, pixel_size_nm, g, extent)
+    strength = np.sqrt(np.divide(at_spot, noise, out=np.zeros_like(noise), where=noise > 0))
     return np.where(np.hypot(*g.T) < 0.5 / pixel_size_nm, strength, 0.0)
 
 
-def _speckle(
+def _noise(
     image: npt.NDArray[np.float64], pixel_size_nm: float, g: npt.NDArray[np.float64], extent_nm: float
 ) -> npt.NDArray[np.float64]:
     """Mean power of an image on the ring of each reflection, away from all of them, (n,)."""
