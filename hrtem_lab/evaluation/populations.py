@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.evaluation.intervals import estimate, wilson_interval
 from hrtem_lab.evaluation.weighted import DESCRIPTION, Floats, describe, whole_weights
 
@@ -24,6 +25,8 @@ NOT_SINGLE = ("agglomerate", "empty")
 """Classes of what is not one particle, and so has no size and shape of one."""
 JUDGED = ("fault", "no_fault")
 """Classes of the particles whose lattice shows, so that a fault would have been seen."""
+CHANCES = tuple(f"p_{name}" for name in JUDGED)
+"""Probabilities of these classes, where a forest gave them."""
 BINS, PARTICLES_PER_BIN = 8, 12
 
 
@@ -84,6 +87,29 @@ def fault_shares(whole: pd.DataFrame, resamples: int = 2000) -> pd.DataFrame:
     all_ = estimate(_mean, rows_of(some, "weight", "fault"), some["micrograph"], resamples=resamples).loc[0]
     total = _bin(edges[0], edges[-1], some["fault"]) | {"fault_share": all_["value"], "interval": "over micrographs"}
     return pd.DataFrame([*rows, total | {"low": all_["low"], "high": all_["high"]}])
+
+
+def expected_faults(whole: pd.DataFrame, resamples: int = 2000) -> pd.DataFrame:
+    """The share of faults among the particles whose lattice shows, by a forest's probabilities instead of its answers.
+
+    Every particle counts with its chance to be of either class, the uncertain ones too; of calibrated probabilities
+    the sums are unbiased, which the number of those above a threshold is not.
+
+    Returns:
+        One row: `particles`, `expected_faults` (their expected number before the correction for the edge),
+        `fault_share`, and over micrographs `low` and `high`.
+    """
+    rows = rows_of(whole, "weight", *CHANCES)
+    found = estimate(_expected_share, rows, whole["micrograph"], resamples=resamples)
+    share = found[["value", "low", "high"]].rename(columns={"value": "fault_share"})
+    share.insert(0, "particles", len(whole))
+    share.insert(1, "expected_faults", whole[CHANCES[0]].sum())
+    return share
+
+
+def _expected_share(particles: Floats) -> Floats:
+    weight, fault, no_fault = particles.T
+    return np.array([divide((weight * fault).sum(), (weight * (fault + no_fault)).sum())])
 
 
 def _bin(low_nm: float, high_nm: float, fault: pd.Series) -> dict[str, Any]:

@@ -16,6 +16,7 @@ STAGES = {"cv": ("#56B4E9", "cross-validated"), "test": ("#0072B2", "test")}
 BARS = {"balanced_accuracy": (-0.2, "#0072B2"), "fault_f1": (0.2, "#D55E00")}
 """Metric -> where its bar stands beside the other's, and its colour."""
 AXES = {
+    "true_fault_strength": "reflection on the weaker side of the defect, over noise",
     "true_plane_tilt_deg": "tilt of the defect plane from the beam, deg",
     "dose_e_per_nm2": "dose, e/nm$^2$",
     "true_diameter_nm": "diameter, nm",
@@ -101,13 +102,18 @@ def importance(losses: pd.DataFrame) -> Figure:
 
 def fault_chance(chance: pd.DataFrame) -> Figure:
     """Chance that a particle with a planar defect is called faulted, as from `hrtem_lab.defects.fault_chance`."""
-    figure, grid = plt.subplots(2, 2, figsize=(9, 6.4), sharey=True, layout="constrained")
-    for axes, (column, title) in zip(grid.flat, AXES.items(), strict=True):
+    figure, grid = plt.subplots(2, 3, figsize=(13, 6.4), sharey=True, layout="constrained")
+    for axes in grid.flat[len(AXES) :]:
+        axes.axis("off")
+    for axes, (column, title) in zip(grid.flat, AXES.items(), strict=False):
         part = chance[chance["condition"] == column]
         places = np.arange(len(part))
         away = np.maximum([part["found"] - part["low"], part["high"] - part["found"]], 0)
         axes.errorbar(places, part["found"], yerr=away, fmt="o", color="#0072B2", capsize=4)
-        labels = [f"{name}\n(n={count})" for name, count in zip(part["range"], part["particles"], strict=True)]
+        labels = [
+            f"{name}\n(n={count})".replace(" to ", "\nto ")
+            for name, count in zip(part["range"], part["particles"], strict=True)
+        ]
         axes.set_xticks(places, labels, fontsize=8)
         axes.set(xlabel=title, ylim=(-0.03, 1.03))
     for axes in grid[:, 0]:

@@ -55,6 +55,9 @@ def of_one(tables: dict[str, pd.DataFrame]) -> list[str]:
     ]
     if "faults" in tables:
         lines += _faults(tables["faults"].iloc[-1], tables["fault_differences"])
+    if "expected_faults" in tables and not math.isnan((row := tables["expected_faults"].iloc[0])["fault_share"]):
+        share = interval(row, "fault_share", bounds="")
+        lines.append(f"By the probabilities of all {row['particles']:.0f}, the uncertain ones included: {share}.")
     return lines + _correlations(tables["correlations"])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrtem_lab.evaluation.populations import QUANTITIES, distributions, fault_shares, seen_whole
+from hrtem_lab.evaluation.populations import QUANTITIES, distributions, expected_faults, fault_shares, seen_whole
 from tests.evaluation.drawn import FIELD_PX, fields, particles, population
 
 FEW = 200  # draws
@@ -99,3 +99,22 @@ def test_next_to_no_judged_particle_makes_one_bin(number):
     table = fault_shares(population(0)[:number].assign(equivalent_diameter_nm=4.0), FEW)
     assert table["particles"].tolist() == [number, number]
     assert table["fault_share"].isna().all() == (number == 0)
+
+
+def test_the_expected_share_counts_the_uncertain_and_is_that_drawn():
+    """Probabilities that are calibrated give the share whatever the threshold; the surest answers alone do not."""
+    whole = population(2, micrographs=20, fault_nm=0)
+    rng = np.random.default_rng(0)
+    fault = rng.beta(1, 3, len(whole))
+    truth = rng.random(len(whole)) < fault
+    whole = whole.assign(p_fault=0.8 * fault, p_no_fault=0.8 * (1 - fault))  # a fifth: that its lattice does not show
+    row = expected_faults(whole, FEW).loc[0]
+    assert row["particles"] == len(whole)
+    assert row["expected_faults"] == pytest.approx(0.8 * fault.sum())
+    assert row["low"] < truth.mean() < row["high"]
+    assert row["fault_share"] == pytest.approx(0.25, abs=0.02)
+
+
+def test_no_particle_has_no_expected_share():
+    none = population(0)[:0].assign(p_fault=[], p_no_fault=[])
+    assert np.isnan(expected_faults(none, FEW).loc[0, "fault_share"])

@@ -137,3 +137,10 @@ def test_the_command_ends_with_2_and_a_line_where_the_folder_is_no_result(tmp_pa
 def test_two_folders_of_one_name_are_told_apart_by_their_paths(tmp_path: Path):
     one, other = (results(tmp_path / name / "results", particles(1, micrographs=2)) for name in "ab")
     assert f"{one} against {other}: with 2 and 2 micrographs" in run(tmp_path / "out", input=one, against=other)
+
+
+def test_probabilities_say_what_share_to_expect(tmp_path: Path):
+    table = particles(1, micrographs=12).assign(p_fault=0.1, p_no_fault=0.4)
+    text = run(tmp_path / "out", input=results(tmp_path / "in", table))
+    assert "By the probabilities of all 240, the uncertain ones included: 0.2000 (95 % 0.2000 to 0.2000)." in text
+    assert pd.read_csv(tmp_path / "out" / "expected_faults.csv")["expected_faults"].tolist() == [pytest.approx(24)]
