@@ -89,7 +89,7 @@ class _Sides:
     def gain(self) -> Array:
         """How much of it is lost where the two have to be one."""
         one: Array = np.abs(self.left + self.right) ** 2 / (self.left_noise + self.right_noise)
-        return np.asarray(self.apart - one)
+        return np.maximum(self.apart - one, 0.0)  # by rounding it may fall below
 
     @property
     def excess(self) -> Array:
@@ -221,9 +221,10 @@ def _mirrored(
 
 
 def _image(own: Spectrum, peak: Peak, normal: Peak) -> Peak:
-    """A reflection of the lattice that is the mirror image about the line along a normal."""
+    """A reflection of the lattice that is the mirror image about the line along a normal, as seen in the spectrum."""
     along = np.array([normal.row_per_nm, normal.column_per_nm]) / normal.frequency_per_nm
     place = np.array([peak.row_per_nm, peak.column_per_nm])
     row, column = 2 * (place @ along) * along - place
-    index = tuple(round(f / own.step_per_nm) + own.middle for f in (row, column))
-    return Peak(float(row), float(column), 0.0, (index[0], index[1]))
+    nearest = np.rint(np.array([row, column]) / own.step_per_nm).astype(int) + own.middle
+    index = np.clip(nearest, 0, len(own.wave) - 1)  # a turned reflection near the Nyquist frequency may be just beyond
+    return Peak(float(row), float(column), 0.0, (int(index[0]), int(index[1])))

@@ -1,12 +1,13 @@
 """Crystals of one and of two halves drawn by hand."""
 
+import numpy as np
 import pytest
 
 from hrtem_lab.particles.fringes import fringe_map
 from hrtem_lab.particles.halves import halves
 from hrtem_lab.particles.peaks import find_peaks, significance
 from hrtem_lab.particles.spectrum import spectrum
-from tests.particles.scenes import faulted, particle, single, twinned
+from tests.particles.scenes import faulted, fringes, particle, single, twinned
 
 
 def found(*waves, **settings):
@@ -23,6 +24,9 @@ def test_the_variants_of_a_twin_take_turns(noise):
     assert twin["turns_share"] > 0.6
     assert twin["turns"] > 2 * one["turns"]
     assert twin["turns_normal_deg"] < 10
+    assert twin["mirror_turns"] > twin["turns"]  # both variants count together
+    assert twin["mirror_share"] > 0.6
+    assert twin["mirror_turns"] > 3 * one["mirror_turns"]
     assert twin["break_gain"] > 2 * one["break_gain"]
     assert twin["break_phase"] < 0.1
 
@@ -36,6 +40,9 @@ def test_a_stacking_fault_breaks_in_phase(at_nm):
     assert fault["break_normal_deg"] < 10
     assert fault["break_weaker"] > 10
     assert fault["turns"] < 0.5 * fault["break_gain"]
+    assert fault["fault_gain"] == pytest.approx(fault["break_gain"], rel=0.05)
+    assert fault["fault_share"] > fault["break_share"]  # without the planes of the fault, which go on
+    assert fault["fault_own_share"] < 0.02
 
 
 def test_a_perfect_lattice_in_noise_does_not_break():
@@ -43,3 +50,11 @@ def test_a_perfect_lattice_in_noise_does_not_break():
     assert one["break_gain"] < 5
     assert one["turns"] < 3
     assert one["break_share"] < 0.05
+
+
+@pytest.mark.parametrize("spacing_nm", [0.1665, 0.168, 0.172])
+@pytest.mark.parametrize("pixel_size_nm", [0.0801, 0.083])
+def test_reflections_at_the_border_of_the_band(spacing_nm, pixel_size_nm):
+    """The mirror image of one near the Nyquist frequency along the axes lies beside the spectrum."""
+    waves = [fringes(spacing_nm, angle) for angle in (45.0, 1.0, 89.0)]
+    assert np.isfinite(list(found(*waves, noise=0.1, pixel_size_nm=pixel_size_nm).values())).all()
