@@ -100,11 +100,9 @@ def expected_faults(whole: pd.DataFrame, resamples: int = 2000) -> pd.DataFrame:
         `fault_share`, and over micrographs `low` and `high`.
     """
     rows = rows_of(whole, "weight", *CHANCES)
-    found = estimate(_expected_share, rows, whole["micrograph"], resamples=resamples)
-    share = found[["value", "low", "high"]].rename(columns={"value": "fault_share"})
-    share.insert(0, "particles", len(whole))
-    share.insert(1, "expected_faults", whole[CHANCES[0]].sum())
-    return share
+    share = estimate(_expected_share, rows, whole["micrograph"], resamples=resamples).loc[0]
+    known = {"particles": len(whole), "expected_faults": whole[CHANCES[0]].sum(), "fault_share": share["value"]}
+    return pd.DataFrame([known | {"low": share["low"], "high": share["high"]}])
 
 
 def _expected_share(particles: Floats) -> Floats:

@@ -14,7 +14,7 @@ from hrtem_lab.particles.crops import boxes, fullest
 from hrtem_lab.particles.fringes import (
     amplitude_spread,
     dark_field_asymmetry,
-    fringe_map,
+    fringe_maps,
     opposition,
     phase_std_deg,
     phase_step,
@@ -224,11 +224,11 @@ def arrangement(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
 
 def fringes(own: Spectrum, peaks: list[Peak]) -> dict[str, float]:
     """The features `HALVES` of the significant peaks, and `MAPS` of the three strongest of them."""
-    mapped = [(peak, fringe) for peak in peaks if (fringe := fringe_map(own, peak)) is not None]
-    if not mapped:
+    maps = fringe_maps(own, peaks)
+    if not maps:
         return {}
-    broken = halves(own, *zip(*mapped, strict=True))
-    mapped = mapped[:MAPPED_PEAKS]
+    broken = halves(own, peaks, maps)
+    mapped = list(zip(peaks, maps, strict=True))[:MAPPED_PEAKS]
     spread, bimodality = np.transpose([amplitude_spread(fringe) for _, fringe in mapped])
     asymmetry = np.array([dark_field_asymmetry(fringe) for _, fringe in mapped])
     steps = [phase_step(fringe) for _, fringe in mapped]

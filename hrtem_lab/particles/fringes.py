@@ -85,8 +85,8 @@ class _Line:
         return wave[self.left].sum(), wave[~self.left].sum()
 
 
-def fringe_map(of: Spectrum, peak: Peak) -> FringeMap | None:
-    """Demodulates a reflection; None where the particle is too small for it.
+def fringe_maps(of: Spectrum, peaks: Sequence[Peak]) -> list[FringeMap]:
+    """Demodulates reflections, all at the same points; none where the particle is too small for it.
 
     Divided by the window treated alike, so that the amplitude does not fall towards the particle's edge.
     """
@@ -94,14 +94,20 @@ def fringe_map(of: Spectrum, peak: Peak) -> FringeMap | None:
     distance = np.arange(-half, half + 1) * of.step_per_nm
     blur = np.exp(-2 * (np.pi * BLUR_NM * distance) ** 2)
     low_pass = ifftshift(np.outer(blur, blur))
-    wave = fftshift(ifft2(ifftshift(patch(of.wave, peak.index, half)) * low_pass))
-    weight = fftshift(ifft2(ifftshift(patch(of.window, (of.middle, of.middle), half)) * low_pass)).real
+
+    def demodulated(values: Waves, index: tuple[int, int]) -> Waves:
+        around: Waves = fftshift(ifft2(ifftshift(patch(values, index, half)) * low_pass))
+        return around
+
+    weight = demodulated(of.window, (of.middle, of.middle)).real
     inside = weight > 0.4 * weight.max()
     if np.count_nonzero(inside) < LEAST_POINTS:
-        return None
+        return []
+    weight = weight[inside]
     pixel_nm = 1 / (len(distance) * of.step_per_nm)
     row_nm, column_nm = (np.argwhere(inside) - half).T * pixel_nm
-    return FringeMap(wave[inside] / weight[inside], weight[inside], row_nm, column_nm, pixel_nm)
+    waves = [demodulated(of.wave, peak.index)[inside] / weight for peak in peaks]
+    return [FringeMap(wave, weight, row_nm, column_nm, pixel_nm) for wave in waves]
 
 
 def amplitude_spread(of: FringeMap) -> tuple[float, float]:

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hrtem_lab.particles.fringes import DIRECTIONS, FringeMap, Waves, common_slope, fringe_map, lines
+from hrtem_lab.particles.fringes import DIRECTIONS, FringeMap, Waves, common_slope, fringe_maps, lines
 from hrtem_lab.particles.peaks import Peak, between_deg
 from hrtem_lab.particles.spectrum import Spectrum
 
@@ -56,7 +57,7 @@ class _Lines:
 
     def across(self, angle_deg: float) -> npt.NDArray[np.intp]:
         """The lines whose normal is nearest to an angle."""
-        return np.flatnonzero(self.direction == round(angle_deg / (180 / DIRECTIONS)) % DIRECTIONS)
+        return np.flatnonzero(self.direction == _nearest(angle_deg))
 
 
 @dataclass(frozen=True)
@@ -92,16 +93,21 @@ class _Sides:
         return np.maximum(self.apart - one, 0.0)  # by rounding it may fall below
 
     @property
+    def means(self) -> tuple[Array, Array]:
+        """Mean amplitude of the left and of the right side."""
+        return np.abs(self.left) / self.left_weight, np.abs(self.right) / self.right_weight
+
+    @property
     def excess(self) -> Array:
         """How much stronger the left side is than the right one, in standard errors."""
-        a, b = np.abs(self.left) / self.left_weight, np.abs(self.right) / self.right_weight
+        a, b = self.means
         error = np.sqrt((self.left_noise / self.left_weight**2 + self.right_noise / self.right_weight**2) / 2)
         return np.asarray((a - b) / error)
 
     @property
     def asymmetry(self) -> Array:
         """(a - b) / (a + b) of the mean amplitudes."""
-        a, b = np.abs(self.left) / self.left_weight, np.abs(self.right) / self.right_weight
+        a, b = self.means
         return np.asarray((a - b) / (a + b))
 
     @property
@@ -114,6 +120,17 @@ class _Sides:
     def strength(self) -> Array:
         """Amplitude of each side in that of the noise, (2, reflections, lines)."""
         return np.abs([self.left / np.sqrt(self.left_noise), self.right / np.sqrt(self.right_noise)])
+
+
+def _nearest(angle_deg: float) -> int:
+    """The direction whose normal is nearest to an angle."""
+    return round(angle_deg / (180 / DIRECTIONS)) % DIRECTIONS
+
+
+def _along(at: _Lines, angle_deg: float) -> _Lines:
+    """The lines whose normal is nearest to an angle, as the only direction there is."""
+    stop = at.stop[at.across(angle_deg)]
+    return _Lines(at.order[[_nearest(angle_deg)]], np.zeros_like(stop), stop, at.weight)
 
 
 def _sides(at: _Lines, waves: Waves, noise: Array) -> _Sides:
@@ -149,7 +166,8 @@ def halves(own: Spectrum, peaks: Sequence[Peak], maps: Sequence[FringeMap]) -> d
     at = _Lines(order, direction, stop, maps[0].weight)
     waves = np.array([of.wave * of.weight * np.exp(-1j * common_slope(of)) for of in maps])
     sides = _sides(at, waves, _noise(own, peaks))
-    gain, turns = sides.gain, np.minimum(sides.excess.max(axis=0), -sides.excess.min(axis=0))
+    gain, excess = sides.gain, sides.excess
+    turns = np.minimum(excess.max(axis=0), -excess.min(axis=0))
     best, turn = int(gain.sum(axis=0).argmax()), int(turns.argmax())
     angles = [peak.angle_deg for peak in peaks]
     found: dict[str, float] = {
@@ -162,16 +180,14 @@ def halves(own: Spectrum, peaks: Sequence[Peak], maps: Sequence[FringeMap]) -> d
         "turns_share": min(sides.asymmetry[:, turn].max(), -sides.asymmetry[:, turn].min()),
         "turns_normal_deg": min(between_deg(at.normal_deg[turn], angle) for angle in angles),
     }
-    numbers = range(len(peaks))
-    found |= _best("fault_gain", [_on_plane(at, sides, peaks, plane) for plane in numbers])
-    twins = [_mirrored(own, at, waves, peaks, plane, peak) for plane in numbers for peak in numbers]
-    found |= _best("mirror_turns", twins)
+    found |= _best("fault_gain", [_on_plane(at, sides, peaks, plane) for plane in range(len(peaks))])
+    found |= _best("mirror_turns", _mirrored(own, at, waves, peaks))
     return {name: float(value) for name, value in found.items()}
 
 
 def _best(name: str, tried: list[dict[str, float]]) -> dict[str, float]:
     """What has the largest value of this name."""
-    return max(tried, key=lambda values: values.get(name, -1.0))
+    return max(tried, key=lambda values: values.get(name, -1.0), default={})
 
 
 def _noise(own: Spectrum, peaks: Sequence[Peak]) -> Array:
@@ -194,30 +210,35 @@ def _on_plane(at: _Lines, sides: _Sides, peaks: Sequence[Peak], plane: int) -> d
     }
 
 
-def _mirrored(
-    own: Spectrum, at: _Lines, waves: Waves, peaks: Sequence[Peak], plane: int, reflection: int
-) -> dict[str, float]:
-    """How far a reflection and its mirror image about the normal of planes take turns on a line along these planes."""
-    normal, peak = peaks[plane], peaks[reflection]
-    across = at.across(normal.angle_deg)
-    between = between_deg(normal.angle_deg, peak.angle_deg)
-    if not (len(across) and ALONG_DEG < between < 90 - ALONG_DEG):
-        return {}
-    image = _image(own, peak, normal)
-    if (of := fringe_map(own, image)) is None:
-        return {}
-    row, column = (
-        f - (i - own.middle) * own.step_per_nm
-        for f, i in zip((image.row_per_nm, image.column_per_nm), image.index, strict=True)
-    )
-    ramp = np.exp(-2j * np.pi * (row * of.row_nm + column * of.column_nm))
-    at = _Lines(at.order, at.direction[across], at.stop[across], at.weight)
-    sides = _sides(at, np.array([waves[reflection], of.wave * of.weight * ramp]), _noise(own, [peak, image]))
-    excess = sides.excess
-    turns = np.abs(excess[0] - excess[1]) / np.sqrt(2)
-    best = int(turns.argmax())
-    asymmetry = sides.asymmetry[:, best]
-    return {"mirror_turns": turns[best], "mirror_share": min(max(asymmetry), -min(asymmetry))}
+def _mirrored(own: Spectrum, at: _Lines, waves: Waves, peaks: Sequence[Peak]) -> list[dict[str, float]]:
+    """How far each reflection and its mirror image about the normal of planes take turns on a line along these planes.
+
+    Of every pair of planes and a reflection that is neither along them nor along their normal.
+    """
+    pairs = [
+        (plane, number)
+        for plane, number in permutations(range(len(peaks)), 2)
+        if ALONG_DEG < between_deg(peaks[plane].angle_deg, peaks[number].angle_deg) < 90 - ALONG_DEG
+    ]
+    images = [_image(own, peaks[number], peaks[plane]) for plane, number in pairs]
+    found = []
+    for (plane, number), image, of in zip(pairs, images, fringe_maps(own, images), strict=True):
+        along = _along(at, peaks[plane].angle_deg)
+        if not len(along.stop):
+            continue
+        row, column = (
+            f - (i - own.middle) * own.step_per_nm
+            for f, i in zip((image.row_per_nm, image.column_per_nm), image.index, strict=True)
+        )
+        ramp = np.exp(-2j * np.pi * (row * of.row_nm + column * of.column_nm))
+        both = np.array([waves[number], of.wave * of.weight * ramp])
+        sides = _sides(along, both, _noise(own, [peaks[number], image]))
+        excess = sides.excess
+        turns = np.abs(excess[0] - excess[1]) / np.sqrt(2)
+        best = int(turns.argmax())
+        asymmetry = sides.asymmetry[:, best]
+        found.append({"mirror_turns": turns[best], "mirror_share": min(max(asymmetry), -min(asymmetry))})
+    return found
 
 
 def _image(own: Spectrum, peak: Peak, normal: Peak) -> Peak:

@@ -86,13 +86,13 @@ def _shown(
     strength = significance(image, window, pixel_size_nm, g[:, :2])
     resolved = strength > RESOLVED
     wide_nm = crystal.diameter_nm * np.abs(particle.normals[:, 2])
-    edge_on_nm = crystal.diameter_nm * np.sin(np.radians(EDGE_ON_DEG))
+    edge_on = np.abs(particle.normals[:, 2]) <= np.sin(np.radians(EDGE_ON_DEG))
     faults = [
-        _on_both_sides(
+        _weaker_side(
             image, window, pixel_size_nm, g[np.unique(which[changed[plane]])], place @ normal - height, wide_nm[plane]
         )
         for plane, normal, height in _planes(particle)
-        if wide_nm[plane] <= edge_on_nm and (changed[plane] & resolved[which]).any()
+        if edge_on[plane] and (changed[plane] & resolved[which]).any()
     ]
     return int(resolved.sum()), float(strength.max(initial=0.0)), max(faults, default=0.0)
 
@@ -119,7 +119,7 @@ def _place(
     return np.asarray(away - field_nm * np.round(middle / field_nm))
 
 
-def _on_both_sides(
+def _weaker_side(
     image: FloatArray,
     window: Mask,
     pixel_size_nm: float,

@@ -6,7 +6,7 @@ import pytest
 from hrtem_lab.particles.fringes import (
     amplitude_spread,
     dark_field_asymmetry,
-    fringe_map,
+    fringe_maps,
     opposition,
     phase_std_deg,
     phase_step,
@@ -19,7 +19,7 @@ from tests.particles.scenes import AU_111_NM, beyond, fringes, particle, single,
 def mapped(phase=None, where=None, spacing_nm=AU_111_NM, **settings):
     image, instances = particle(fringes(spacing_nm, 90.0, phase=phase, where=where), **settings)
     own = spectrum(image, instances > 0, settings.get("pixel_size_nm", 0.05))
-    return fringe_map(own, find_peaks(own)[0])
+    return fringe_maps(own, find_peaks(own)[:1])[0]
 
 
 @pytest.mark.parametrize("pixel_size_nm", [0.02, 0.05, 0.0776])
@@ -64,14 +64,14 @@ def test_a_bent_lattice_has_a_phase_spread_but_little_jump():
 def test_too_small_to_map():
     image, instances = particle(fringes(AU_111_NM, 90.0), diameter_nm=0.6)
     own = spectrum(image, instances > 0, 0.05)
-    assert fringe_map(own, find_peaks(own)[0]) is None
+    assert fringe_maps(own, find_peaks(own)[:1]) == []
 
 
 def of_all(*waves):
     """The maps of the three strongest peaks."""
     image, instances = particle(*waves)
     own = spectrum(image, instances > 0, 0.05)
-    return [fringe_map(own, peak) for peak in find_peaks(own)[:3]]
+    return fringe_maps(own, find_peaks(own)[:3])
 
 
 def test_the_variants_of_a_twin_oppose_each_other():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hrtem_lab.particles.fringes import fringe_map
+from hrtem_lab.particles.fringes import fringe_maps
 from hrtem_lab.particles.halves import halves
 from hrtem_lab.particles.peaks import find_peaks, significance
 from hrtem_lab.particles.spectrum import spectrum
@@ -14,7 +14,7 @@ def found(*waves, **settings):
     image, instances = particle(*waves, **settings)
     own = spectrum(image, instances > 0, settings.get("pixel_size_nm", 0.05))
     strong = [peak for peak in find_peaks(own) if peak.contrast > significance(own)]
-    return halves(own, strong, [fringe_map(own, peak) for peak in strong])
+    return halves(own, strong, fringe_maps(own, strong))
 
 
 @pytest.mark.parametrize("noise", [0.1, 0.4])
