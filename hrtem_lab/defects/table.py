@@ -10,7 +10,9 @@ import pandas as pd
 from hrtem_lab.defects.labelling import matched
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
 
-Features = Callable[[FloatArray, IntArray, float], pd.DataFrame]
+Maps = FloatArray | None
+Features = Callable[[FloatArray, IntArray, float, Maps], pd.DataFrame]
+"""(image, instances, pixel_size_nm, what a network told of every pixel) -> a row per particle, all columns numbers."""
 
 CONDITIONS = ("dose_e_per_nm2", "defocus_nm")
 FACTS = ("material", "diameter_nm", "twins", "intrinsic", "extrinsic", "plane_tilt_deg", "fault_strength")
@@ -19,26 +21,26 @@ KNOWN = ("label", "group", "pixel_size_nm", *CONDITIONS, *(f"true_{fact}" for fa
 
 
 def particle_table(
-    micrographs: Iterable[LabelledMicrograph], predicted: Iterable[IntArray], features: Features
+    micrographs: Iterable[LabelledMicrograph], predicted: Iterable[tuple[IntArray, Maps]], features: Features
 ) -> pd.DataFrame:
     """Features and class of every predicted particle.
 
     Args:
         micrographs: With facts.
-        predicted: Particle numbers found in each, by a network that never saw its specimen.
-        features: (image, instances, pixel_size_nm) -> one row per particle, all columns numbers.
+        predicted: Particle numbers found in each, by a network that never saw its specimen, and that network's maps.
+        features: What the forest is to read.
 
     Returns:
         Indexed by (micrograph, particle); the features, and what is `KNOWN` beside them, `nan` or None where it is not.
     """
-    return stacked([particle_rows(m, instances, features) for m, instances in zip(micrographs, predicted, strict=True)])
+    return stacked([particle_rows(m, *found, features) for m, found in zip(micrographs, predicted, strict=True)])
 
 
-def particle_rows(micrograph: LabelledMicrograph, instances: IntArray, features: Features) -> pd.DataFrame:
+def particle_rows(micrograph: LabelledMicrograph, instances: IntArray, maps: Maps, features: Features) -> pd.DataFrame:
     """The rows of one micrograph in the table; none where nothing was found in it."""
     if not instances.any():
         return stacked([])
-    table = features(micrograph.image, instances, micrograph.pixel_size_nm)
+    table = features(micrograph.image, instances, micrograph.pixel_size_nm, maps)
     found = matched(instances, micrograph).reindex(table.index)
     facts = micrograph.facts.reindex(index=found["truth"], columns=list(FACTS)).set_axis(table.index)
     known = {

@@ -70,10 +70,20 @@ def match(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> pd.DataFram
     return pairs[assigned[row, column]].reset_index(drop=True)
 
 
-def object_counts(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> dict[str, int]:
-    """Counts particles found (`tp`), invented (`fp`) and missed (`fn`); arguments and errors as for `match`."""
-    found = len(match(predicted, truth, iou))
-    return {"tp": found, "fp": _number(predicted) - found, "fn": _number(truth) - found}
+def object_counts(predicted: IntArray, truth: IntArray, iou: float = 0.5, least_px: float = 0.0) -> dict[str, int]:
+    """Counts particles found (`tp`), invented (`fp`) and missed (`fn`).
+
+    Args:
+        predicted: As for `match`, as are `truth`, `iou` and the errors.
+        truth: A particle of less than `least_px` counts for nothing, be it found or not.
+        iou: Least intersection over union of a pair.
+        least_px: Least area of a particle that anyone was asked to find, such as the rest of one at the image's edge.
+    """
+    pairs, areas = match(predicted, truth, iou), _areas(truth)
+    asked = areas >= max(least_px, 1)
+    asked[0] = False
+    found = int(asked[pairs["truth"]].sum())
+    return {"tp": found, "fp": _number(predicted) - len(pairs), "fn": int(asked.sum()) - found}
 
 
 def object_ratios(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> dict[str, Any]:

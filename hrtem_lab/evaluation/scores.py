@@ -18,13 +18,17 @@ OBJECTS = ("object_tp", "object_fp", "object_fn")
 MEANS = ("dice", "iou", "precision", "recall")
 
 
-def score_masks(predicted: Sequence[IntArray], truth: Sequence[LabelledMicrograph], iou: float = 0.5) -> pd.DataFrame:
+def score_masks(
+    predicted: Sequence[IntArray], truth: Sequence[LabelledMicrograph], iou: float = 0.5, min_diameter_nm: float = 0.0
+) -> pd.DataFrame:
     """Scores predicted instances against the truth, one row per micrograph.
 
     Args:
         predicted: Instance maps, 0 = background, in the order of the truth.
         truth: The labelled micrographs.
         iou: Least intersection over union at which a particle counts as found.
+        min_diameter_nm: Of the particles that the predictions were to report; a smaller true one, such as what the edge
+            of the image leaves of a particle, is none to find. Its pixels count as all others do.
 
     Returns:
         Columns `name`, `group`; the pixel counts `tp`, `fp`, `fn`, `tn` and their ratios (see `counts.ratios`); the
@@ -36,7 +40,7 @@ def score_masks(predicted: Sequence[IntArray], truth: Sequence[LabelledMicrograp
     """
     if len(predicted) != len(truth):
         raise InputError(f"{len(predicted)} predicted maps for {len(truth)} micrographs; expected one for each")
-    rows = [_counts(instances, micrograph, iou) for instances, micrograph in zip(predicted, truth, strict=True)]
+    rows = [_counts(instances, m, iou, min_diameter_nm) for instances, m in zip(predicted, truth, strict=True)]
     scores = pd.DataFrame(rows, columns=["name", "group", *PIXELS, *OBJECTS])
     pixel_values = ratios(*(scores[c].to_numpy() for c in PIXELS))
     object_values = object_ratios(*(scores[c].to_numpy() for c in OBJECTS))
@@ -78,13 +82,16 @@ def summarise(scores: pd.DataFrame, confidence: float = 0.95, seed: int = 0) -> 
     return {name: float(value) for name, value in summary.items()}
 
 
-def _counts(instances: IntArray, micrograph: LabelledMicrograph, iou: float) -> dict[str, object]:
+def _counts(
+    instances: IntArray, micrograph: LabelledMicrograph, iou: float, min_diameter_nm: float
+) -> dict[str, object]:
     """Name, group and counts of one micrograph."""
     if instances.shape != micrograph.instances.shape:
         raise InputError(
             f"{micrograph.name}: the predicted map has shape {instances.shape}, expected {micrograph.instances.shape}"
         )
-    particles = object_counts(instances, micrograph.instances, iou)
+    least_px = np.pi / 4 * (min_diameter_nm / micrograph.pixel_size_nm) ** 2
+    particles = object_counts(instances, micrograph.instances, iou, least_px)
     return {
         "name": micrograph.name,
         "group": micrograph.group,

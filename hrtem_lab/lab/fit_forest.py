@@ -32,8 +32,8 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
         mlflow.set_tag("segmenter", str(source))
         unet.save(folder / "model")
         with tracking.run("forest", parent):
-            learn = segmented(data, "train", config.views, unet)
-            test = segmented(data, "test", config.test_views, unet)
+            learn = segmented(data, "train", config.views, unet.find)
+            test = segmented(data, "test", config.test_views, unet.find)
             metrics, _ = study(config, learn, test, folder)
         write_json(folder / "metrics.json", metrics)
         mlflow.log_artifacts(str(folder / "figures"), "figures")

@@ -31,18 +31,19 @@ from hrtem_lab.evaluation import paired_test
 from hrtem_lab.lab import figures, forest_figures, tracking
 from hrtem_lab.lab.command import build
 from hrtem_lab.lab.progress import track
-from hrtem_lab.micrograph import UNCERTAIN, IntArray, LabelledMicrograph
+from hrtem_lab.micrograph import UNCERTAIN, LabelledMicrograph
 from hrtem_lab.particles import FAMILIES
 from hrtem_lab.segmentation.data import SimulatedData, Stage
+from hrtem_lab.segmentation.method import Found
 
-Found = tuple[LabelledMicrograph, IntArray]
+Segmented = tuple[LabelledMicrograph, Found]
 Tables = dict[str, pd.DataFrame]
 OWN, TRUE_MASKS = "forest", "true_masks"
 
 
 def segmented(
-    data: SimulatedData, stage: Stage, views: int, segment: Callable[[LabelledMicrograph], IntArray]
-) -> Iterator[Found]:
+    data: SimulatedData, stage: Stage, views: int, segment: Callable[[LabelledMicrograph], Found]
+) -> Iterator[Segmented]:
     """Micrographs of a stage and what a segmenter finds in them, `views` of each specimen, one view in memory."""
     for view in range(views):
         for micrograph in track(data.micrographs(stage, view), f"Cutting particles, view {view + 1} of {views}"):
@@ -50,7 +51,7 @@ def segmented(
 
 
 def study(
-    config: DictConfig, learn: Iterable[Found], test: Iterable[Found], folder: Path
+    config: DictConfig, learn: Iterable[Segmented], test: Iterable[Segmented], folder: Path
 ) -> tuple[dict[str, float], pd.Series]:
     """Fit the forest, save it in `model`, score it and the references; figures, tables and the active run tell of it.
 
@@ -100,13 +101,13 @@ def study(
     return {f"forest/{k}": v for k, v in metrics.items()}, classes
 
 
-def describe(found: Iterable[Found], sets: dict[str, Features]) -> Tables:
+def describe(segmented: Iterable[Segmented], sets: dict[str, Features]) -> Tables:
     """The particle table under every feature set; `TRUE_MASKS` is that of the true particles, as if all were found."""
     rows: dict[str, list[pd.DataFrame]] = {name: [] for name in sets}
-    for micrograph, instances in found:
+    for micrograph, found in segmented:
         for name, features in sets.items():
-            cut = micrograph.instances if name == TRUE_MASKS else instances
-            rows[name].append(particle_rows(micrograph, cut, features))
+            cut = micrograph.instances if name == TRUE_MASKS else found.instances
+            rows[name].append(particle_rows(micrograph, cut, found.maps, features))
     return {name: stacked(tables) for name, tables in rows.items()}
 
 

@@ -116,12 +116,13 @@ def analyse(
     """Find, measure and classify the particles of one file, and write its mask and overlays."""
     maps = []
     for frame in frames:
-        probability, instances = unet.find(frame, progress)
+        found = unet.find(frame, progress)
+        instances = found.instances
         table = measure(instances, frame.pixel_size_nm)
-        table["confidence"] = [float(part[mask].mean()) for _, part, mask in crops(probability, instances)]
+        table["confidence"] = [float(part[mask].mean()) for _, part, mask in crops(found.probability, instances)]
         classes = pd.Series(dtype=object)
         if forest is not None and len(table):
-            probabilities = forest.probabilities(features(frame.image, instances, frame.pixel_size_nm))
+            probabilities = forest.probabilities(features(frame.image, instances, frame.pixel_size_nm, found.maps))
             classes = forest.classes(probabilities)
             table = table.assign(**{"class": classes}).join(probabilities.add_prefix("p_"))
         figure = figures.overlay(frame, instances, classes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +93,8 @@ def train(config: DictConfig) -> dict[str, float]:
 
         if any("label" in m.facts for m in test):
             with tracking.run("forest", parent):
-                learn = segmented(data, "validation", config.views, scored["unet"].method)
-                found, classes = study(config, learn, zip(test, scored["unet"].instances, strict=True), folder)
+                learn = segmented(data, "validation", config.views, scored["unet"].method.find)
+                found, classes = study(config, learn, zip(test, scored["unet"].found, strict=True), folder)
                 metrics |= found
             report.show_forest(metrics)
         else:
@@ -221,12 +221,13 @@ def compare(
     started = time.perf_counter()
     found = [tuned.find(m) for m in track(test, f"Testing {method.name}")]
     seconds = (time.perf_counter() - started) / max(len(test), 1)
-    scores = score_masks([f.instances for f in found], test)
-    tracking.log_metrics(summarise(score_masks([tuned(m) for m in validation], validation)), "val")
+    score = partial(score_masks, min_diameter_nm=tuned.min_diameter_nm)
+    scores = score([f.instances for f in found], test)
+    tracking.log_metrics(summarise(score([tuned(m) for m in validation], validation)), "val")
     tracking.log_metrics({**summarise(scores), "seconds_per_micrograph": seconds}, "test")
     mlflow.log_params({f"tuned.{k}": getattr(tuned, k) for k in next(iter(tuned.candidates()))})
     tracking.log_table(scores, "test_scores.json")
-    others = {where: score_masks([tuned(m) for m in there], there) for where, there in elsewhere.items()}
+    others = {where: score([tuned(m) for m in there], there) for where, there in elsewhere.items()}
     for where, there in others.items():
         tracking.log_metrics(summarise(there), where)
     return Scored(tuned, found, scores, others)

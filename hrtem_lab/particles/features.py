@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import skew
 
-from hrtem_lab.micrograph import BoolArray, InputError, IntArray
+from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, IntArray
 from hrtem_lab.particles.crops import boxes, fullest
 from hrtem_lab.particles.fringes import (
     amplitude_spread,
@@ -33,6 +33,7 @@ from hrtem_lab.particles.peaks import (
     spacing_error_nm,
     twin_misfit_deg,
 )
+from hrtem_lab.particles.seen import SEEN, seen_features
 from hrtem_lab.particles.spectrum import BIN_PER_NM, Spectrum, bins_per_nm, depth, radial_profile, spectrum
 
 SURROUND_NM = (0.3, 1.5)
@@ -109,13 +110,24 @@ HALVES = {
     "line along these planes, in sigma",
     "mirror_share": "the weaker one's contrast between the sides, 1 for a twin on these planes",
 }
-FAMILIES = {"shape": SHAPES, "intensity": INTENSITIES, "power": PROFILE, "peaks": PEAKS, "maps": MAPS, "halves": HALVES}
+LATTICE = INTENSITIES | PROFILE | PEAKS | MAPS | HALVES
+FAMILIES = {
+    "shape": SHAPES,
+    "intensity": INTENSITIES,
+    "power": PROFILE,
+    "peaks": PEAKS,
+    "maps": MAPS,
+    "halves": HALVES,
+    "seen": SEEN,
+}
 """Features that say much the same, under one name."""
-FEATURES: dict[str, str] = SHAPES | INTENSITIES | PROFILE | PEAKS | MAPS | HALVES
+FEATURES: dict[str, str] = SHAPES | LATTICE | SEEN
 """Every feature's name and what it says, in the order of the columns."""
 
 
-def lattice_features(image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
+def lattice_features(
+    image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float, maps: FloatArray | None = None
+) -> pd.DataFrame:
     """Describes every particle for the classification of its lattice.
 
     Shape and intensity are those of the whole particle. `PROFILE`, `PEAKS` and `MAPS` are those of a window of 15 nm
@@ -125,10 +137,12 @@ def lattice_features(image: npt.NDArray[Any], instances: IntArray, pixel_size_nm
         image: (rows, columns), in any unit; a x image + b with a > 0 gives the same features.
         instances: The same shape, 0 = background; numbers may have gaps.
         pixel_size_nm: Edge of a pixel.
+        maps: What a network told of every pixel, as for `seen_features`.
 
     Returns:
         One row per particle, indexed by `particle`, with the columns `FEATURES`; `nan` where a feature is undefined:
-        above the Nyquist frequency, without a significant peak, in a particle too small or without contrast.
+        above the Nyquist frequency, without a significant peak, in a particle too small or without contrast, and where
+        no network told of it.
 
     Raises:
         InputError: The shapes differ, or the pixel size is not positive.
@@ -141,14 +155,15 @@ def lattice_features(image: npt.NDArray[Any], instances: IntArray, pixel_size_nm
         particle: particle_features(image[box], instances[box], particle, pixel_size_nm)
         for particle, box in boxes(instances, margin_px)
     }
-    found = pd.DataFrame.from_dict(rows, orient="index", columns=list(FEATURES)[len(SHAPES) :], dtype=float)
-    return shapes.join(found)[list(FEATURES)].astype(np.float64)
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=list(LATTICE), dtype=float)
+    seen = seen_features(image[None, ...][:0] if maps is None else maps, instances)
+    return shapes.join([found, seen])[list(FEATURES)].astype(np.float64)
 
 
 def particle_features(
     image: npt.NDArray[Any], instances: IntArray, particle: int, pixel_size_nm: float
 ) -> dict[str, float]:
-    """Features of one particle from a crop with a margin; those of `FEATURES` that are defined, shapes left out."""
+    """Features of one particle from a crop with a margin; those of `LATTICE` that are defined."""
     mask = instances == particle
     inside = image[mask].astype(np.float64)
     if not (np.isfinite(inside).all() and np.ptp(inside) > 1e-9 * np.abs(inside).max()):

@@ -26,13 +26,16 @@ FEATURES = {
 }
 
 
-def groschner_features(image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
+def groschner_features(
+    image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float, maps: object = None
+) -> pd.DataFrame:
     """The published features of every particle; the pixel size does not enter.
 
     Args:
         image: (rows, columns), scaled to 0 to 1 as the paper does with every tile; not finite pixels count as its mean.
         instances: The same shape, 0 = background; numbers may have gaps.
         pixel_size_nm: Not used.
+        maps: Not used.
 
     Returns:
         One row per particle, indexed by `particle`, with the columns `FEATURES`.

@@ -23,7 +23,9 @@ SCALELESS = (*(name for name in SHAPES if not name.endswith("_nm")), "skewness")
 """What is defined without any length."""
 
 
-def uncalibrated_features(image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
+def uncalibrated_features(
+    image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float, maps: object = None
+) -> pd.DataFrame:
     """`lattice_features` with the strongest lattice spacing of every particle as its unit of length.
 
     That spacing is taken for 0.2355 nm. A particle without fringes takes the median pixel of the others in the image;
@@ -34,6 +36,7 @@ def uncalibrated_features(image: npt.NDArray[Any], instances: IntArray, pixel_si
         instances: The same shape, 0 = background; numbers may have gaps. A hand-cut crop without a mask is a particle
             of all its pixels.
         pixel_size_nm: Not used.
+        maps: Not used.
 
     Returns:
         As from `lattice_features`; `spacing_nm` and `peak1_frequency_per_nm` are the same for all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
@@ -22,12 +23,18 @@ class Found(NamedTuple):
     """What a method says of a micrograph.
 
     Attributes:
-        probability: Evidence for a particle at each pixel, from 0 to 1, (rows, columns).
+        maps: Evidence at each pixel, from 0 to 1, for the first of `hrtem_lab.particles.OUTPUTS`, (1 to 4, rows,
+            columns).
         instances: The particles, numbered from 1, (rows, columns) int32.
     """
 
-    probability: FloatArray
+    maps: FloatArray
     instances: IntArray
+
+    @property
+    def probability(self) -> FloatArray:
+        """Evidence for a particle, (rows, columns)."""
+        return self.maps[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +68,7 @@ class Method(ABC):
             progress: Called with (done, total) by a method that works piece by piece.
         """
         evidence = returned(self.evidence(self.preprocessing(micrograph)), micrograph)
-        return Found(evidence, self.separated(evidence, micrograph.pixel_size_nm))
+        return Found(evidence[None], self.separated(evidence, micrograph.pixel_size_nm))
 
     def __call__(self, micrograph: Micrograph) -> IntArray:
         """The particles, numbered from 1, (rows, columns) int32."""
@@ -78,7 +85,11 @@ class Method(ABC):
         return mask
 
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
-        """A copy with the settings of the highest mean Dice over the validation micrographs, and nothing else seen."""
+        """A copy with the settings of the highest Dice over the pixels of all validation micrographs together.
+
+        Not of the highest mean over micrographs: there a bare field counts as nothing where it is found bare and as 0
+        where one speck is false, so that a few such fields decide.
+        """
         images = [self.preprocessing(m) for m in validation]
         truths = [self.preprocessing.truth(m, m.instances) > 0 for m in validation]
         evidence: dict[str, list[FloatArray]] = {}
@@ -89,7 +100,7 @@ class Method(ABC):
             key = repr({k: v for k, v in settings.items() if k != "threshold"})
             if key not in evidence:
                 evidence = {key: [trial.evidence(i) for i in images]}
-            dice = mean_dice([trial.reported(e) for e in evidence[key]], truths)
+            dice = pooled_dice([trial.reported(e) for e in evidence[key]], truths)
             if dice > best_dice:
                 best, best_dice = trial, dice
         return best
@@ -100,7 +111,7 @@ def returned(evidence: FloatArray, micrograph: Micrograph) -> FloatArray:
     return np.clip(resample(evidence, micrograph.image.shape), 0, 1)
 
 
-def mean_dice(masks: Iterable[BoolArray], truths: Iterable[BoolArray]) -> float:
-    """Mean over micrographs of the particle class's Dice, where it is defined."""
-    dice = [ratios(**pixel_counts(m, t))["dice"] for m, t in zip(masks, truths, strict=True)]
-    return float(np.nanmean(dice)) if np.isfinite(dice).any() else float("nan")
+def pooled_dice(masks: Iterable[BoolArray], truths: Iterable[BoolArray]) -> float:
+    """The particle class's Dice over the pixels of all micrographs together; `nan` where no particle is."""
+    counts = sum((Counter(pixel_counts(m, t)) for m, t in zip(masks, truths, strict=True)), Counter())
+    return float(ratios(**{outcome: counts[outcome] for outcome in ("tp", "fp", "fn", "tn")})["dice"])

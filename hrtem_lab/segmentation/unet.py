@@ -46,8 +46,8 @@ class UNet(Method):
     norm take the statistics of each tile: neighbours differ with their contents, and are only blended smoothly.
 
     Attributes:
-        net: (n, 1, h, w) standardised images -> (n, 1 or 2, h, w) logits of a particle and, if there are two, of a
-            particle's core (`hrtem_lab.particles.cores`); h and w are multiples of `stride`.
+        net: (n, 1, h, w) standardised images -> (n, 1 to 4, h, w) logits of the first of
+            `hrtem_lab.particles.OUTPUTS`; h and w are multiples of `stride`.
         tile: Edge of the tiles that a large image is cut into, in pixels of the model.
         overlap: How far neighbouring tiles reach into each other.
         stride: What the network's down-sampling divides the image by.
@@ -84,7 +84,7 @@ class UNet(Method):
         return self.maps(image)[0]
 
     def maps(self, image: FloatArray, progress: Progress | None = None) -> FloatArray:
-        """Probability of each thing that the network knows, (1 or 2, rows, columns): a particle, a particle's core.
+        """Probability of each of `hrtem_lab.particles.OUTPUTS` that the network tells, (1 to 4, rows, columns).
 
         Overlapping tiles are blended with Gaussian weights, so that no seam shows.
 
@@ -110,11 +110,11 @@ class UNet(Method):
 
     def find(self, micrograph: Micrograph, progress: Progress | None = None) -> Found:
         """The particles of a micrograph, and the probability of a particle at each pixel; `progress` by the tile."""
-        probability, *core = (returned(m, micrograph) for m in self.maps(self.preprocessing(micrograph), progress))
-        return Found(probability, self.separated(probability, micrograph.pixel_size_nm, *core))
+        maps = np.stack([returned(m, micrograph) for m in self.maps(self.preprocessing(micrograph), progress)])
+        return Found(maps, self.separated(maps[0], micrograph.pixel_size_nm, *maps[1:2]))
 
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
-        """A copy with the temperature of the highest likelihood, then the threshold of the highest mean Dice."""
+        """A copy with the temperature of the highest likelihood, then a threshold as every `Method.tune` has it."""
         return super(UNet, self._calibrated(validation)).tune(validation)
 
     def _calibrated(self, validation: Sequence[LabelledMicrograph]) -> Self:
@@ -134,7 +134,7 @@ class UNet(Method):
         return replace(self, temperature=fit_temperature(np.concatenate(logits), np.concatenate(truths)))
 
     def _probability(self, tile: FloatArray) -> FloatArray:
-        """Probabilities in one tile, (1 or 2, rows, columns)."""
+        """Probabilities in one tile, (1 to 4, rows, columns)."""
         views = DIHEDRAL if self.augmented else DIHEDRAL[:1]
         return np.mean([back(expit(self._logits(turned(tile)) / self.temperature)) for turned, back in views], axis=0)
 

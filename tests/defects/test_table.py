@@ -12,7 +12,7 @@ from hrtem_lab.particles import lattice_features
 from tests.particles.scenes import particle, single
 
 
-def features(image, instances, pixel_size_nm):
+def features(image, instances, pixel_size_nm, maps=None):
     """Mean intensity and area of every particle."""
     numbers = [n for n in np.unique(instances) if n]
     rows = [
@@ -37,9 +37,14 @@ def blocks(*numbers):
     return np.kron(np.array(numbers, dtype=np.int32)[None, :], np.ones((4, 4), dtype=np.int32))
 
 
+def found(*numbers):
+    """The same as they come from a network that told nothing of its pixels."""
+    return blocks(*numbers), None
+
+
 def test_rows_and_columns():
     one, two = micrograph("a", blocks(1, 0, 2, 0), "specimen"), micrograph("b", blocks(0, 3, 0, 0))
-    table = particle_table([one, two], [blocks(5, 0, 4, 0), blocks(0, 1, 0, 2)], features)
+    table = particle_table([one, two], [found(5, 0, 4, 0), found(0, 1, 0, 2)], features)
     assert table.index.names == ["micrograph", "particle"]
     assert table.index.tolist() == [("a", 4), ("a", 5), ("b", 1), ("b", 2)]
     assert list(table.columns) == ["mean", "area_nm2", *KNOWN]
@@ -53,7 +58,7 @@ def test_facts_are_those_of_the_particle_that_was_matched():
     one = micrograph("a", blocks(1, 0, 2, 0, 0))
     facts = one.facts.assign(material=["Au", "Pt", "Ag"], plane_tilt_deg=[1.5, 2.5, 3.5])
     one = replace(one, facts=facts, metadata={"dose_e_per_nm2": 1e5})
-    table = particle_table([one], [blocks(5, 0, 4, 0, 6)], features).droplevel("micrograph")
+    table = particle_table([one], [found(5, 0, 4, 0, 6)], features).droplevel("micrograph")
     assert table["true_material"].where(table["label"] != "empty", "none").to_dict() == {4: "Pt", 5: "Au", 6: "none"}
     assert table["true_plane_tilt_deg"].dropna().to_dict() == {4: 2.5, 5: 1.5}
     assert table["true_twins"].isna().all()
@@ -63,13 +68,13 @@ def test_facts_are_those_of_the_particle_that_was_matched():
 
 def test_micrographs_without_a_prediction_have_no_rows():
     one, two = micrograph("a", blocks(1, 0)), micrograph("b", blocks(1, 2))
-    table = particle_table([one, two], [blocks(0, 0), blocks(1, 0)], features)
+    table = particle_table([one, two], [found(0, 0), found(1, 0)], features)
     assert table.index.tolist() == [("b", 1)]
 
 
 @pytest.mark.parametrize("micrographs", [[], [micrograph("a", blocks(1, 0))]])
 def test_no_prediction_at_all(micrographs):
-    table = particle_table(micrographs, [blocks(0, 0)] * len(micrographs), features)
+    table = particle_table(micrographs, [found(0, 0)] * len(micrographs), features)
     assert len(table) == 0
     assert {"label", "group"} <= set(table.columns)
     assert table.index.names == ["micrograph", "particle"]
@@ -80,7 +85,10 @@ def test_one_map_for_each_micrograph():
         particle_table([micrograph("a", blocks(1, 0))], [], features)
 
 
-def test_the_lattices_features_are_numbers():
+@pytest.mark.parametrize(
+    "maps", [None, np.full((2, 172, 172), 0.25, dtype=np.float32)], ids=["no network", "two outputs"]
+)
+def test_the_lattices_features_are_numbers(maps):
     image, instances = particle(*single(), pixel_size_nm=0.05)
     truth = LabelledMicrograph(
         image=image.astype(np.float32),
@@ -90,7 +98,7 @@ def test_the_lattices_features_are_numbers():
         group="drawn",
         facts=pd.DataFrame({"label": ["no_fault"]}, index=[1]),
     )
-    table = particle_table([truth], [instances], lattice_features)
+    table = particle_table([truth], [(instances, maps)], lattice_features)
     assert table["label"].tolist() == ["no_fault"]
     numbers = table[list(feature_names(table))]
     assert len(numbers.columns) > 10

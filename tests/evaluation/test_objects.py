@@ -80,6 +80,16 @@ def test_a_map_matches_itself_whatever_its_numbers(truth):
     assert (counts["fp"], counts["fn"]) == (0, 0)
 
 
+def test_what_is_too_small_counts_for_nothing_found_or_not():
+    truth = np.zeros((20, 20), dtype=np.int32)
+    truth[:6, :6], truth[10:12, :2], truth[10:13, 10:13] = 1, 2, 3
+    with_two = np.where(truth == 3, 0, truth)
+    assert object_counts(with_two, truth) == {"tp": 2, "fp": 0, "fn": 1}
+    assert object_counts(with_two, truth, least_px=5) == {"tp": 1, "fp": 0, "fn": 1}
+    assert object_counts(with_two, truth, least_px=9.5) == {"tp": 1, "fp": 0, "fn": 0}
+    assert object_counts(truth[::-1], truth, least_px=9.5) == {"tp": 0, "fp": 3, "fn": 1}
+
+
 def test_ratios():
     assert object_ratios(3, 1, 2) == {"f1": pytest.approx(6 / 9), "precision": 0.75, "recall": 0.6}
     assert all(np.isnan(value) for value in object_ratios(0, 0, 0).values())

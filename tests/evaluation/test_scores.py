@@ -47,6 +47,15 @@ def test_a_row_per_micrograph(predicted, truth):
     assert scores.loc[2, "accuracy"] == 1
 
 
+def test_a_rest_too_small_to_be_reported_is_missed_by_its_pixels_alone(truth):
+    """Squares of 4 pixels of 0.05 nm have the area of a disc of 0.226 nm."""
+    nothing = [drawn(), drawn(), drawn()]
+    whole, smaller = (score_masks(nothing, truth, min_diameter_nm=nm).iloc[0] for nm in (0.22, 0.23))
+    assert (whole["object_fn"], smaller["object_fn"]) == (2, 0)
+    assert (whole["count_error"], smaller["count_error"]) == (-2, 0)
+    assert whole["fn"] == smaller["fn"] == 32
+
+
 def test_summary(predicted, truth):
     summary = summarise(score_masks(predicted, truth))
     assert summary["dice"] == pytest.approx((48 / 80 + 1) / 2)  # the empty micrograph has no Dice

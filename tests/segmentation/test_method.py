@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hrtem_lab.micrograph import LabelledMicrograph
-from hrtem_lab.segmentation.method import Method, mean_dice
+from hrtem_lab.segmentation.method import Method, pooled_dice
 from tests.segmentation.scenes import PIXEL_NM, PREPROCESSING, dark_discs, labelled, mask_of, plain
 
 
@@ -37,7 +37,7 @@ def test_tuning_finds_the_planted_best(order):
     tuned = Planted(preprocessing=PREPROCESSING, offered=levels(*order)).tune([dark_discs(contrast=8.0)])
     assert tuned.level == 1.5
     fresh = dark_discs(1, contrast=8.0)
-    assert mean_dice([tuned(fresh) > 0], [fresh.mask]) > 0.98
+    assert pooled_dice([tuned(fresh) > 0], [fresh.mask]) > 0.98
 
 
 def test_tuning_sees_validation_alone_and_other_validation_chooses_otherwise():
@@ -80,19 +80,19 @@ def test_specks_that_are_never_reported_choose_no_threshold():
     assert tuned.threshold == 0.3
 
 
-def test_the_mean_is_over_micrographs_not_over_pixels():
-    """One large particle missed does not outweigh two small ones found."""
-    large, small = mask_of([(90, 90, 80)]), mask_of([(90, 90, 20)])
-    found = np.zeros_like(large, dtype=bool)
-    assert mean_dice([found, small > 0, small > 0], [large > 0, small > 0, small > 0]) == pytest.approx(2 / 3)
+def test_a_speck_in_a_bare_field_counts_as_its_pixels():
+    """In a mean over micrographs it would count as much as a large particle that is missed."""
+    large, speck, bare = mask_of([(90, 90, 80)]) > 0, mask_of([(90, 90, 4)]) > 0, np.zeros((180, 180), dtype=bool)
+    assert pooled_dice([large, speck], [large, bare]) == pytest.approx(1, abs=0.01)
+    assert pooled_dice([bare, bare], [large, bare]) == 0
 
 
 def test_where_nothing_is_and_nothing_is_found_nothing_is_scored():
     nothing, something = np.zeros((9, 9), dtype=bool), np.eye(9, dtype=bool)
-    assert np.isnan(mean_dice([nothing], [nothing]))
-    assert np.isnan(mean_dice([], []))
-    assert mean_dice([nothing, something], [nothing, something]) == 1
-    assert mean_dice([something, something], [nothing, something]) == 0.5  # but what is invented there, is
+    assert np.isnan(pooled_dice([nothing], [nothing]))
+    assert np.isnan(pooled_dice([], []))
+    assert pooled_dice([nothing, something], [nothing, something]) == 1
+    assert pooled_dice([something, something], [nothing, something]) == pytest.approx(2 / 3)  # what is invented there
 
 
 @pytest.mark.parametrize("validation", [[], [labelled(np.zeros((60, 60)), np.zeros((60, 60), dtype=np.int32))]])
@@ -108,7 +108,7 @@ def test_evidence_comes_back_on_the_micrographs_own_grid(pixel_size_nm, shape):
     image[30:55, 8:18] -= 20
     micrograph = plain(image, pixel_size_nm)
     method = Planted(preprocessing=PREPROCESSING, level=3.0, min_diameter_nm=0.2)
-    probability, instances = method.find(micrograph)
+    (probability,), instances = method.find(micrograph)
     assert probability.shape == shape
     assert 0 <= probability.min() < probability.max() <= 1
     assert probability[36:49, 12:14].min() > 0.9

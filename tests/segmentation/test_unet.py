@@ -164,8 +164,9 @@ def test_a_network_that_knows_cores_separates_by_them():
     micrograph = plain(image, 0.05)
     assert method.maps(noise(40, 70)).shape == (2, 40, 70)
     assert alone.maps(noise(40, 70)).shape == (1, 40, 70)
-    probability, instances = method.find(micrograph)
-    assert probability.shape == instances.shape == image.shape
+    maps, instances = method.find(micrograph)
+    assert maps.shape == (2, *image.shape)
+    assert instances.shape == image.shape
     assert instances.max() == 2
     assert len({instances[100, 120], instances[100, 160], 0}) == 3
 

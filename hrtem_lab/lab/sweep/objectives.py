@@ -23,7 +23,7 @@ from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import Move
 from hrtem_lab.lab.tracking import digest
 from hrtem_lab.lab.training import fit_unet, plain
-from hrtem_lab.micrograph import CLASSES, InputError, IntArray, LabelledMicrograph
+from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, LabelledMicrograph
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.unet import UNet
@@ -155,9 +155,9 @@ class ForestObjective(OnSimulation):
         micrographs = self.validation(config, config.views)
         seen = self.decisive(config, config.views), config.start
 
-        def cut() -> list[IntArray]:
+        def cut() -> list[tuple[IntArray, FloatArray]]:
             unet = UNet.load(find_model(config.start))
-            return [unet(m) for m in micrographs]
+            return [(found.instances, found.maps) for found in map(unet.find, micrographs)]
 
         def make() -> pd.DataFrame:
             return particle_table(micrographs, self.latest("masks", seen, cut), build(config.features))
@@ -170,5 +170,5 @@ def masks(method: Method, validation: list[LabelledMicrograph]) -> dict[str, flo
     started = time.perf_counter()
     found = [method(micrograph) for micrograph in validation]
     seconds = (time.perf_counter() - started) / len(validation)
-    scores = summarise(score_masks(found, validation))
+    scores = summarise(score_masks(found, validation, min_diameter_nm=method.min_diameter_nm))
     return {f"val/{name}": value for name, value in {**scores, "seconds_per_micrograph": seconds}.items()}
