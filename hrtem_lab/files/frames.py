@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import zoom
 
 from hrtem_lab.files.units import is_reciprocal, to_nm
 from hrtem_lab.micrograph import InputError
 
 Length = tuple[float, object]
 """A number and its unit, as the file writes them."""
+LONGEST = 4.0
+"""Edges over each other, beyond which a calibration is a mistake rather than a scan's step."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +38,35 @@ class Frames:
         """Whether the axes are reciprocal lengths or angles."""
         return self.spacing is not None and any(is_reciprocal(unit) for _, unit in self.spacing)
 
-    def pixel_size_nm(self, file_name: str) -> float | None:
-        """Edge of a square pixel in nm, or None where the file is not calibrated.
+    @property
+    def edges_nm(self) -> tuple[float, float] | None:
+        """Height and width of a pixel in nm, or None where the file is not calibrated."""
+        height, width = (to_nm(*length) for length in self.spacing) if self.spacing else (None, None)
+        return None if height is None or width is None else (height, width)
+
+    @property
+    def pixel_size_nm(self) -> float | None:
+        """Edge of a square pixel in nm, or None where the file is not calibrated."""
+        return sum(self.edges_nm) / 2 if self.edges_nm else None
+
+    def square(self, file_name: str) -> Frames:
+        """The same field in square pixels: where height and width differ by more than 1 %, the longer edge is divided.
 
         Raises:
-            InputError: Height and width of the pixel differ by more than 1 %.
+            InputError: One edge is more than `LONGEST` times the other.
         """
-        height, width = (to_nm(*length) for length in self.spacing) if self.spacing else (None, None)
-        if height is None or width is None:
-            return None
-        if abs(height - width) > 0.01 * min(height, width):
+        if self.edges_nm is None or max(self.edges_nm) <= 1.01 * min(self.edges_nm):
+            return self
+        height, width = self.edges_nm
+        edge = min(height, width)
+        if max(height, width) > LONGEST * edge:
             raise InputError(
-                f"{file_name}: the pixels are {height:.6g} nm high and {width:.6g} nm wide, expected square pixels; "
-                "resample the image, or export it again"
+                f"{file_name}: the pixels are {height:.6g} nm high and {width:.6g} nm wide, expected nearly square; "
+                "correct the calibration, or resample the image"
             )
-        return (height + width) / 2
+        finer = (1.0,) * (self.data.ndim - 2) + (height / edge, width / edge)
+        data = zoom(self.data.astype(np.float32), finer, order=3, mode="nearest", grid_mode=True)
+        return replace(self, data=data, spacing=((edge, "nm"), (edge, "nm")))
 
 
 def grey(channels: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:

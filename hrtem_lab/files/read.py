@@ -33,14 +33,15 @@ def read(path: str | Path, pixel_size_nm: float | None = None, name: str | None 
         name: Name of the micrograph; the file's stem by default. The images of a stack are `<name>_0000`, ...
 
     Returns:
-        One micrograph per image; float32, native byte order, C-contiguous, writable. Colours become grey.
+        One micrograph per image; float32, native byte order, C-contiguous, writable. Colours become grey. Pixels that
+        are not square are divided into square ones (see `Frames.square`).
 
     Raises:
         InputError: The file is missing, broken or of another kind; it holds no real image, or a diffraction pattern;
-            its pixels are not square; neither the file nor the caller knows the pixel size.
+            its pixels are far from square; neither the file nor the caller knows the pixel size.
     """
     path = Path(path)
-    stacks = _real_images(_load(path), path.name)
+    stacks = [stack.square(path.name) for stack in _real_images(_load(path), path.name)]
     sizes = [_pixel_size_nm(stack, path.name, pixel_size_nm) for stack in stacks]
     images = [(image, size, stack) for stack, size in zip(stacks, sizes, strict=True) for image in _images(stack.data)]
     name = path.stem if name is None else name
@@ -78,7 +79,7 @@ def _real_images(stacks: list[Frames], file_name: str) -> list[Frames]:
 
 
 def _pixel_size_nm(stack: Frames, file_name: str, given: float | None) -> float:
-    size = stack.pixel_size_nm(file_name) or given
+    size = stack.pixel_size_nm or given
     if size is None:
         value, unit = stack.spacing[1] if stack.spacing else (0, None)
         found = f"says {value:.6g} {unit} per pixel" if unit else "has no calibration"
