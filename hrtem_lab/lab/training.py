@@ -193,7 +193,7 @@ def score_methods(
     config: DictConfig, data: SimulatedData, test: list[LabelledMicrograph], folder: Path, parent: str
 ) -> dict[str, Scored]:
     """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
-    validation = [m for view in range(config.tuning_views) for m in data.micrographs("validation", view)]
+    validation = data.views("validation", config.tuning_views)
     elsewhere = data.elsewhere()
     with tracking.run("unet", parent) as child:
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})

@@ -191,6 +191,10 @@ class SimulatedData(pl.LightningDataModule):
             taken.append(self.imaging.take(wave, rng, name=f"{wave.name}_{repeat}"))
         return taken
 
+    def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:
+        """`count` micrographs of each specimen of a stage, each under another condition, all in memory."""
+        return [micrograph for repeat in range(count) for micrograph in self.micrographs(stage, repeat)]
+
     def elsewhere(self) -> dict[str, list[LabelledMicrograph]]:
         """Micrographs of other kinds that are scored beside those of the test, by the name that their scores get."""
         return {}

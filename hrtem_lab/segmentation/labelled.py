@@ -117,6 +117,10 @@ class LabelledData(SimulatedData):
         """The labelled micrographs of a stage, the same in every repeat."""
         return self.labelled[stage]
 
+    def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:
+        """The labelled micrographs of a stage once: a label has one view."""
+        return self.micrographs(stage)
+
     def elsewhere(self) -> dict[str, list[LabelledMicrograph]]:
         """Simulated micrographs of the specimens that are held out for the test."""
         return {"simulated": super().micrographs("test")}

@@ -29,7 +29,7 @@ from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.unet import UNet
 
 Value = TypeVar("Value")
-TRAINING = ("preprocessing", "augmentation", "window_nm", "samples", "batch_size", "workers")
+TRAINING = ("preprocessing", "augmentation", "window_nm", "samples", "batch_size", "workers", "outputs")
 """Settings of the data that a validation micrograph does not depend on."""
 MASKS = tuple(f"val/{name}" for name in summarise(score_masks([], [])))
 """Metrics of predicted masks, as training logs them."""
@@ -79,13 +79,11 @@ class OnSimulation:
         """The data of a trial."""
         return self.latest("data", digest(plain(config.data)), lambda: self._simulated(config))
 
-    def validation(self, config: DictConfig, views: int = 1) -> list[LabelledMicrograph]:
+    def validation(self, config: DictConfig, views: int) -> list[LabelledMicrograph]:
         """The validation micrographs of a trial, `views` of each specimen."""
-
-        def make() -> list[LabelledMicrograph]:
-            return [m for view in range(views) for m in self.data(config).micrographs("validation", view)]
-
-        return self.latest("validation", self.decisive(config, views), make)
+        return self.latest(
+            "validation", self.decisive(config, views), lambda: self.data(config).views("validation", views)
+        )
 
     def decisive(self, config: DictConfig, views: int) -> str:
         """Digest of what the validation micrographs depend on."""
@@ -114,7 +112,8 @@ class UNetObjective(OnSimulation):
             unet, facts = fit_unet(config, self.data(config), Path(folder), run.info.run_id, [told])
         if told.ended:
             raise TrialPruned
-        return facts | masks(unet.tune(self.validation(config)), self.validation(config))
+        validation = self.validation(config, config.tuning_views)
+        return facts | masks(unet.tune(validation), validation)
 
 
 class ClassicalObjective(OnSimulation):
@@ -134,7 +133,7 @@ class ClassicalObjective(OnSimulation):
         """Metrics of `val/`; see `Objective`."""
         if self.method not in config.methods:
             raise InputError(f"methods are {', '.join(config.methods)}; the sweep needs {self.method} among them")
-        return masks(build(config.methods[self.method]), self.validation(config))
+        return masks(build(config.methods[self.method]), self.validation(config, config.tuning_views))
 
 
 class ForestObjective(OnSimulation):
