@@ -28,7 +28,7 @@ from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import bar, console, quiet, track
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.segmentation.data import SimulatedData
-from hrtem_lab.segmentation.fit import begin_with, checkpoints, fit, last_checkpoint
+from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint, take_weights
 from hrtem_lab.segmentation.method import Found, Method
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.processor import has_bfloat16
@@ -166,8 +166,9 @@ def fit_unet(
         `best/val/dice`.
     """
     module: SegmentationModule = build(config.model)
-    if config.start:
-        begin_with(module.net, UNet.load(find_model(config.start)).net, config.start)
+    begun = UNet.load(find_model(config.start)).net if config.start else None
+    if begun is not None:
+        take_weights(module.net, begun, config.start)
     kept = checkpoints(folder / "checkpoints")
     precision = config.trainer.precision
     if precision == "auto":
@@ -181,6 +182,8 @@ def fit_unet(
     )
     started = time.perf_counter()
     net = fit(trainer, module, data, folder / "checkpoints", config.keep)
+    if begun is not None:
+        take_weights(net, begun, config.start, config.kept_of_start)
     facts = {
         "parameters": float(sum(p.numel() for p in net.parameters())),
         "train_seconds": time.perf_counter() - started,

@@ -31,8 +31,14 @@ HEAD = "segmentation_head."
 """Of the names of weights that say what a network tells, not how it sees."""
 
 
-def begin_with(net: nn.Module, trained: nn.Module, name: str) -> None:
-    """Give a network the weights of one that was trained before; what only one of them tells, it learns anew.
+def take_weights(net: nn.Module, trained: nn.Module, name: str, share: float = 1.0) -> None:
+    """Give a network the weights of one that was trained before; those of what only one of them tells stay its own.
+
+    Args:
+        net: What is changed.
+        trained: The other one.
+        name: Of the other one, for the message.
+        share: Of the other one's weights in the mean with the network's own.
 
     Raises:
         InputError: The two are not of one architecture.
@@ -47,7 +53,8 @@ def begin_with(net: nn.Module, trained: nn.Module, name: str) -> None:
             f"start={name}: its network is another one than that of this training; choose the same net=..., or "
             "leave start out"
         )
-    net.load_state_dict(own | given)
+    mixed = {key: torch.lerp(own[key], value, share) for key, value in given.items() if value.is_floating_point()}
+    net.load_state_dict(own | mixed)
 
 
 def fit(

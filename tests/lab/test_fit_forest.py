@@ -3,11 +3,13 @@
 import json
 import shutil
 
+import numpy as np
 from hydra import compose, initialize_config_dir
 
 from hrtem_lab.defects import Forest
 from hrtem_lab.lab.command import CONF
 from hrtem_lab.lab.fit_forest import fit_forest
+from hrtem_lab.segmentation.method import Found
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.unet import UNet
 from tests.lab.models import Dark, save_model
@@ -32,7 +34,7 @@ def seen(micrograph):
     """All that is there, and one particle that is not."""
     instances = micrograph.instances.copy()
     instances[:20, :20] = instances.max() + 1
-    return instances
+    return Found((instances > 0)[None].astype(np.float32), instances)
 
 
 def test_the_segmenter_and_its_forest_share_a_folder(tmp_path, monkeypatch, empty_store):
@@ -40,7 +42,7 @@ def test_the_segmenter_and_its_forest_share_a_folder(tmp_path, monkeypatch, empt
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     source = save_model(tmp_path / "source", forest=False)
     monkeypatch.setattr(UNet, "load", classmethod(lambda cls, _: UNet(net=Dark(), preprocessing=Preprocessing())))
-    monkeypatch.setattr(UNet, "__call__", lambda self, micrograph: seen(micrograph))
+    monkeypatch.setattr(UNet, "find", lambda self, micrograph: seen(micrograph))
     monkeypatch.setattr(UNet, "save", lambda self, folder: shutil.copytree(source, folder))
     paths = [f"data.library.root={tmp_path / 'waves'}", f"output={tmp_path / 'out'}", f"model={source}"]
     with initialize_config_dir(str(CONF), version_base="1.3"):

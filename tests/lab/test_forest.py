@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from hrtem_lab.defects import Forest
 from hrtem_lab.lab.forest import study
 from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
+from hrtem_lab.segmentation.method import Found
 from tests.particles.scenes import faulted, particle, single
 
 TREES = {"_target_": "sklearn.ensemble.RandomForestClassifier", "n_estimators": 12, "oob_score": False}
@@ -43,7 +44,7 @@ CONFIG = {
 WAVES = {"fault": faulted, "no_fault": single, "no_fringe": lambda azimuth: ()}
 
 
-def drawn(specimen: int) -> tuple[LabelledMicrograph, np.ndarray]:
+def drawn(specimen: int) -> tuple[LabelledMicrograph, Found]:
     """One micrograph of a particle of each class, and a prediction that finds them, with one that is not there."""
     parts = [
         particle(*waves(17.0 * specimen + 40 * i), pixel_size_nm=0.07, diameter_nm=3.5, seed=10 * specimen + i)
@@ -63,7 +64,7 @@ def drawn(specimen: int) -> tuple[LabelledMicrograph, np.ndarray]:
     )
     found = instances.copy()
     found[:8, :20] = 4
-    return truth, found.astype(np.int32)
+    return truth, Found((found > 0)[None].astype(np.float32), found.astype(np.int32))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from torch import nn
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
 from hrtem_lab.segmentation.data import FreshImages, SimulatedData
-from hrtem_lab.segmentation.fit import begin_with, checkpoints, fit, last_checkpoint
+from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint, take_weights
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.smp import smp
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny, dihedral
@@ -162,10 +162,10 @@ def test_an_interruption_changes_nothing(tmp_path, epoch):
         torch.testing.assert_close(found[name], weight)
 
 
-def test_a_training_may_begin_with_the_weights_of_another():
+def test_a_training_may_take_weights_the_weights_of_another():
     torch.manual_seed(0)
     trained, net = Tiny(), Tiny()
-    begin_with(net, trained, "there")
+    take_weights(net, trained, "there")
     image = torch.randn(1, 1, 32, 32)
     torch.testing.assert_close(net.eval()(image), trained.eval()(image))
 
@@ -175,7 +175,7 @@ def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
     settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
     head = two.segmentation_head[0].weight.detach().clone()
-    begin_with(two, one, "there")
+    take_weights(two, one, "there")
     for part in ("encoder", "decoder"):
         assert all(map(torch.equal, getattr(two, part).parameters(), getattr(one, part).parameters()))
     assert torch.equal(two.segmentation_head[0].weight, torch.cat([one.segmentation_head[0].weight, head[1:]]))
@@ -186,14 +186,33 @@ def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
 def test_a_training_may_ask_less_of_a_network_than_the_one_it_begins_with():
     settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
-    begin_with(one, two, "there")
+    take_weights(one, two, "there")
     image = torch.randn(1, 1, 32, 32)
     torch.testing.assert_close(one.eval()(image), two.eval()(image)[:, :1])
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_weights_may_be_the_mean_of_two_networks(share):
+    """What both tell: weights and statistics; counts of batches and what one alone tells stay its own."""
+    settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
+    one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
+    two.train()(torch.randn(2, 1, 32, 32))
+    own = {key: value.clone() for key, value in two.state_dict().items()}
+    take_weights(two, one, "there", share)
+    head = "segmentation_head.0.weight"
+    for key, value in two.state_dict().items():
+        if not value.is_floating_point():
+            assert torch.equal(value, own[key])
+        elif not key.startswith("segmentation_head"):
+            torch.testing.assert_close(value, share * one.state_dict()[key] + (1 - share) * own[key])
+    assert torch.equal(two.state_dict()[head][1], own[head][1])
+    expected = share * one.state_dict()[head][0] + (1 - share) * own[head][0]
+    torch.testing.assert_close(two.state_dict()[head][0], expected)
+
+
 def test_weights_of_another_architecture_are_refused():
     with pytest.raises(InputError, match="start=there: its network is another one"):
-        begin_with(nn.Conv2d(1, 1, 3), Tiny(), "there")
+        take_weights(nn.Conv2d(1, 1, 3), Tiny(), "there")
 
 
 def averaged():

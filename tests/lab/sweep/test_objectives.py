@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pytest
 from omegaconf import DictConfig
 from optuna import TrialPruned
@@ -17,6 +18,7 @@ from hrtem_lab.lab.sweep.space import composed
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Library
 from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.method import Found
 from hrtem_lab.segmentation.unet import UNet
 from tests.lab.models import save_model
 from tests.lab.test_training import SMALL
@@ -111,8 +113,13 @@ def test_a_forest_is_cross_validated_on_predicted_particles(
     config, watched: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     cut = []
-    # a network that finds what is there
-    monkeypatch.setattr(UNet, "load", lambda folder: lambda micrograph: cut.append(micrograph) or micrograph.instances)
+
+    class Knowing:
+        def find(self, micrograph):
+            cut.append(micrograph)
+            return Found(micrograph.mask[None].astype(np.float32), micrograph.instances)
+
+    monkeypatch.setattr(UNet, "load", lambda folder: Knowing())
     model = f"start={save_model(tmp_path / 'model', forest=False)}"
     objective = ForestObjective()
     found = objective(config(model), GO_ON)
