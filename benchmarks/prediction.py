@@ -25,7 +25,12 @@ PIXEL_NM = 0.02
 def save_model(folder: Path) -> None:
     torch.manual_seed(0)
     net = smp.Unet(
-        "tu-resnet18", encoder_depth=4, decoder_channels=(128, 64, 32, 16), encoder_weights=None, in_channels=1
+        "tu-resnet18",
+        encoder_depth=4,
+        decoder_channels=(128, 64, 32, 16),
+        encoder_weights=None,
+        in_channels=1,
+        classes=4,
     )
     UNet(net=net, preprocessing=Preprocessing(), threshold=0.5).save(folder)
 

@@ -34,6 +34,7 @@ from hrtem_lab.lab.progress import Move, bars, console
 from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph
 from hrtem_lab.particles import measure
 from hrtem_lab.particles.crops import crops
+from hrtem_lab.segmentation.method import Found
 from hrtem_lab.segmentation.unet import UNet
 
 
@@ -116,16 +117,8 @@ def analyse(
     """Find, measure and classify the particles of one file, and write its mask and overlays."""
     maps = []
     for frame in frames:
-        found = unet.find(frame, progress)
-        instances = found.instances
-        table = measure(instances, frame.pixel_size_nm)
-        table["confidence"] = [float(part[mask].mean()) for _, part, mask in crops(found.probability, instances)]
-        classes = pd.Series(dtype=object)
-        if forest is not None and len(table):
-            probabilities = forest.probabilities(features(frame.image, instances, frame.pixel_size_nm, found.maps))
-            classes = forest.classes(probabilities)
-            table = table.assign(**{"class": classes}).join(probabilities.add_prefix("p_"))
-        figure = figures.overlay(frame, instances, classes)
+        instances, table = described(frame, unet.find(frame, progress), forest, features)
+        figure = figures.overlay(frame, instances, table.get("class", pd.Series(dtype=object)))
         figures.save(figure, results.output / "overlays" / f"{frame.name}.png")
         maps.append(instances)
         results.particles.append(table.reset_index().assign(micrograph=frame.name).pipe(_micrograph_first))
@@ -133,6 +126,18 @@ def analyse(
     write_mask(
         results.output / "masks" / f"{name}.tif", np.stack(maps) if len(maps) > 1 else maps[0], frames[0].pixel_size_nm
     )
+
+
+def described(
+    frame: Micrograph, found: Found, forest: Forest | None, features: Features
+) -> tuple[IntArray, pd.DataFrame]:
+    """The particles of a micrograph, and a row for each: sizes and shapes, confidence, class and its probabilities."""
+    table = measure(found.instances, frame.pixel_size_nm)
+    table["confidence"] = [float(part[mask].mean()) for _, part, mask in crops(found.probability, found.instances)]
+    if forest is not None and len(table):
+        probabilities = forest.probabilities(features(frame.image, found.instances, frame.pixel_size_nm, found.maps))
+        table = table.assign(**{"class": forest.classes(probabilities)}).join(probabilities.add_prefix("p_"))
+    return found.instances, table
 
 
 def _row(frame: Micrograph, path: Path, table: pd.DataFrame, instances: IntArray) -> dict[str, Any]:

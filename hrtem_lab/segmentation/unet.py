@@ -110,7 +110,11 @@ class UNet(Method):
 
     def find(self, micrograph: Micrograph, progress: Progress | None = None) -> Found:
         """The particles of a micrograph, and the probability of a particle at each pixel; `progress` by the tile."""
-        maps = np.stack([returned(m, micrograph) for m in self.maps(self.preprocessing(micrograph), progress)])
+        told = self.maps(self.preprocessing(micrograph), progress)
+        maps = np.empty((len(told), *micrograph.image.shape), dtype=np.float32)
+        for own, map_of_model in zip(maps, told, strict=True):
+            own[:] = returned(map_of_model, micrograph)
+        del told  # before particles are separated, which takes most memory
         return Found(maps, self.separated(maps[0], micrograph.pixel_size_nm, *maps[1:2]))
 
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
