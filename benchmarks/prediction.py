@@ -30,7 +30,7 @@ def save_model(folder: Path) -> None:
         decoder_channels=(128, 64, 32, 16),
         encoder_weights=None,
         in_channels=1,
-        classes=4,
+        classes=2,
     )
     UNet(net=net, preprocessing=Preprocessing(), threshold=0.5).save(folder)
 

@@ -8,9 +8,9 @@ from scipy.ndimage import mean
 
 from hrtem_lab.micrograph import FloatArray, IntArray
 
-OUTPUTS = ("particle", "core", "fringe", "fault")
+OUTPUTS = ("particle", "core")
 """What a network tells of every pixel, in the order of its outputs: that it is of a particle, of a particle's core (see
-`cores`), of a particle whose lattice the image resolves, of one whose planar fault the image shows."""
+`cores`)."""
 SEEN = {f"seen_{name}": f"mean probability of `{name}` within the outline, by the network" for name in OUTPUTS}
 
 

@@ -10,13 +10,12 @@ from typing import Any, Literal, cast
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer release when imported
 import albumentations as A
 import numpy as np
-import pandas as pd
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
-from hrtem_lab.particles import OUTPUTS, cores
+from hrtem_lab.particles import cores
 from hrtem_lab.physics import Imaging, Library
 from hrtem_lab.physics.library import Progress
 from hrtem_lab.segmentation.module import Batch
@@ -26,24 +25,9 @@ Stage = Literal["train", "validation", "test"]
 STAGES: tuple[Stage, ...] = ("train", "validation", "test")
 
 
-def masks(instances: IntArray, outputs: int, facts: pd.DataFrame | None = None) -> FloatArray:
-    """What a network is to tell of every pixel: the first of `OUTPUTS`.
-
-    Args:
-        instances: (rows, columns), 0 = background.
-        outputs: How many, from 1 to 4.
-        facts: With the `label` of each instance by its number; without any, nothing is known of their lattices.
-
-    Returns:
-        (rows, columns, outputs) float32, 0 or 1; `nan` where it is not known.
-    """
-    planes = [instances > 0, cores(instances)][:outputs]
-    for classes in (("fault", "no_fault"), ("fault",))[: outputs - 2 if outputs > 2 else 0]:
-        if facts is None or "label" not in facts:
-            planes.append(np.full(instances.shape, np.nan))
-        else:
-            planes.append(np.isin(instances, facts.index[facts["label"].isin(classes)]))
-    return np.stack(planes, axis=-1).astype(np.float32)
+def masks(instances: IntArray) -> FloatArray:
+    """What a network is to tell, `hrtem_lab.particles.OUTPUTS`: (rows, columns, 2), 0 or 1."""
+    return np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
 
 
 def augmented(image: FloatArray, planes: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:
@@ -68,7 +52,6 @@ class FreshImages(Dataset[Batch]):
         augmentation: What may change without the physics changing.
         window_nm: Edge of the part of the field that an image shows.
         seed: Base of all chance.
-        outputs: How many of `OUTPUTS` a sample's masks tell.
     """
 
     def __init__(
@@ -80,20 +63,17 @@ class FreshImages(Dataset[Batch]):
         augmentation: A.Compose,
         window_nm: float | None,
         seed: Sequence[int],
-        outputs: int = 2,
     ) -> None:
         self.waves, self.indices, self.imaging, self.window_nm = waves, indices, imaging, window_nm
         self.preprocessing, self.augmentation, self.seed = preprocessing, augmentation, seed
-        self.outputs = outputs
 
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng([*self.seed, number])
         wave = self.waves[self.indices[number % len(self.indices)]]
-        lattices = self.outputs > OUTPUTS.index("core") + 1  # what an image shows of them takes longest to find out
-        micrograph = self.imaging.take(wave, rng, window_nm=self.window_nm, facts=lattices)
+        micrograph = self.imaging.take(wave, rng, window_nm=self.window_nm, facts=False)
         image = self.preprocessing(micrograph)
         instances = self.preprocessing.truth(micrograph, micrograph.instances)
-        return augmented(image, masks(instances, self.outputs, micrograph.facts), self.augmentation, rng)
+        return augmented(image, masks(instances), self.augmentation, rng)
 
 
 class Epochs(Sampler[int]):
@@ -134,7 +114,6 @@ class SimulatedData(pl.LightningDataModule):
         batch_size: Images per step.
         workers: Processes that make images.
         seed: Base of all chance.
-        outputs: How many of `hrtem_lab.particles.OUTPUTS` the network is to tell, from 1 to 4.
     """
 
     def __init__(
@@ -150,7 +129,6 @@ class SimulatedData(pl.LightningDataModule):
         batch_size: int = 8,
         workers: int = 1,
         seed: int = 0,
-        outputs: int = 2,
     ) -> None:
         super().__init__()
         if validation < 1 or test < 0 or validation + test >= len(library):
@@ -161,7 +139,6 @@ class SimulatedData(pl.LightningDataModule):
         self.library, self.imaging, self.preprocessing = library, imaging, preprocessing
         self.augmentation, self.samples, self.batch_size = augmentation, samples, batch_size
         self.window_nm, self.workers, self.seed = window_nm, workers, seed
-        self.outputs = outputs
         self.indices: dict[Stage, range] = {
             "test": range(test),
             "validation": range(test, test + validation),
@@ -230,5 +207,4 @@ class SimulatedData(pl.LightningDataModule):
             self.augmentation,
             self.window_nm,
             seed=(self.seed, STAGES.index(stage)),
-            outputs=self.outputs,
         )

@@ -27,7 +27,6 @@ class LabelledImages(Dataset[Batch]):
         preprocessing: As in use.
         augmentation: Cuts out the part, and changes what may change without the physics changing.
         seed: Base of all chance.
-        outputs: How many of `OUTPUTS` a sample's masks tell; labels know nothing of lattices.
     """
 
     def __init__(
@@ -36,17 +35,16 @@ class LabelledImages(Dataset[Batch]):
         preprocessing: Preprocessing,
         augmentation: A.Compose,
         seed: Sequence[int],
-        outputs: int = 2,
     ) -> None:
         self.micrographs, self.preprocessing = micrographs, preprocessing
-        self.augmentation, self.seed, self.outputs = augmentation, seed, outputs
+        self.augmentation, self.seed = augmentation, seed
 
     @cached_property
     def prepared(self) -> list[tuple[FloatArray, FloatArray]]:
         """Each whole micrograph as the network sees it, and its masks."""
         return [
-            (self.preprocessing(m), masks(self.preprocessing.truth(m, m.instances), self.outputs))
-            for m in self.micrographs
+            (self.preprocessing(micrograph), masks(self.preprocessing.truth(micrograph, micrograph.instances)))
+            for micrograph in self.micrographs
         ]
 
     def __getitem__(self, number: int) -> Batch:
@@ -133,7 +131,7 @@ class LabelledData(SimulatedData):
 
     def _images(self, stage: Stage) -> Dataset[Batch]:
         seed = (self.seed, STAGES.index(stage))
-        labelled = LabelledImages(self.labelled[stage], self.preprocessing, self.augmentation, seed, self.outputs)
+        labelled = LabelledImages(self.labelled[stage], self.preprocessing, self.augmentation, seed)
         return Mixed(labelled, super()._images(stage), self.share)
 
 

@@ -23,7 +23,7 @@ class Found(NamedTuple):
     """What a method says of a micrograph.
 
     Attributes:
-        maps: Evidence at each pixel, from 0 to 1, for the first of `hrtem_lab.particles.OUTPUTS`, (1 to 4, rows,
+        maps: Evidence at each pixel, from 0 to 1, for the first of `hrtem_lab.particles.OUTPUTS`, (1 or 2, rows,
             columns).
         instances: The particles, numbered from 1, (rows, columns) int32.
     """

@@ -17,16 +17,13 @@ from hrtem_lab.micrograph import InputError
 
 Batch = dict[str, torch.Tensor]
 
-SURE_NOT = -30.0
-"""A logit whose probability is 0 in single precision's Dice and cross-entropy."""
-
 
 class SegmentationModule(pl.LightningModule):
     """Trains a network to tell particle from support, pixel by pixel.
 
     Args:
-        net: (n, 1, h, w) standardised images -> (n, k, h, w) logits of the first k of `hrtem_lab.particles.OUTPUTS`,
-            as many as the masks of a batch.
+        net: (n, 1, h, w) standardised images -> (n, k, h, w) logits of the first k masks of a batch: of the particles
+            and, where k is 2, of their cores.
         loss: (logits, masks), both (n, k, h, w) -> scalar.
         optimizer: Takes the parameters.
         scheduler: Takes the optimizer and `total_steps`; stepped with every batch.
@@ -81,9 +78,8 @@ class SegmentationModule(pl.LightningModule):
 
     def _step(self, batch: Batch, stage: str, metrics: MetricCollection) -> torch.Tensor:
         logits = self(batch["image"].contiguous(memory_format=torch.channels_last)).float()
-        masks = batch["mask"]
-        unknown = masks.isnan()  # a sure and right answer there costs nothing, and teaches nothing
-        loss: torch.Tensor = self.loss(logits.masked_fill(unknown, SURE_NOT), masks.nan_to_num(0.0))
+        masks = batch["mask"][:, : logits.shape[1]]
+        loss: torch.Tensor = self.loss(logits, masks)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(logits))
         metrics.update(logits[:, 0].detach().sigmoid(), masks[:, 0].int())
         self.log_dict(metrics, on_step=False, on_epoch=True, prog_bar=True)

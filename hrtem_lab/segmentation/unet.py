@@ -46,7 +46,7 @@ class UNet(Method):
     norm take the statistics of each tile: neighbours differ with their contents, and are only blended smoothly.
 
     Attributes:
-        net: (n, 1, h, w) standardised images -> (n, 1 to 4, h, w) logits of the first of
+        net: (n, 1, h, w) standardised images -> (n, 1 or 2, h, w) logits of the first of
             `hrtem_lab.particles.OUTPUTS`; h and w are multiples of `stride`.
         tile: Edge of the tiles that a large image is cut into, in pixels of the model.
         overlap: How far neighbouring tiles reach into each other.
@@ -84,7 +84,7 @@ class UNet(Method):
         return self.maps(image)[0]
 
     def maps(self, image: FloatArray, progress: Progress | None = None) -> FloatArray:
-        """Probability of each of `hrtem_lab.particles.OUTPUTS` that the network tells, (1 to 4, rows, columns).
+        """Probability of each of `hrtem_lab.particles.OUTPUTS` that the network tells, (1 or 2, rows, columns).
 
         Overlapping tiles are blended with Gaussian weights, so that no seam shows.
 
@@ -138,7 +138,7 @@ class UNet(Method):
         return replace(self, temperature=fit_temperature(np.concatenate(logits), np.concatenate(truths)))
 
     def _probability(self, tile: FloatArray) -> FloatArray:
-        """Probabilities in one tile, (1 to 4, rows, columns)."""
+        """Probabilities in one tile, (1 or 2, rows, columns)."""
         views = DIHEDRAL if self.augmented else DIHEDRAL[:1]
         return np.mean([back(expit(self._logits(turned(tile)) / self.temperature)) for turned, back in views], axis=0)
 

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.particles import OUTPUTS
 from hrtem_lab.physics import Imaging
-from hrtem_lab.segmentation.data import STAGES, Epochs, FreshImages, SimulatedData, masks
+from hrtem_lab.segmentation.data import STAGES, Epochs, FreshImages, SimulatedData
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral
 
 
@@ -53,33 +52,6 @@ def test_a_sample_has_an_image_and_the_masks_of_its_particles_and_their_cores():
         assert sample["image"].dtype == sample["mask"].dtype == torch.float32
         assert set(sample["mask"].unique().tolist()) <= {0.0, 1.0}
         assert torch.isfinite(sample["image"]).all()
-
-
-def test_masks_tell_what_the_facts_say_of_each_particle():
-    instances = np.zeros((40, 40), dtype=np.int32)
-    instances[2:12, 2:12], instances[20:30, 2:12], instances[20:30, 20:30] = 1, 2, 3
-    facts = pd.DataFrame({"label": ["no_fringe", "fault", "no_fault"]}, index=[1, 2, 3])
-    told = masks(instances, 4, facts)
-    assert told.shape == (40, 40, len(OUTPUTS))
-    np.testing.assert_array_equal(told[..., OUTPUTS.index("particle")], instances > 0)
-    np.testing.assert_array_equal(told[..., OUTPUTS.index("fringe")], instances >= 2)
-    np.testing.assert_array_equal(told[..., OUTPUTS.index("fault")], instances == 2)
-    for outputs in (1, 2, 3):
-        np.testing.assert_array_equal(masks(instances, outputs, facts), told[..., :outputs])
-
-
-def test_of_what_is_not_known_masks_say_so():
-    told = masks(np.ones((9, 9), dtype=np.int32), 4)
-    assert np.isfinite(told[..., :2]).all()
-    assert np.isnan(told[..., 2:]).all()
-
-
-@pytest.mark.parametrize("outputs", [1, 2, 3, 4])
-def test_a_network_is_told_as_much_as_it_tells(outputs):
-    for number in range(4):
-        mask = data(outputs=outputs)._images("train")[number]["mask"]
-        assert mask.shape == (outputs, 64, 64)
-        assert (mask <= mask[0]).all()  # nothing is without a particle
 
 
 def test_the_mask_is_turned_with_the_image():

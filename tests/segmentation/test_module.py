@@ -1,14 +1,11 @@
 """The network in training: what it reports is what was counted, and training makes it better."""
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -38,10 +35,6 @@ def drawn(count, seed=0):
             }
         )
     return DataLoader(samples, batch_size=2)
-
-
-def loss_of(name):
-    return instantiate(OmegaConf.load(Path(__file__).parents[2] / "conf" / "loss" / f"{name}.yaml"))
 
 
 def module(net=None, **arguments):
@@ -172,23 +165,6 @@ def test_a_network_of_two_answers_learns_particles_and_their_cores():
     trainer(noted, max_epochs=8).fit(both, batches, batches)
     assert both.net.particle > 0 > both.net.core
     assert noted.epochs[-1]["val/dice"] == 1
-
-
-@pytest.mark.parametrize("loss", ["dice", "dice_bce"])
-def test_what_a_label_does_not_tell_teaches_nothing(loss):
-    """The gradient where a mask is not known is zero, and elsewhere that of the known pixels alone."""
-    learns = module(loss=loss_of(loss))
-    learns.log = learns.log_dict = lambda *_, **__: None
-    logits = torch.randn(2, 3, 8, 8, requires_grad=True)
-    learns.net.forward = lambda _: logits
-    masks = (torch.rand(2, 3, 8, 8) > 0.5).float()
-    masks[0, 2] = torch.nan
-    value = learns.training_step({"image": torch.zeros(2, 1, 8, 8), "mask": masks}, 0)
-    value.backward()
-    assert torch.isfinite(value)
-    assert (logits.grad[0, 2] == 0).all()
-    assert (logits.grad[0, :2] != 0).all()
-    assert (logits.grad[1] != 0).all()
 
 
 class Parts(nn.Module):

@@ -29,7 +29,7 @@ from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.unet import UNet
 
 Value = TypeVar("Value")
-TRAINING = ("preprocessing", "augmentation", "window_nm", "samples", "batch_size", "workers", "outputs")
+TRAINING = ("preprocessing", "augmentation", "window_nm", "samples", "batch_size", "workers")
 """Settings of the data that a validation micrograph does not depend on."""
 MASKS = tuple(f"val/{name}" for name in summarise(score_masks([], [])))
 """Metrics of predicted masks, as training logs them."""
