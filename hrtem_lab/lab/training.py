@@ -26,7 +26,7 @@ from hrtem_lab.lab.command import build
 from hrtem_lab.lab.forest import segmented, study
 from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import bar, console, quiet, track
-from hrtem_lab.micrograph import IntArray, LabelledMicrograph
+from hrtem_lab.micrograph import InputError, IntArray, LabelledMicrograph
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint, take_weights
 from hrtem_lab.segmentation.method import Found, Method
@@ -162,9 +162,17 @@ def fit_unet(
         callbacks: Besides those that keep the weights.
 
     Returns:
-        The network with the weights of the epoch that `keep` names, and `parameters`, `train_seconds` and
-        `best/val/dice`.
+        The network with the weights of the epoch that `keep` names, mixed with those of `start` by `kept_of_start`, and
+        `parameters`, `train_seconds` and `best/val/dice`.
+
+    Raises:
+        InputError: `kept_of_start` is no share, or there is nothing to keep.
     """
+    if not 0 <= config.kept_of_start < 1 or (config.kept_of_start and not config.start):
+        raise InputError(
+            f"kept_of_start={config.kept_of_start}, start={config.start}; expected a share from 0 to below 1, and "
+            "above 0 only with a model that the training begins with"
+        )
     module: SegmentationModule = build(config.model)
     begun = UNet.load(find_model(config.start)).net if config.start else None
     if begun is not None:

@@ -70,9 +70,9 @@ def multislice(
     """
     import abtem
 
-    # plans that were measured would differ from process to process, and so would the last digits
-    planned = {"fftw.threads": 1, "fftw.planning_effort": "FFTW_ESTIMATE"}
-    with abtem.config.set({"device": "cpu", "diagnostics.progress_bar": False} | planned):
+    # not FFTW: plans that it measures differ from process to process, and so do the last digits; those that it
+    # estimates take up to three times as long as NumPy's transforms
+    with abtem.config.set({"device": "cpu", "diagnostics.progress_bar": False, "fft": "numpy"}):
         potential: Any = abtem.Potential(
             specimen.atoms, gpts=gpts, slice_thickness=10 * slice_nm, projection="infinite", parametrization="lobato"
         ).build(lazy=False)

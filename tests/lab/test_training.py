@@ -20,9 +20,9 @@ from hrtem_lab.defects import Forest
 from hrtem_lab.files import write_folder
 from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import CONF
-from hrtem_lab.lab.training import output_folder
+from hrtem_lab.lab.training import fit_unet, output_folder
 from hrtem_lab.lab.training import train as run_training
-from hrtem_lab.micrograph import CLASSES
+from hrtem_lab.micrograph import CLASSES, InputError
 from hrtem_lab.segmentation.unet import UNet
 from tests.lab.small import SPECIMENS
 from tests.segmentation.scenes import dark_discs
@@ -255,3 +255,10 @@ def test_too_few_specimens_end_in_one_line(tmp_path: Path):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "raise data.library.count" in done.stderr
+
+
+@pytest.mark.parametrize(("share", "start"), [(0.5, None), (1.0, "models/default"), (-0.1, "models/default")])
+def test_what_cannot_be_kept_of_a_start_is_refused(tmp_path: Path, share: float, start: str | None):
+    config = OmegaConf.create({"start": start, "kept_of_start": share})
+    with pytest.raises(InputError, match=f"kept_of_start={share}, start={start}"):
+        fit_unet(config, None, tmp_path, "", [])
