@@ -156,8 +156,7 @@ def lattice_features(
         for particle, box in boxes(instances, margin_px)
     }
     found = pd.DataFrame.from_dict(rows, orient="index", columns=list(LATTICE), dtype=float)
-    seen = seen_features(image[None, ...][:0] if maps is None else maps, instances)
-    return shapes.join([found, seen])[list(FEATURES)].astype(np.float64)
+    return shapes.join([found, seen_features(maps, instances)])[list(FEATURES)].astype(np.float64)
 
 
 def particle_features(

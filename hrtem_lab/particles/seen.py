@@ -14,17 +14,19 @@ OUTPUTS = ("particle", "core")
 SEEN = {f"seen_{name}": f"mean probability of `{name}` within the outline, by the network" for name in OUTPUTS}
 
 
-def seen_features(maps: FloatArray, instances: IntArray) -> pd.DataFrame:
+def seen_features(maps: FloatArray | None, instances: IntArray) -> pd.DataFrame:
     """Means of a network's probabilities over every particle.
 
     Args:
-        maps: (outputs, rows, columns), the first of `OUTPUTS`.
+        maps: (outputs, rows, columns), the first of `OUTPUTS`; None where no network was asked.
         instances: (rows, columns), 0 = background; numbers may have gaps.
 
     Returns:
         One row per particle, indexed by `particle`, with the columns `SEEN`; `nan` for what the network does not tell.
     """
     numbers = np.unique(instances[instances > 0])
-    told = {name: mean(plane, instances, numbers) for name, plane in zip(SEEN, maps, strict=False)}
+    told = {
+        name: mean(plane, instances, numbers) for name, plane in zip(SEEN, () if maps is None else maps, strict=False)
+    }
     index = pd.Index(numbers, name="particle")
     return pd.DataFrame(told, index=index, columns=list(SEEN), dtype=float)

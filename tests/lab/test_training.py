@@ -229,9 +229,11 @@ def test_every_experiment_runs_one_batch(
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     paths = [f"data.library.root={tmp_path / 'waves'}", f"output={tmp_path / 'out'}"]
-    words = [*SMALL, *paths, "+trainer.limit_train_batches=1", "methods=[otsu]"]
+    words = [f"+experiment={experiment}", *SMALL, *paths, "+trainer.limit_train_batches=1", "methods=[otsu]"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        metrics = run_training(compose("train", overrides=[f"+experiment={experiment}", *words]))
+        if compose("train", overrides=words).start:  # one that goes on has the network of what it begins with
+            words.append("model.net.decoder_channels=[128,64,32,16]")
+        metrics = run_training(compose("train", overrides=words))
     assert metrics.keys() >= {"test/dice", "forest/test/accuracy"}
 
 
