@@ -32,8 +32,7 @@ from hrtem_lab.lab.command import build
 from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import Move, bars, console
 from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph
-from hrtem_lab.particles import measure
-from hrtem_lab.particles.crops import crops
+from hrtem_lab.particles import measure, seen_features
 from hrtem_lab.segmentation.method import Found
 from hrtem_lab.segmentation.unet import UNet
 
@@ -133,7 +132,7 @@ def described(
 ) -> tuple[IntArray, pd.DataFrame]:
     """The particles of a micrograph, and a row for each: sizes and shapes, confidence, class and its probabilities."""
     table = measure(found.instances, frame.pixel_size_nm)
-    table["confidence"] = [float(part[mask].mean()) for _, part, mask in crops(found.probability, found.instances)]
+    table["confidence"] = seen_features(found.maps[:1], found.instances)["seen_particle"]
     if forest is not None and len(table):
         probabilities = forest.probabilities(features(frame.image, found.instances, frame.pixel_size_nm, found.maps))
         table = table.assign(**{"class": forest.classes(probabilities)}).join(probabilities.add_prefix("p_"))

@@ -25,8 +25,7 @@ def seen_features(maps: FloatArray | None, instances: IntArray) -> pd.DataFrame:
         One row per particle, indexed by `particle`, with the columns `SEEN`; `nan` for what the network does not tell.
     """
     numbers = np.unique(instances[instances > 0])
-    told = {
-        name: mean(plane, instances, numbers) for name, plane in zip(SEEN, () if maps is None else maps, strict=False)
-    }
+    planes = () if maps is None else maps
+    told = {name: mean(plane, instances, numbers) for name, plane in zip(SEEN, planes, strict=False)}
     index = pd.Index(numbers, name="particle")
     return pd.DataFrame(told, index=index, columns=list(SEEN), dtype=float)

@@ -162,7 +162,7 @@ def test_an_interruption_changes_nothing(tmp_path, epoch):
         torch.testing.assert_close(found[name], weight)
 
 
-def test_a_training_may_take_weights_the_weights_of_another():
+def test_a_training_may_begin_with_the_weights_of_another():
     torch.manual_seed(0)
     trained, net = Tiny(), Tiny()
     take_weights(net, trained, "there")
