@@ -39,6 +39,7 @@ class Hand:
         line: To it.
         doing: What it has last said.
         since: When its trial began.
+        trial: Which one it is at.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Hand:
     line: Connection
     doing: str = "starting"
     since: float = field(default_factory=time.monotonic)
+    trial: int | None = None
 
 
 class Crew:
@@ -94,21 +96,23 @@ class Crew:
         """Hear what the workers say, and see which of them have ended."""
         connection.wait([wait for hand in self.hands for wait in (hand.line, hand.process.sentinel)], timeout=0.5)
         for hand in list(self.hands):
+            ended = hand.process.exitcode is not None  # asked first: then nothing that it said is left in the line
             with suppress(EOFError, OSError):
                 while hand.line.poll():
                     self._hear(hand, *hand.line.recv())
-            if hand.process.exitcode is not None:
+            if ended:
                 self._ended(hand)
 
     def _hear(self, hand: Hand, what: str, trial: int, *rest: Any) -> None:
         if what == "trial":
-            hand.doing, hand.since = f"trial {trial}", time.monotonic()
+            hand.doing, hand.since, hand.trial = f"trial {trial}", time.monotonic(), trial
         elif what == "epoch":
             step, total, value = rest
             reached = "" if value is None else f", {self.plan.goals[0]} {value:.4f}"
             hand.doing = f"trial {trial}, epoch {step}/{total}{reached}"
         else:
             state, values, seconds = rest
+            hand.trial = None
             self.seconds.append(seconds)
             self.looked = 0.0
             reached = self._named(values) if values else "pruned" if state == "PRUNED" else "failed"
@@ -121,8 +125,8 @@ class Crew:
         hand.process.join()
         if hand.process.exitcode and not self.presses:
             self.deaths += 1
-            dead = [f"trial {trial.number}" for trial in self.study.bury()]
-            what = f"worker {hand.number} died with {' and '.join(dead) or 'no trial'}"
+            self.study.bury()  # unless another worker has
+            what = f"worker {hand.number} died with {'no trial' if hand.trial is None else f'trial {hand.trial}'}"
             why = f"exit code {hand.process.exitcode}; see {self._log(hand.number)}"
             console.print(f"{what} ({why})", soft_wrap=True, highlight=False, markup=False)
             if self.deaths <= self.plan.config.max_failures:

@@ -13,6 +13,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from hrtem_lab.lab.sweep.study import SharedStudy
 from tests.lab.sweep.toy import WORDS
 
 TOY = [*WORDS, "name=toy", "pruner=none", "sampler=random"]
@@ -38,8 +39,11 @@ def when(ready: Callable[[], bool], act: Callable[[], None]) -> threading.Thread
 
 
 def test_two_workers_share_a_study_and_one_that_is_killed_is_replaced(
-    called, store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    called, store, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
+    bury = SharedStudy.bury
+    # as if the other worker always were the first to find the dead trial
+    monkeypatch.setattr(SharedStudy, "bury", lambda study: bury(study)[:0])
     hangs = tmp_path / "hangs"
     killed = when(
         lambda: hangs.exists() and hangs.read_text() != "", lambda: os.kill(int(hangs.read_text()), signal.SIGKILL)
