@@ -19,6 +19,7 @@ from torch import nn
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, LabelledMicrograph, Micrograph
 from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.method import Found, Method, Progress, returned
+from hrtem_lab.segmentation.norms import InstanceNormUnet
 from hrtem_lab.segmentation.onnx import ONNX, OnnxNet, write_onnx
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.processor import autocast, device
@@ -28,7 +29,7 @@ SETTINGS = "segmenter.json"
 SAVED = ("threshold", "min_diameter_nm", "tile", "overlap", "stride", "augmented", "temperature", "provenance")
 TEMPERATURES = (0.1, 10.0)
 """Where a temperature is looked for: a network that makes no mistake on validation would ask for zero."""
-OWN = {"Groschner2021": Groschner2021}
+OWN: dict[str, Any] = {"Groschner2021": Groschner2021, "InstanceNormUnet": InstanceNormUnet}
 """Networks of the house by the name that a saved model calls them."""
 SUREST = 1e-6
 """Distance from 0 and 1 at which a probability in single precision still tells its logit."""

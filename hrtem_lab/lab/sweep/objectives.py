@@ -99,9 +99,17 @@ class OnSimulation:
 
 
 class UNetObjective(OnSimulation):
-    """Trains a U-Net, tunes it and scores it on the validation micrographs."""
+    """Trains a U-Net, tunes it and scores it on the validation micrographs.
+
+    Args:
+        keep_models: Whether the run of a trial keeps its model: `predict model=runs:/ID/model`.
+    """
 
     metrics: ClassVar = (*MASKS, "best/val/dice", "parameters", "train_seconds", "val/seconds_per_micrograph")
+
+    def __init__(self, keep_models: bool = False) -> None:
+        super().__init__()
+        self.keep_models = keep_models
 
     def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
         """Metrics of `val/`, and what the training itself tells; see `Objective`."""
@@ -110,10 +118,14 @@ class UNetObjective(OnSimulation):
         assert run is not None
         with TemporaryDirectory(prefix="hrtem_lab_") as folder:
             unet, facts = fit_unet(config, self.data(config), Path(folder), run.info.run_id, [told])
-        if told.ended:
-            raise TrialPruned
-        validation = self.validation(config, config.tuning_views)
-        return facts | masks(unet.tune(validation), validation)
+            if told.ended:
+                raise TrialPruned
+            validation = self.validation(config, config.tuning_views)
+            tuned = unet.tune(validation)
+            if self.keep_models:
+                tuned.save(Path(folder) / "model")
+                mlflow.log_artifacts(str(Path(folder) / "model"), "model")
+        return facts | masks(tuned, validation)
 
 
 class ClassicalObjective(OnSimulation):

@@ -12,8 +12,9 @@ from optuna import TrialPruned
 
 from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import build
+from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import quiet
-from hrtem_lab.lab.sweep.objectives import ClassicalObjective, ForestObjective, UNetObjective
+from hrtem_lab.lab.sweep.objectives import ClassicalObjective, ForestObjective, UNetObjective, masks
 from hrtem_lab.lab.sweep.space import composed
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Library
@@ -90,7 +91,7 @@ def test_a_unet_is_trained_and_scored_on_validation_alone(config, watched: list[
     monkeypatch.chdir(tmp_path)
     quiet()
     tracking.connect("objectives")
-    objective, told = UNetObjective(), []
+    objective, told = UNetObjective(keep_models=True), []
 
     def tell(*words: Any) -> bool:
         told.append(words)
@@ -103,6 +104,10 @@ def test_a_unet_is_trained_and_scored_on_validation_alone(config, watched: list[
     assert found["best/val/dice"] == pytest.approx(max(metrics["val/dice"] for *_, metrics in told))
     assert set(watched) == {"validation"}
     assert len(mlflow.MlflowClient().get_metric_history(run_id, "val/dice")) == 2  # its curve
+    kept = UNet.load(find_model(f"runs:/{run_id}/model"))  # as it was scored
+    assert masks(kept, objective.validation(config("trainer.max_epochs=2"), 1))["val/dice"] == pytest.approx(
+        found["val/dice"], abs=0.01
+    )
     with pytest.raises(TrialPruned), tracking.run("two"):
         objective(config("trainer.max_epochs=9"), lambda *words: told.append(words) or True)
     assert len(told) == 3

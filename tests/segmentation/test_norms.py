@@ -1,0 +1,38 @@
+"""Instance norm: everywhere, and an answer depends on no other image."""
+
+import pytest
+import torch
+from torch import nn
+
+from hrtem_lab.segmentation.norms import InstanceNormUnet
+from hrtem_lab.segmentation.unet import UNet
+from tests.segmentation.scenes import PREPROCESSING
+
+SMALL = {"encoder_weights": None, "encoder_depth": 3, "decoder_channels": (16, 8, 8), "in_channels": 1, "classes": 2}
+
+
+@pytest.mark.parametrize("encoder", ["tu-resnet18", "tu-regnety_002"])
+def test_every_norm_is_of_the_image_at_hand(encoder: str):
+    torch.manual_seed(0)
+    net = InstanceNormUnet(encoder_name=encoder, **SMALL)
+    assert not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
+    usual = InstanceNormUnet.__base__(encoder_name=encoder, **SMALL)
+    count = lambda of: sum(weight.numel() for weight in of.parameters())  # noqa: E731
+    assert count(net) == count(usual)
+    kinds = lambda of: sum(isinstance(module, nn.ReLU) for module in of.modules())  # noqa: E731
+    assert kinds(net) == kinds(usual)
+    images = torch.randn(3, 1, 64, 64) * torch.tensor([1.0, 5.0, 0.2])[:, None, None, None]
+    with torch.inference_mode():
+        together = net(images)
+        alone = torch.cat([net.eval()(image[None]) for image in images])
+    torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
+
+
+def test_a_saved_one_comes_back(tmp_path):
+    torch.manual_seed(0)
+    method = UNet(net=InstanceNormUnet(encoder_name="tu-resnet18", **SMALL), preprocessing=PREPROCESSING)
+    method.save(tmp_path)
+    again = UNet.load(tmp_path)
+    assert isinstance(again.net, InstanceNormUnet)
+    for name, weight in method.net.state_dict().items():
+        torch.testing.assert_close(again.net.state_dict()[name], weight, rtol=1e-3, atol=1e-6)
