@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import fft
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import distance_transform_edt, fourier_gaussian
 from scipy.stats import circmean
 
 from hrtem_lab.micrograph import IntArray
@@ -70,19 +70,25 @@ def multislice(
     """
     import abtem
 
-    # not FFTW: plans that it measures differ from process to process, and so do the last digits; those that it
-    # estimates take up to three times as long as NumPy's transforms
+    # not FFTW: plans that it measures differ from process to process, and so do the last digits
     with abtem.config.set({"device": "cpu", "diagnostics.progress_bar": False, "fft": "numpy"}):
         potential: Any = abtem.Potential(
             specimen.atoms, gpts=gpts, slice_thickness=10 * slice_nm, projection="infinite", parametrization="lobato"
         ).build(lazy=False)
-        waves: Any = abtem.PlaneWave(energy=1e3 * voltage_kV).multislice(potential)
-        wave = np.asarray(waves.compute(scheduler="single-threaded").array, dtype=np.complex64)
-        thickness_nm = float(np.mean(potential.slice_thickness)) / 10
+        kept = abtem.antialias.antialias_aperture((gpts, gpts), potential.sampling, np).astype(np.float32)
     sampling_nm = specimen.atoms.cell.lengths()[0] / 10 / gpts
+    thickness_nm = float(np.mean(potential.slice_thickness)) / 10
+    phases = np.float32(abtem.core.energy.energy2sigma(1e3 * voltage_kV)) * potential.array
+    wave = np.ones((gpts, gpts), dtype=np.complex64)
+    passed, step = np.empty_like(wave), kept * _free_space(gpts, sampling_nm, thickness_nm, voltage_kV)
+    for phase in phases:
+        np.cos(phase, out=passed.real)
+        np.sin(phase, out=passed.imag)  # exp(i phase), which NumPy takes four times as long for
+        wave *= _convolved(passed, kept)
+        wave = _convolved(wave, step)
     wave = propagated(wave, sampling_nm, -thickness_nm / 2, voltage_kV)
-    phase = abtem.core.energy.energy2sigma(1e3 * voltage_kV) * potential.array.sum(axis=0)
-    lost = specimen.absorption * gaussian_filter(phase, DELOCALISED_NM / sampling_nm, mode="wrap")
+    total = fft.rfft2(specimen.absorption * phases.sum(axis=0))
+    lost = fft.irfft2(fourier_gaussian(total, DELOCALISED_NM / sampling_nm, n=gpts), s=(gpts, gpts))
     return wave * np.exp(-lost, dtype=np.float32)
 
 
@@ -90,10 +96,19 @@ def propagated(
     wave: npt.NDArray[np.complex64], sampling_nm: float, distance_nm: float, voltage_kV: float
 ) -> npt.NDArray[np.complex64]:
     """The wave after a way through vacuum, or before it where the distance is negative (Kirkland eq. 6.65)."""
-    k = fft.fftfreq(len(wave), sampling_nm)
+    return _convolved(wave, _free_space(len(wave), sampling_nm, distance_nm, voltage_kV))
+
+
+def _free_space(gpts: int, sampling_nm: float, distance_nm: float, voltage_kV: float) -> npt.NDArray[np.complex64]:
+    k = fft.fftfreq(gpts, sampling_nm)
     turn = np.exp(-1j * np.pi * wavelength_nm(voltage_kV) * distance_nm * k**2).astype(np.complex64)
-    moved: npt.NDArray[np.complex64] = fft.ifft2(fft.fft2(wave) * turn[:, None] * turn[None, :])
-    return moved
+    return turn[:, None] * turn
+
+
+def _convolved(wave: npt.NDArray[np.complex64], kernel: npt.NDArray[Any]) -> npt.NDArray[np.complex64]:
+    """By SciPy's transforms: several times as fast as NumPy's here, and the same to the bit in every process."""
+    result: npt.NDArray[np.complex64] = fft.ifft2(fft.fft2(wave) * kernel, overwrite_x=True)
+    return result
 
 
 def outlines(specimen: Specimen, gpts: int) -> IntArray:

@@ -142,6 +142,17 @@ def test_vacuum_lets_everything_pass():
     np.testing.assert_allclose(multislice(nothing, 64), 1, atol=1e-6)
 
 
+def test_the_wave_is_that_of_abtem_through_the_same_slices():
+    specimen = small(most=1, absorption=(0.0, 0.0)).draw(np.random.default_rng(5))
+    potential = abtem.Potential(specimen.atoms, gpts=GPTS, slice_thickness=8.0, projection="infinite", device="cpu")
+    with abtem.config.set({"diagnostics.progress_bar": False}):
+        wave = abtem.PlaneWave(energy=3e5).multislice(potential).compute(scheduler="single-threaded").array
+    behind = -potential.slice_thickness[0] / 20
+    np.testing.assert_allclose(
+        multislice(specimen, GPTS), propagated(np.asarray(wave), 6.0 / GPTS, behind, 300.0), atol=1e-5
+    )
+
+
 def test_the_image_is_that_of_finite_projections_in_thin_slices():
     specimen = small(most=1, film_nm=(1.0, 1.2), absorption=(0.0, 0.0)).draw(np.random.default_rng(5))
     potential = abtem.Potential(
