@@ -16,10 +16,12 @@ import optuna.visualization as pages
 import optuna.visualization.matplotlib as pictures
 import pandas as pd
 from optuna.exceptions import ExperimentalWarning
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from hrtem_lab.files import write_json
 from hrtem_lab.lab import figures, tracking
+from hrtem_lab.lab.sweep import repeats
 from hrtem_lab.lab.sweep.study import DONE, SharedStudy
 
 PAGE = "<!doctype html><meta charset='utf-8'><title>{name}</title><h1>{name}</h1>{plots}"
@@ -49,6 +51,11 @@ def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
     trials = table(study, goals)
     tracking.log_csv(folder / "trials.csv", trials)
     tracking.log_table(trials, "trials.json")
+    settings = [path for path in dict.fromkeys(p for t in study.trials() for p in t.params) if path != repeats.SEED]
+    up = study.optuna.directions[0] == StudyDirection.MAXIMIZE
+    if len(found := repeats.repeated(trials, goals[0], settings, up)):
+        tracking.log_csv(folder / "repeats.csv", found)
+        figures.save(repeats.draw(trials, goals[0], found, settings), folder / "figures" / "repeats.png")
     if best := study.best():
         front = [
             {"trial": t.number, "values": dict(zip(goals, t.values, strict=True)), "params": t.params} for t in best

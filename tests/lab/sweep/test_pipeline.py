@@ -24,7 +24,10 @@ def only(store: mlflow.MlflowClient, name: str) -> mlflow.entities.Run:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "what is to be searched is missing: give +sweep=NAME, one of bandpass, forest, otsu, unet, watershed"),
+        (
+            [],
+            "what is to be searched is missing: give +sweep=NAME, one of bandpass, forest, nets, otsu, unet, wat",
+        ),
         (["+sweep=unet", "+sweep.space={model.scheduler.max_rl:{low:0.1}}"], "did you mean model.scheduler.max_lr?"),
         (["+sweep=unet", "sweep.maximize=[test/dice]"], "test/dice is not a validation metric of this sweep"),
         (["+sweep=unet", "sweep.maximize=[]"], "sweep.maximize and sweep.minimize are empty"),
