@@ -1,0 +1,45 @@
+"""The models that a sweep's trials kept, on labelled real micrographs.
+
+    python experiments/sweep_nets/real.py outputs/sweep_nets/sweep_nets_nets/trials.csv ../shared/samples/labelled
+
+Writes real.csv beside trials.csv, a row per trial: the Dice of each micrograph with more than 1 % particle, their mean,
+and the false share of the others. Prints the settings' means over the seeds.
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from hrtem_lab.evaluation import score_masks
+from hrtem_lab.files.labelled import read_labelled
+from hrtem_lab.lab.models import find_model
+from hrtem_lab.lab.progress import track
+from hrtem_lab.lab.sweep.repeats import repeated
+from hrtem_lab.micrograph import LabelledMicrograph
+from hrtem_lab.segmentation.unet import UNet
+
+
+def main(table: Path, labelled: str) -> None:
+    """Score every trial that came to its end."""
+    trials = pd.read_csv(table)
+    done = trials[trials["state"] == "complete"]
+    micrographs = read_labelled(labelled)
+    rows = [scored(run, micrographs) for run in track(list(done["run"]), "Models")]
+    found = done[["trial", "state", "net", "seed"]].reset_index(drop=True).join(pd.DataFrame(rows))
+    found.to_csv(table.with_name("real.csv"), index=False)
+    print(repeated(found, "mean", ["net"]).to_string(index=False, float_format="{:.3f}".format))
+
+
+def scored(run: str, micrographs: list[LabelledMicrograph]) -> dict[str, float]:
+    """Dice per micrograph, mean, and false area of those that are all but empty."""
+    unet = UNet.load(find_model(f"runs:/{run}/model"))
+    scores = score_masks([unet(micrograph) for micrograph in micrographs], micrographs).set_index("name")
+    full = (scores["tp"] + scores["fn"]) / scores[["tp", "fp", "fn", "tn"]].sum(axis=1) > 0.01
+    dice, empty = scores.loc[full, "dice"], scores[~full]
+    false = empty["fp"].sum() / (empty["fp"] + empty["tn"]).sum()
+    return {**dice.to_dict(), "mean": dice.mean(), "false_area": false}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
