@@ -52,7 +52,7 @@ def overlay(micrograph: Micrograph, instances: IntArray, classes: pd.Series) -> 
     axes = figure.add_axes((0, 0, 1, 1))
     draw(axes, micrograph, instances, classes)
     if len(classes):
-        axes.legend(handles=_legend(set(classes)), loc="upper right", fontsize=8, facecolor=BACKDROP)
+        axes.legend(handles=_legend(set(classes)), loc="upper right", fontsize=_points(axes), facecolor=BACKDROP)
     return figure
 
 
@@ -97,10 +97,16 @@ def scale_bar(axes: Axes, micrograph: Micrograph) -> None:
     axes.plot([left, right], [bottom, bottom], color="white", lw=4, solid_capstyle="butt", path_effects=[OUTLINED])
     axes.text(
         (left + right) / 2, bottom - 0.015 * rows, f"{length_nm} nm", color="white", ha="center", va="bottom",
-        path_effects=[OUTLINED],
+        fontsize=_points(axes), path_effects=[OUTLINED],
     )  # fmt: skip
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
+
+
+def _points(axes: Axes) -> float:
+    """Size of writing: a hundredth of the axes' larger side, for a large picture is looked at on the same screen."""
+    box = axes.get_window_extent()
+    return max(8.0, max(box.width, box.height) / 100)
 
 
 def gallery(

@@ -61,8 +61,8 @@ def _on_processors(task: Callable[[int], Result], items: Sequence[int], workers:
                     yield waiting.pop(future), future.result()
         except BrokenProcessPool as error:
             raise InputError(
-                f"one of {workers} processes was killed, most often for want of memory; what is done is kept: the same "
-                "again with fewer workers goes on"
+                f"one of {workers} processes has died, most often killed for want of memory (a script of your "
+                "own needs if __name__ == '__main__'); what is done is kept: the same again with fewer workers goes on"
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
