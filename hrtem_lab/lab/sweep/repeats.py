@@ -54,19 +54,24 @@ def repeated(trials: pd.DataFrame, goal: str, settings: Sequence[str], maximize:
 
 
 def draw(trials: pd.DataFrame, goal: str, found: pd.DataFrame, settings: Sequence[str]) -> Figure:
-    """A line per settings, as `repeated` found them: a ring per seed, and the mean with its interval."""
-    figure, axes = plt.subplots(figsize=(8, 1 + 0.4 * len(found)), layout="constrained")
+    """A line per settings, as `repeated` found them: each seed, the mean, and how far that is behind the best."""
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(10, 1 + 0.4 * len(found)), sharey=True, width_ratios=(3, 2), layout="constrained"
+    )
     label = lambda row: ", ".join(map(str, row))  # noqa: E731
     tried = trials[list(settings)].apply(label, axis=1)
     names = [label(row) for row in found[list(settings)].to_numpy()]
     for place, (name, row) in enumerate(zip(names, found.to_dict("records"), strict=True)):
         values = trials.loc[(tried == name) & (trials["state"] == "complete"), goal]
-        axes.plot([row["low"], row["high"]], [place, place], color="C0")
-        axes.plot(row["mean"], place, "o", color="C0")
-        axes.plot(values, np.full(len(values), place), "o", mfc="none", color="C1")
-    axes.set_yticks(range(len(found)), names)
-    axes.invert_yaxis()
-    axes.set_xlabel(goal)
-    axes.set_title("Mean with its 95 % interval, and each seed")
-    axes.grid(axis="x", alpha=0.3)
+        left.plot(values, np.full(len(values), place), "o", mfc="none", color="C1")
+        left.plot(row["mean"], place, "|", ms=14, mew=2, color="C0")
+        right.plot([row["behind_low"], row["behind_high"]], [place, place], color="C0")
+        right.plot(row["behind"], place, "|", ms=14, mew=2, color="C0")
+    left.set_yticks(range(len(found)), names)
+    left.invert_yaxis()
+    left.set_xlabel(f"{goal}: each seed, and their mean")
+    right.set_xlabel("behind the first, by seed (95 %)")
+    right.axvline(0, color="grey", lw=0.8)
+    for axes in (left, right):
+        axes.grid(axis="x", alpha=0.3)
     return figure

@@ -48,7 +48,7 @@ def test_settings_of_several_paths_and_of_none_at_all():
 
 def test_every_seed_is_drawn():
     figure = draw(SOME, "dice", repeated(SOME, "dice", ["net"]), ["net"])
-    (axes,) = figure.axes
+    axes, _ = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
     rings = [line.get_xdata() for line in axes.lines if line.get_markerfacecolor() == "none"]
     assert [sorted(x) for x in rings] == [[0.6, 0.9], [0.5, 0.6, 0.7]]
