@@ -31,7 +31,8 @@ def repeated(trials: pd.DataFrame, goal: str, settings: Sequence[str], maximize:
     if SEED not in trials or not settings:
         return pd.DataFrame()
     ended = trials[trials["state"] == "complete"]
-    values = ended.pivot_table(goal, list(settings), SEED, dropna=False, observed=True)
+    # not pivot_table, which would make a row of every combination of the settings' values
+    values = ended.groupby([*settings, SEED], dropna=False)[goal].mean().unstack(SEED)
     values = values[values.count(axis=1) > 1]
     values = values.loc[values.mean(axis=1).sort_values(ascending=not maximize).index]
     rows = []

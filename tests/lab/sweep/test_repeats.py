@@ -46,6 +46,13 @@ def test_settings_of_several_paths_and_of_none_at_all():
     assert len(repeated(trials(("a", 0, NAN)), "dice", ["net"])) == 0
 
 
+def test_many_settings_that_never_come_twice():
+    rng = np.random.default_rng(0)
+    paths = [f"path{number}" for number in range(8)]
+    table = pd.DataFrame(rng.random((60, 8)), columns=paths).assign(seed=range(60), dice=0.5, state="complete")
+    assert len(repeated(table, "dice", paths)) == 0  # 60^8 combinations of values, and 60 of them were tried
+
+
 def test_every_seed_is_drawn():
     figure = draw(SOME, "dice", repeated(SOME, "dice", ["net"]), ["net"])
     axes, _ = figure.axes
