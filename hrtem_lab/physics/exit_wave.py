@@ -83,7 +83,7 @@ def multislice(
     passed, step = np.empty_like(wave), kept * _free_space(gpts, sampling_nm, thickness_nm, voltage_kV)
     for phase in phases:
         np.cos(phase, out=passed.real)
-        np.sin(phase, out=passed.imag)  # exp(i phase), which NumPy takes four times as long for
+        np.sin(phase, out=passed.imag)  # as one complex exponential it would take thirty times as long
         wave *= _convolved(passed, kept)
         wave = _convolved(wave, step)
     wave = propagated(wave, sampling_nm, -thickness_nm / 2, voltage_kV)

@@ -46,12 +46,17 @@ def _row(trial: FrozenTrial, goals: list[str]) -> dict[str, Any]:
     }
 
 
+def _paths(study: SharedStudy) -> list[str]:
+    """All that was varied, in the order of the space."""
+    return list(dict.fromkeys(path for trial in study.trials() for path in trial.params))
+
+
 def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
     """Everything into the folder, and into the active MLflow run."""
     trials = table(study, goals)
     tracking.log_csv(folder / "trials.csv", trials)
     tracking.log_table(trials, "trials.json")
-    settings = [path for path in dict.fromkeys(p for t in study.trials() for p in t.params) if path != repeats.SEED]
+    settings = [path for path in _paths(study) if path != repeats.SEED]
     up = study.optuna.directions[0] == StudyDirection.MAXIMIZE
     if len(found := repeats.repeated(trials, goals[0], settings, up)):
         tracking.log_csv(folder / "repeats.csv", found)
@@ -111,8 +116,7 @@ def copied(study: SharedStudy, goals: Sequence[int]) -> optuna.Study:
 
     A trial that did not end well is not drawn, but keeps its place: the others' numbers are those of the table.
     """
-    trials = study.trials()
-    paths = list(dict.fromkeys(path for trial in trials for path in trial.params))
+    trials, paths = study.trials(), _paths(study)
     last = [path.rpartition(".")[2] for path in paths]
     names = {path: name if last.count(name) == 1 else path for path, name in zip(paths, last, strict=True)}
     copy = optuna.create_study(directions=[study.optuna.directions[goal] for goal in goals])
