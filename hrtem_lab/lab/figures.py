@@ -106,7 +106,7 @@ def scale_bar(axes: Axes, micrograph: Micrograph) -> None:
 def _points(axes: Axes) -> float:
     """Size of writing: a hundredth of the axes' larger side, for a large picture is looked at on the same screen."""
     box = axes.get_window_extent()
-    return max(8.0, max(box.width, box.height) / 100)
+    return max(10.0, max(box.width, box.height) / 100)
 
 
 def gallery(
