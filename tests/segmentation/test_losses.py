@@ -1,10 +1,52 @@
-"""A sum of losses is the sum of the losses, and so is its gradient."""
+"""A sum of losses is the sum of the losses, and so is its gradient; a boundary's is an integral of distances."""
 
+import numpy as np
+import pytest
 import torch
 from segmentation_models_pytorch.losses import DiceLoss
 from torch.nn import BCEWithLogitsLoss
 
-from hrtem_lab.segmentation.losses import Sum
+from hrtem_lab.segmentation.losses import Boundary, Sum, signed_distance
+
+
+def disc(radius, side=64):
+    y, x = np.mgrid[:side, :side] - side / 2
+    return np.hypot(y, x) <= radius
+
+
+def certain(mask):
+    """Logits that are sure of a mask."""
+    return torch.where(torch.from_numpy(mask), 50.0, -50.0)[None, None]
+
+
+def test_distance_from_a_disc_is_that_from_its_circle():
+    y, x = np.mgrid[:64, :64] - 32
+    found = signed_distance(disc(12))
+    assert np.abs(found - (np.hypot(y, x) - 12)).max() < 1
+    assert ((found < 0) == disc(12)).all()
+
+
+@pytest.mark.parametrize("radius", [8, 16])
+def test_boundary_of_a_disc_is_the_integral_over_it(radius):
+    """Of the distance from the circle, -pi r^3 / 3."""
+    mask = torch.from_numpy(disc(radius, 128))[None, None].float()
+    found = Boundary()(certain(disc(radius, 128)), mask) * 128 * 128**2
+    assert found == pytest.approx(-np.pi * radius**3 / 3, rel=0.1)
+
+
+def test_boundary_is_least_where_the_answer_is_right():
+    mask = torch.from_numpy(disc(12))[None, None].float()
+    values = [Boundary()(certain(disc(radius)), mask).item() for radius in (6, 9, 12, 15, 18)]
+    assert values[0] > values[1] > values[2] < values[3] < values[4]
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_mask_without_an_outline_costs_nothing(value):
+    logits = torch.randn(1, 2, 8, 8, requires_grad=True)
+    loss = Boundary()(logits, torch.full((1, 2, 8, 8), value))
+    loss.backward()
+    assert loss == 0
+    assert not logits.grad.any()
 
 
 def test_values_and_gradients_add_up():

@@ -26,7 +26,8 @@ def only(store: mlflow.MlflowClient, name: str) -> mlflow.entities.Run:
     [
         (
             [],
-            "what is to be searched is missing: give +sweep=NAME, one of bandpass, forest, nets, otsu, unet, watershed",
+            "what is to be searched is missing: give +sweep=NAME, one of bandpass, forest, losses, nets, otsu, unet, "
+            "watershed",
         ),
         (["+sweep=unet", "+sweep.space={model.scheduler.max_rl:{low:0.1}}"], "did you mean model.scheduler.max_lr?"),
         (["+sweep=unet", "sweep.maximize=[test/dice]"], "test/dice is not a validation metric of this sweep"),
