@@ -51,8 +51,8 @@ def _paths(study: SharedStudy) -> list[str]:
     return list(dict.fromkeys(path for trial in study.trials() for path in trial.params))
 
 
-def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
-    """Everything into the folder, and into the active MLflow run."""
+def write(study: SharedStudy, goals: list[str], folder: Path) -> pd.DataFrame:
+    """Everything into the folder, and into the active MLflow run; what `repeats.repeated` found is returned."""
     trials = table(study, goals)
     tracking.log_csv(folder / "trials.csv", trials)
     tracking.log_table(trials, "trials.json")
@@ -74,6 +74,7 @@ def write(study: SharedStudy, goals: list[str], folder: Path) -> None:
         draw(study, goals, folder)
         mlflow.log_artifacts(str(folder / "figures"), "figures")
         mlflow.log_artifact(str(folder / "sweep.html"))
+    return found
 
 
 def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:

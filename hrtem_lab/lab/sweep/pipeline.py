@@ -17,13 +17,15 @@ from optuna.trial import TrialState
 from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import CONF, build
 from hrtem_lab.lab.progress import bar, console, quiet
-from hrtem_lab.lab.sweep import finals, outcome
+from hrtem_lab.lab.sweep import finals, outcome, repeats
 from hrtem_lab.lab.sweep.crew import Crew
 from hrtem_lab.lab.sweep.study import SharedStudy, seeded
 from hrtem_lab.lab.sweep.worker import Plan
 from hrtem_lab.micrograph import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from hrtem_lab.lab.sweep.objectives import Objective
 
 
@@ -52,8 +54,7 @@ def sweep(config: DictConfig) -> None:
     with tracking.run(name, again=plan.parent):
         presses, deaths = _work(plan, study, objective, folder)
         if presses < 2:
-            outcome.write(study, plan.goals, folder)
-            _show(plan, study, folder, uri)
+            _show(plan, study, outcome.write(study, plan.goals, folder), folder, uri)
         _end(plan, study, presses, deaths, folder)
         if config.finalize and not presses:
             _finalize(plan, study, objective, folder)
@@ -77,6 +78,11 @@ def check(plan: Plan, objective: Objective) -> None:
             raise InputError(f"{goal} is not a validation metric of this sweep; did you mean {near}?")
     if config.finalize and len(goals) > 1:
         raise InputError(f"finalize=true needs one goal, there are {', '.join(goals)}: leave it out, or choose one")
+    if config.finalize and repeats.SEED in plan.space:
+        raise InputError(
+            "finalize=true trains under seeds of its own, and seed is part of the space: leave one of them out; "
+            "repeats.csv compares what was tried under several seeds"
+        )
     _ = plan.drawn, plan.grid
     try:
         seeded(build(config.sampler), config.seed, plan.grid)(0)
@@ -115,13 +121,15 @@ def _work(plan: Plan, study: SharedStudy, objective: Objective, folder: Path) ->
     return crew.run(), crew.deaths
 
 
-def _show(plan: Plan, study: SharedStudy, folder: Path, uri: str) -> None:
+def _show(plan: Plan, study: SharedStudy, found: pd.DataFrame, folder: Path, uri: str) -> None:
     """Print the best settings and where to look next."""
     for trial in study.best()[:5]:
         reached = ", ".join(f"{goal} {value:.4g}" for goal, value in zip(plan.goals, trial.values, strict=True))
         console.print(f"Best: trial {trial.number}, {reached}", highlight=False)
         words = shlex.join(plan.train_words(trial.params))
         console.print(f"  python -m hrtem_lab.train {words}", soft_wrap=True, highlight=False, markup=False)
+    if len(found):  # the best single trial may owe that to its seed
+        console.print(f"Best mean: {repeats.said(plan.goals[0], found)}", soft_wrap=True, highlight=False, markup=False)
     for what, where in (("Plots and tables", folder), ("Compare trials", f"make ui   ({uri})")):
         console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False, markup=False)
 

@@ -54,6 +54,13 @@ def repeated(trials: pd.DataFrame, goal: str, settings: Sequence[str], maximize:
     return pd.DataFrame(rows, index=values.index).reset_index()
 
 
+def said(goal: str, found: pd.DataFrame) -> str:
+    """The best settings that `repeated` found, in words."""
+    best = found.iloc[0]
+    words = " ".join(f"{path}={best[path]}" for path in found.loc[:, :"seeds"].columns[:-1])
+    return f"{words}, {goal} {best['mean']:.4g} ({best['low']:.4g} to {best['high']:.4g}) over {best['seeds']} seeds"
+
+
 def draw(trials: pd.DataFrame, goal: str, found: pd.DataFrame, settings: Sequence[str]) -> Figure:
     """A line per settings, as `repeated` found them: each seed, the mean, and how far that is behind the best."""
     figure, (left, right) = plt.subplots(

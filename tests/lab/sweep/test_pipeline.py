@@ -37,6 +37,10 @@ def only(store: mlflow.MlflowClient, name: str) -> mlflow.entities.Run:
         (["+sweep=unet", "workers=0"], "workers is 0, expected a whole number of at least 1"),
         (["+sweep=unet", "storage=sqlite:///a.db"], "SQLite loses trials"),
         (["+sweep=unet", "finalize=true", "sweep.minimize=[parameters]"], "finalize=true needs one goal"),
+        (
+            ["+sweep=nets", "finalize=true"],
+            "finalize=true trains under seeds of its own, and seed is part of the space",
+        ),
     ],
 )
 def test_what_could_not_work_is_refused_before_the_first_trial(
@@ -81,6 +85,13 @@ def test_a_small_sweep_of_the_watershed(called, store, tmp_path: Path, capsys: p
     assert list(finals["seed"]) == [1, 2]
     metrics = only(store, "small").data.metrics
     assert metrics["final/gain"] == pytest.approx((finals["best"] - finals["default"]).mean())
+
+
+def test_settings_under_several_seeds_are_told_by_their_mean(called, capsys: pytest.CaptureFixture[str]):
+    words = [word for word in TOY if not word.startswith(("+sweep.space=", "sampler="))]
+    space = "+sweep.space={seed:{choices:[0,500000]},start:{choices:[a,b]}}"
+    assert called(*words, space, "sampler=grid", "n_trials=4") == 0
+    assert "Best mean: start=a, val/dice 0.75 (" in capsys.readouterr().out
 
 
 def test_too_many_failures_end_it_in_one_line(called, capsys: pytest.CaptureFixture[str]):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from hrtem_lab.lab.sweep.repeats import draw, repeated
+from hrtem_lab.lab.sweep.repeats import draw, repeated, said
 
 NAN = float("nan")
 
@@ -29,6 +29,10 @@ def test_means_and_pairs():
     assert found["high"][1] - found["mean"][1] == pytest.approx(4.303 * 0.1 / np.sqrt(3), rel=1e-3)
     assert list(found["behind"]) == pytest.approx([0, 0.15])  # over the seeds 0 and 1, which both have
     assert found["behind_high"][1] - 0.15 == pytest.approx(12.706 * 0.05 * np.sqrt(2) / np.sqrt(2), rel=1e-3)
+
+
+def test_the_best_mean_is_told():
+    assert said("dice", repeated(SOME, "dice", ["net"])) == "net=b, dice 0.75 (-1.156 to 2.656) over 2 seeds"
 
 
 def test_low_values_can_be_the_good_ones():
