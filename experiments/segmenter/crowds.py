@@ -1,0 +1,76 @@
+"""Whether crowded particles are told apart and counted: models/default on simulated crowds that it has not seen.
+
+    python experiments/segmenter/crowds.py
+
+All materials, three to six tenths of a field covered, every second particle laid against another; once under the
+conditions of one good day (those of the quickstart), once under all of microscope=wide. Prints the scores, and which
+particles were found.
+"""
+
+import numpy as np
+import pandas as pd
+from hydra import compose, initialize_config_dir
+
+from hrtem_lab.evaluation import match, score_masks, summarise
+from hrtem_lab.lab.command import CONF, build
+from hrtem_lab.lab.models import find_model
+from hrtem_lab.lab.progress import bar, track
+from hrtem_lab.micrograph import IntArray, LabelledMicrograph
+from hrtem_lab.segmentation.unet import UNet
+
+CROWDS = [
+    "+experiment=segmenter",
+    "seed=10",
+    "specimen.coverage=[0.3,0.6]",
+    "specimen.touching=0.5",
+    "specimen.empty=0",
+    "specimen.graphitic=0",
+    "data.library.count=62",
+    "data.validation=1",
+    "data.test=60",
+]
+SESSIONS = {
+    "good day": [
+        "microscope=tem_300kV",
+        "microscope.defocus_nm=[-80.0,80.0]",
+        "microscope.dose_e_per_nm2=[2.0e4,3.0e5]",
+        "handling.shrunk=0.4",
+    ],
+    "wide": [],
+}
+SHOWN = ("dice", "object_precision", "object_recall", "object_f1", "object_f1_low", "object_f1_high", "count_error")
+ROSE = 5.0
+"""Least strength of a lattice over the noise at which it shows."""
+
+
+def main() -> None:
+    """Score each session."""
+    unet = UNet.load(find_model("models/default"))
+    scores, particles = {}, []
+    for session, words in SESSIONS.items():
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            data = build(compose("train", overrides=[*CROWDS, *words]).data)
+        with bar("Simulating exit waves") as move:
+            data.simulate(move)
+        crowds = data.micrographs("test")
+        masks = [unet(crowd) for crowd in track(crowds, session)]
+        summary = summarise(score_masks(masks, crowds, min_diameter_nm=unet.min_diameter_nm))
+        scores[session] = {name: summary[name] for name in SHOWN}
+        for mask, crowd in zip(masks, crowds, strict=True):
+            particles.append(found(mask, crowd, unet.min_diameter_nm).assign(session=session))
+    print(pd.DataFrame(scores).to_string(float_format="{:.3f}".format))
+    print(pd.concat(particles).groupby(["session", "sort"])["found"].agg(["size", "sum", "mean"]))
+
+
+def found(mask: IntArray, crowd: LabelledMicrograph, least_nm: float) -> pd.DataFrame:
+    """The true particles that anyone was asked to find: their sort, and whether they were."""
+    areas = np.bincount(crowd.instances.ravel())[crowd.facts.index]
+    facts = crowd.facts.assign(found=crowd.facts.index.isin(match(mask, crowd.instances)["truth"]))
+    facts["sort"] = np.select(
+        [facts["strength"] < ROSE, facts["overlap"] > 0], ["no lattice shows", "overlaps another"], "shows, alone"
+    )
+    return facts.loc[areas >= np.pi / 4 * (least_nm / crowd.pixel_size_nm) ** 2, ["sort", "found"]]
+
+
+if __name__ == "__main__":
+    main()
