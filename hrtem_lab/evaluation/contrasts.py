@@ -123,7 +123,7 @@ def _contrast(
 ) -> dict[str, pd.DataFrame]:
     """`difference`, `cliffs_delta` and `biserial` from `contrast` with intervals, a row for each quantity."""
     rows = rows_of(particles, sort, "weight", *quantities)
-    found = estimate(contrast, rows, particles["micrograph"], strata, resamples)
+    found = estimate(contrast, rows, particles["micrograph"], strata, particles[sort], resamples)
     number = len(quantities)
     parts = ("difference", "cliffs_delta", "biserial")
     return {part: found[i * number : (i + 1) * number].reset_index(drop=True) for i, part in enumerate(parts)}

@@ -26,6 +26,9 @@ def bootstrap_interval(
 ) -> tuple[Any, Any]:
     """Percentile bootstrap over micrographs, or over groups of them (Efron and Tibshirani 1993, chapter 13).
 
+    The percentiles lie further out than those of the confidence, as Student's t does, or intervals of few micrographs
+    would be too narrow (Hesterberg 2015, Am. Stat. 69, 371, "expanded percentiles").
+
     Micrographs of one specimen or session resemble each other. With `groups`, whole groups are drawn with replacement
     (the cluster bootstrap), so that the interval tells about a new group, not about another tile of a known one.
 
@@ -38,11 +41,21 @@ def bootstrap_interval(
         groups: What each row belongs to, (micrographs,); each row is its own group where it is not given.
 
     Returns:
-        `(low, high)` with the shape of the statistic; `nan` with fewer than two groups or where no draw is defined.
+        `(low, high)` with the shape of the statistic; `nan` with fewer than `FEWEST` groups, or where no draw is
+        defined.
     """
+    number = len(rows) if groups is None else len(_members(np.asarray(groups)))
+    if number < FEWEST:
+        undefined = np.full(np.shape(statistic(rows)) if len(rows) else (), np.nan)[()]
+        return undefined, undefined
     values = bootstrap_values(statistic, rows, resamples, seed, groups)
-    tail = (1 - confidence) / 2
+    tail = _expanded((1 - confidence) / 2, number)
     return _percentile(values, tail), _percentile(values, 1 - tail)
+
+
+def _expanded(tail: float, number: int) -> float:
+    """The percentile of the bootstrap that a tail of Student's t comes to, for so many micrographs."""
+    return float(norm.sf(np.sqrt(number / (number - 1)) * t.isf(tail, number - 1)))
 
 
 def bootstrap_values(
@@ -81,35 +94,36 @@ def estimate(
     rows: Rows,
     groups: npt.ArrayLike,
     strata: npt.ArrayLike | None = None,
+    sorts: npt.ArrayLike | None = None,
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Values with 95 % bootstrap intervals that hold for few micrographs, too, and whether they differ from zero.
+    """Values with 95 % bootstrap intervals as those of `bootstrap_interval`, and whether they differ from zero.
 
-    The percentiles lie further out than 2.5 % and 97.5 %, as Student's t does (Hesterberg 2015, Am. Stat. 69, 371,
-    "expanded percentiles"); p is that of Student's t with the bootstrap's standard error.
+    p is that of Student's t with the bootstrap's standard error.
 
     Args:
         statistic: Takes (n, columns) and gives (k,), `nan` where undefined.
         rows: One particle per row, (n, columns).
         groups: Its micrograph, (n,).
-        strata: Its population, (n,); of several, the one with the fewest micrographs gives the degrees of freedom.
+        strata: Its population, (n,).
+        sorts: What it is compared as, (n,), by default its population; of several, the one that the fewest micrographs
+            hold gives the degrees of freedom.
         resamples: Number of draws.
         seed: Of the draws.
 
     Returns:
-        `value`, `low`, `high` and `p` (two-sided) in k rows; with fewer than `FEWEST` micrographs in a population all
-        but `value` are `nan`.
+        `value`, `low`, `high` and `p` (two-sided) in k rows; with fewer than `FEWEST` micrographs of a sort all but
+        `value` are `nan`.
     """
-    population = np.zeros(len(rows)) if strata is None else strata
-    number = int(pd.Series(groups).groupby(np.asarray(population)).nunique().min()) if len(rows) else 0
+    sort = next((given for given in (sorts, strata) if given is not None), np.zeros(len(rows)))
+    number = int(pd.Series(groups).groupby(np.asarray(sort)).nunique().min()) if len(rows) else 0
     found = pd.DataFrame({"value": np.asarray(statistic(rows)), "low": np.nan, "high": np.nan, "p": np.nan})
     if number < FEWEST:
         return found
     values = pd.DataFrame(bootstrap_values(statistic, rows, resamples, seed, groups, strata))
-    wider = np.sqrt(number / (number - 1))
-    tail = norm.sf(wider * t.isf(0.025, number - 1))
-    error = wider * values.std(ddof=0).replace(0, np.nan)
+    tail = _expanded(0.025, number)
+    error = np.sqrt(number / (number - 1)) * values.std(ddof=0).replace(0, np.nan)
     p = 2 * t.sf(found["value"].abs() / error, number - 1)
     return found.assign(low=values.quantile(tail), high=values.quantile(1 - tail), p=p)
 
@@ -130,31 +144,41 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
     return float(interval.low), float(interval.high)
 
 
-def paired_test(a: npt.ArrayLike, b: npt.ArrayLike, seed: int = 0) -> dict[str, float]:
+def paired_test(
+    a: npt.ArrayLike, b: npt.ArrayLike, groups: npt.ArrayLike | None = None, seed: int = 0
+) -> dict[str, float]:
     """Asks whether `a` differs from `b` on the same micrographs, by flipping the signs of the paired differences.
 
     Args:
         a: One value per micrograph, (n,); a pair with a `nan` is left out.
         b: The other method's values on the same micrographs, (n,).
+        groups: What each micrograph belongs to, (n,), as for `bootstrap_interval`: the signs of a group flip together.
         seed: Of the permutations and of the bootstrap.
 
     Returns:
         `difference`, the mean of a - b; `low` and `high`, its 95 % bootstrap interval; `p`, two-sided, exact for up to
-        13 pairs and else of 9999 random sign flips. All are `nan` with fewer than two pairs.
+        13 groups and else of 9999 random sign flips. All but the difference are `nan` with fewer than two groups, and
+        that one, too, without a pair.
     """
     pairs = np.column_stack([a, b]).astype(np.float64)
-    pairs = pairs[~np.isnan(pairs).any(axis=1)]
-    if len(pairs) < 2:
-        return dict.fromkeys(("difference", "low", "high", "p"), np.nan)
-    low, high = bootstrap_interval(_mean_difference, pairs, seed=seed)
+    complete = ~np.isnan(pairs).any(axis=1)
+    pairs, of = pairs[complete], (np.arange(len(pairs)) if groups is None else np.asarray(groups))[complete]
+    found = dict.fromkeys(("difference", "low", "high", "p"), np.nan)
+    if len(pairs):
+        found["difference"] = _mean_difference(pairs)
+    members = _members(of)
+    if len(members) < 2:
+        return found
+    low, high = bootstrap_interval(_mean_difference, pairs, seed=seed, groups=of)
+    sums = np.array([pairs[rows].sum(axis=0) for rows in members])
     test = permutation_test(
-        (pairs[:, 0], pairs[:, 1]),
+        (sums[:, 0], sums[:, 1]),
         lambda x, y, axis: np.mean(x - y, axis=axis),
         permutation_type="samples",
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
-    return {"difference": _mean_difference(pairs), "low": float(low), "high": float(high), "p": float(test.pvalue)}
+    return found | {"low": float(low), "high": float(high), "p": float(test.pvalue)}
 
 
 def _mean_difference(pairs: Rows) -> float:

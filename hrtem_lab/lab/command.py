@@ -76,7 +76,7 @@ def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[]
             try:
                 code = _run(main, config_name, conf, sys.argv[1:])
             except (KeyboardInterrupt, SystemExit) as stop:
-                if not _interrupted(stop):
+                if not interrupted(stop):
                     raise
                 print("stopped", file=sys.stderr)
                 code = 130
@@ -150,7 +150,7 @@ def _compose(job: Main, config_name: str, conf: Path, options: list[str], overri
                 os.environ["HYDRA_FULL_ERROR"] = full_error
 
 
-def _interrupted(stop: BaseException | None) -> bool:
+def interrupted(stop: BaseException | None) -> bool:
     """Whether Ctrl-C is behind an exit: Lightning, for one, answers it by `sys.exit(1)`."""
     while stop is not None:
         if isinstance(stop, KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import pandas as pd
 from rich import box
@@ -54,9 +55,9 @@ def show_next(folder: Path, uri: str) -> None:
     for what, where in (
         ("Pictures and tables", folder),
         ("Compare runs", f"make ui   ({uri})"),
-        ("Your own images", "python -m hrtem_lab.predict input=FOLDER output=RESULTS model=newest"),
+        ("Your own images", f"python -m hrtem_lab.predict input=FOLDER output=RESULTS model={quote(str(folder))}"),
     ):
-        console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False)
+        console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False, markup=False)
 
 
 def interval(row: pd.Series, column: str, bounds: str | None = None) -> str:

@@ -25,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from pandas.api.types import is_numeric_dtype
 
 from hrtem_lab.files import write_table
+from hrtem_lab.lab.command import interrupted
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "pytorch-lightning", "segmentation-models-pytorch", "abtem", "ase", "scikit-learn", "numpy")
@@ -79,8 +80,9 @@ def run(
     try:
         yield active.info.run_id
         status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
+    except BaseException as stop:
+        if interrupted(stop):
+            status = "KILLED"
         raise
     finally:
         mlflow.end_run(status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -26,7 +27,9 @@ from hrtem_lab.lab.command import build
 from hrtem_lab.lab.forest import segmented, study
 from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import bar, console, quiet, track
+from hrtem_lab.lab.values import portable
 from hrtem_lab.micrograph import InputError, IntArray, LabelledMicrograph
+from hrtem_lab.physics.manifest import differences
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint, take_weights
 from hrtem_lab.segmentation.method import Found, Method
@@ -72,8 +75,17 @@ def train(config: DictConfig) -> dict[str, float]:
 
     Returns:
         The U-Net's metrics on the test micrographs and the forest's, as they are in MLflow.
+
+    Raises:
+        InputError: Too few specimens are held out, the output folder holds another training, or anything that is given
+            is not right.
     """
     quiet()
+    if config.data.validation < 2 or config.data.test < 1:
+        raise InputError(
+            f"data.validation is {config.data.validation}, data.test {config.data.test}; expected at least 2 specimens "
+            "to tune and cross-validate on and 1 to score"
+        )
     pl.seed_everything(config.seed, verbose=False)
     folder = output_folder(config)
     uri = tracking.connect(config.name)
@@ -81,7 +93,7 @@ def train(config: DictConfig) -> dict[str, float]:
     with tracking.run(folder.name, tracking.multirun(), tags) as parent:
         tracking.log_config(config, folder)
         data = simulated(config)
-        tracking.log_data(type(data).__name__, data.recipe | {"data": plain(config.data)}, data.split)
+        tracking.log_data(type(data).__name__, data.recipe | {"data": portable(plain(config.data))}, data.split)
 
         test = data.micrographs("test")
         scored = score_methods(config, data, test, folder, parent)
@@ -166,13 +178,14 @@ def fit_unet(
         `parameters`, `train_seconds` and `best/val/dice`.
 
     Raises:
-        InputError: `kept_of_start` is no share, or there is nothing to keep.
+        InputError: `kept_of_start` is no share, there is nothing to keep, or the folder holds another training.
     """
     if not 0 <= config.kept_of_start < 1 or (config.kept_of_start and not config.start):
         raise InputError(
             f"kept_of_start={config.kept_of_start}, start={config.start}; expected a share from 0 to below 1, and "
             "above 0 only with a model that the training begins with"
         )
+    _same_training(config, data, folder / "checkpoints")
     module: SegmentationModule = build(config.model)
     begun = UNet.load(find_model(config.start)).net if config.start else None
     if begun is not None:
@@ -195,9 +208,29 @@ def fit_unet(
     facts = {
         "parameters": float(sum(p.numel() for p in net.parameters())),
         "train_seconds": time.perf_counter() - started,
-        "best/val/dice": float(kept.best_model_score or np.nan),
+        "best/val/dice": np.nan if kept.best_model_score is None else float(kept.best_model_score),
     }
     return UNet(net=net, preprocessing=data.preprocessing), facts
+
+
+LEARNED_FROM = ("seed", "start", "kept_of_start", "keep", "model", "trainer", "callbacks", "data")
+"""Settings that weights depend on."""
+
+
+def _same_training(config: DictConfig, data: SimulatedData, folder: Path) -> None:
+    """Note beside the checkpoints what they are learned from; refuse to go on from those of another training."""
+    known = {name: plain(config[name]) if name in config else None for name in LEARNED_FROM}
+    recipe = portable(known) | {"labels": data.recipe.get("labelled"), "split": tracking.digest(data.split)}
+    recipe = json.loads(json.dumps(recipe))  # as it is read again
+    note = folder / "training.json"
+    if last_checkpoint(folder) is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(note, {"recipe": recipe})
+    elif note.is_file() and (changed := differences(json.loads(note.read_text(encoding="utf-8")), recipe)):
+        raise InputError(
+            f"output={folder.parent} holds a training with other settings: {changed}; give another output=, with "
+            f"start={folder.parent} to begin with what it has learned"
+        )
 
 
 def score_methods(
@@ -206,6 +239,8 @@ def score_methods(
     """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
     validation = data.views("validation", config.tuning_views)
     elsewhere = data.elsewhere()
+    if not any(micrograph.mask.any() for micrograph in validation):
+        console.print("No validation micrograph holds a particle: thresholds stay as they are, nothing tunes them")
     with tracking.run("unet", parent) as child:
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})
         scored = {"unet": compare(unet, validation, test, elsewhere)}
@@ -280,8 +315,12 @@ def keep_forest(config: DictConfig, folder: Path) -> pd.Series:
 
 def _compared(scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """The table of methods from the scores of each, the U-Net against every other one paired by micrograph."""
-    dice = {name: table["dice"].to_numpy() for name, table in scores.items()}
-    tests = {name: paired_test(dice["unet"], values) for name, values in dice.items() if name != "unet"}
+    ours = scores["unet"]
+    tests = {
+        name: paired_test(ours["dice"], table["dice"], ours["group"])
+        for name, table in scores.items()
+        if name != "unet"
+    }
     return report.comparison({name: summarise(table) for name, table in scores.items()}, tests)
 
 

@@ -32,6 +32,18 @@ def walk(node: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
             yield from walk(node[name], f"{prefix}{name}.")
 
 
+OF_THE_MACHINE = ("workers", "cluster", "folder")
+"""Settings that say where and by how many the work is done, and the `root` of a library."""
+
+
+def portable(node: Any, of: str = "") -> Any:
+    """What is left of a plain configuration on any machine: all that a result may depend on."""
+    if isinstance(node, dict):
+        own = (*OF_THE_MACHINE, "root") if of == "library" else OF_THE_MACHINE
+        return {key: portable(value, key) for key, value in node.items() if key not in own}
+    return [portable(value) for value in node] if isinstance(node, list) else node
+
+
 def _missing(config: DictConfig) -> str | None:
     """Keys without a value, save those that a `_partial_` node leaves to its caller."""
     from omegaconf import OmegaConf

@@ -66,7 +66,7 @@ class Imaging:
             down, right = (int(s) for s in rng.integers(0, len(instances), 2))
             shift = (down, right)
             amplitude, instances = np.roll(amplitude, shift, (0, 1)), np.roll(instances, shift, (0, 1))
-        expected = tem.expose(amplitude, wave.sampling_nm, condition)
+        expected = tem.expose(amplitude, wave.sampling_nm, condition, at=0.5)
         instances = nearest(instances, expected.shape[0])
         if window_nm is not None and window_nm < field_nm:
             seen = round(expected.shape[0] * window_nm / field_nm)
@@ -94,7 +94,8 @@ class Imaging:
         field_nm = wave.sampling_nm * len(wave.instances)
         shown = label(micrograph.image, pieces, micrograph.pixel_size_nm, particles, field_nm)
         facts = wave.facts.loc[owners].set_axis(shown.index).assign(particle_of_specimen=owners).join(shown)
-        return replace(micrograph, instances=pieces, facts=facts)
+        there = facts.index.isin(np.unique(pieces))  # a sliver may be lost where the image was shrunk
+        return replace(micrograph, instances=pieces, facts=facts[there])
 
 
 def nearest(instances: IntArray, size: int) -> IntArray:

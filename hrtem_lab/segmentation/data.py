@@ -136,6 +136,10 @@ class SimulatedData(pl.LightningDataModule):
                 f"the library holds {len(library)} specimens, {validation} for validation and {test} for test; "
                 "expected one or more to tune on and some left to train on: change them, or raise data.library.count"
             )
+        if samples < batch_size:
+            raise InputError(
+                f"samples is {samples}, batch_size {batch_size}: an epoch would have no step; raise samples"
+            )
         self.library, self.imaging, self.preprocessing = library, imaging, preprocessing
         self.augmentation, self.samples, self.batch_size = augmentation, samples, batch_size
         self.window_nm, self.workers, self.seed = window_nm, workers, seed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -16,9 +17,20 @@ BEST = "val/dice"
 KEPT = ("best", "last")
 
 
+class Checkpoint(ModelCheckpoint):
+    """Keeps one epoch's weights in one file, and goes on doing so where the folder has been moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Lightning forgets what was best if its folder has another name than before."""
+        path = lambda old: str(Path(str(self.dirpath)) / Path(old).name) if old else old  # noqa: E731
+        best = {path(old): score for old, score in state_dict["best_k_models"].items()}
+        paths = {key: path(state_dict[key]) for key in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        super().load_state_dict(state_dict | paths | {"dirpath": self.dirpath, "best_k_models": best})
+
+
 def checkpoints(folder: Path) -> ModelCheckpoint:
     """The callback that keeps the best weights on validation."""
-    return ModelCheckpoint(folder, filename="best", monitor=BEST, mode="max")
+    return Checkpoint(folder, filename="best", monitor=BEST, mode="max", enable_version_counter=False)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -71,18 +83,23 @@ def fit(
             ends with small steps is made for.
 
     Raises:
-        InputError: `keep` is neither.
+        InputError: `keep` is neither, or no epoch would be validated.
     """
     if keep not in KEPT:
         raise InputError(f"keep is {keep}; expected one of {', '.join(KEPT)}")
+    if 0 < (trainer.max_epochs or 0) < (trainer.check_val_every_n_epoch or 1):
+        raise InputError(
+            f"trainer.max_epochs is {trainer.max_epochs}, trainer.check_val_every_n_epoch "
+            f"{trainer.check_val_every_n_epoch}: no epoch would be validated; validate more often"
+        )
     # channels last: the layout that the processor's convolutions are fastest in
     module.net.to(memory_format=torch.channels_last)
     last = last_checkpoint(folder)
     # a callback of its own: that of the best weights would keep no worse epoch. It keeps whole epochs, nothing of an
     # interrupted one, so that going on gives what no interruption would have given
-    trainer.callbacks.append(ModelCheckpoint(folder, filename="last"))  # type: ignore[attr-defined]
+    every = Checkpoint(folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
+    trainer.callbacks.append(every)  # type: ignore[attr-defined]
     trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
-    best: str = trainer.checkpoint_callback.best_model_path  # type: ignore[union-attr]
-    kept = torch.load(best if keep == "best" else folder / "last.ckpt", weights_only=True)
+    kept = torch.load(folder / f"{keep}.ckpt", weights_only=True)
     module.load_state_dict(kept["state_dict"])
     return module.net

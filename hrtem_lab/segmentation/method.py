@@ -88,8 +88,11 @@ class Method(ABC):
         """A copy with the settings of the highest Dice over the pixels of all validation micrographs together.
 
         Not of the highest mean over micrographs: there a bare field counts as nothing where it is found bare and as 0
-        where one speck is false, so that a few such fields decide.
+        where one speck is false, so that a few such fields decide. Where no micrograph at all holds a particle, there
+        is nothing to choose by, and the settings stay.
         """
+        if not any(m.mask.any() for m in validation):
+            return self
         images = [self.preprocessing(m) for m in validation]
         truths = [self.preprocessing.truth(m, m.instances) > 0 for m in validation]
         evidence: dict[str, list[FloatArray]] = {}

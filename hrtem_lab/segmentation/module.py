@@ -48,6 +48,7 @@ class SegmentationModule(pl.LightningModule):
         metrics = MetricCollection({"dice": BinaryF1Score(), "iou": BinaryJaccardIndex()})
         self.train_metrics, self.val_metrics = metrics.clone(prefix="train/"), metrics.clone(prefix="val/")
         self.frozen = [self._part(name) for name in frozen]
+        self.seed = torch.initial_seed()
         for part in self.frozen:
             part.requires_grad_(False)
         if frozen and not any(weight.requires_grad for weight in net.parameters()):
@@ -63,6 +64,10 @@ class SegmentationModule(pl.LightningModule):
         """Parts that are frozen are as in use, so that their norm layers learn no statistics."""
         for part in self.frozen:
             part.eval()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """The chance within a network (dropout) is the step's, so that a training that goes on drops what it would."""
+        torch.manual_seed((self.seed + self.global_step) % 2**63)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits."""

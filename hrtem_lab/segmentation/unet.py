@@ -126,9 +126,10 @@ class UNet(Method):
         """A copy with its temperature fitted to micrographs (Guo et al., ICML 2017).
 
         Logits are read back from probabilities at the highest temperature, which saturate least: exact for a micrograph
-        of one tile that is not augmented, near it for others.
+        of one tile that is not augmented, near it for others. Without a particle the surest network would be the best
+        one, and the temperature stays.
         """
-        if not validation:
+        if not any(m.mask.any() for m in validation):
             return self
         hot = replace(self, temperature=TEMPERATURES[1])
         logits, truths = [], []

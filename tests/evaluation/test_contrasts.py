@@ -51,6 +51,15 @@ def test_faulted_particles_are_larger_by_what_was_drawn():
     assert row["cliffs_delta"] > 0
 
 
+def test_faults_of_few_micrographs_claim_nothing():
+    """Of many micrographs, but only five hold a fault: those five alone tell of faulted particles."""
+    table = population(1, micrographs=20)
+    some = table["micrograph"].isin(table["micrograph"].unique()[:5])
+    found = fault_differences(table.assign(**{"class": table["class"].where(some, "no_fault")}), FEW)
+    assert found["difference"].notna().all()
+    assert found[["difference_low", "difference_high", "p"]].isna().all(axis=None)
+
+
 def test_only_one_kind_of_particle_leaves_the_difference_open():
     found = fault_differences(population(0).query("`class` == 'fault'"), FEW)
     assert found["particles_other"].tolist() == [0] * len(COMPARED)

@@ -72,6 +72,22 @@ def test_coverage_is_near_what_it_says():
     assert 0.8 < hits / 120 < 0.98
 
 
+@pytest.mark.parametrize("number", [6, 10])
+def test_coverage_holds_for_few_micrographs_too(number):
+    rng = np.random.default_rng(6)
+    hits = 0
+    for _ in range(200):
+        low, high = bootstrap_interval(mean, rng.normal(size=(number, 1)), resamples=200)
+        hits += low <= 0 <= high
+    assert hits / 200 > 0.89
+
+
+def test_of_fewer_no_interval_is_claimed(scores):
+    assert np.isnan(bootstrap_interval(mean, scores[: FEWEST - 1])).all()
+    assert np.isnan(bootstrap_interval(mean, scores, groups=np.arange(30) % (FEWEST - 1))).all()
+    assert not np.isnan(bootstrap_interval(mean, scores[:FEWEST])).any()
+
+
 def means(rows):
     return rows.mean(axis=0)
 
@@ -134,10 +150,31 @@ def test_wilson_of_the_published_forest_and_of_nothing():
 
 
 def test_paired_p_is_exact_for_few_micrographs():
-    found = paired_test([0.9, 0.8, 0.7, 0.95], [0.8, 0.7, 0.5, 0.90])
-    assert found["p"] == pytest.approx(2 / 2**4)
-    assert found["difference"] == pytest.approx(0.1125)
+    found = paired_test([0.9, 0.8, 0.7, 0.95, 0.6, 0.8], [0.8, 0.7, 0.5, 0.90, 0.55, 0.7])
+    assert found["p"] == pytest.approx(2 / 2**6)
+    assert found["difference"] == pytest.approx(0.1)
     assert found["low"] < found["difference"] < found["high"]
+
+
+def test_micrographs_of_a_group_flip_their_signs_together():
+    a, b = np.array([0.9, 0.8, 0.7, 0.95, 0.9, 0.7]), np.full(6, 0.5)
+    found = paired_test(a, b, groups=["x", "x", "y", "y", "z", "z"])
+    assert found["p"] == pytest.approx(2 / 2**3)
+    assert found["difference"] == pytest.approx(np.mean(a - b))
+    alone = paired_test(a, b, groups=["x"] * 6)
+    assert alone["difference"] == found["difference"]
+    assert np.isnan([alone["low"], alone["high"], alone["p"]]).all()
+
+
+def test_groups_that_differ_by_chance_are_no_lead():
+    """Two methods that each do better on some specimens: without groups, ten tiles of each would be counted."""
+    rng = np.random.default_rng(0)
+    groups, claims = np.repeat(np.arange(6), 10), np.zeros(2)
+    for _ in range(60):
+        lead = np.repeat(rng.normal(size=6), 10) + 0.1 * rng.normal(size=60)
+        claims += [paired_test(lead, np.zeros(60), of)["p"] < 0.05 for of in (None, groups)]
+    assert claims[0] / 60 > 0.3
+    assert claims[1] / 60 < 0.12
 
 
 def test_paired_test_agrees_with_wilcoxon_on_equal_steps():
@@ -157,12 +194,14 @@ def test_paired_test_does_not_depend_on_the_order_of_methods():
 
 
 def test_nan_pairs_are_left_out_and_one_pair_is_not_enough():
-    whole = paired_test([0.9, 0.8, 0.7], [0.8, 0.9, 0.4])
-    assert paired_test([0.9, np.nan, 0.8, 0.7, 0.1], [0.8, 0.5, 0.9, 0.4, np.nan]) == whole
-    assert all(np.isnan(value) for value in paired_test([0.5, np.nan], [0.4, 0.2]).values())
+    a, b = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [0.8, 0.9, 0.4, 0.5, 0.4, 0.3]
+    assert paired_test([np.nan, *a, 0.1], [0.5, *b, np.nan]) == paired_test(a, b)
+    one = paired_test([0.5, np.nan], [0.4, 0.2])
+    assert one.pop("difference") == pytest.approx(0.1)
+    assert all(np.isnan(value) for value in one.values())
     assert all(np.isnan(value) for value in paired_test([], []).values())
 
 
 def test_equal_methods_are_not_different():
-    found = paired_test([0.5, 0.6, 0.7], [0.5, 0.6, 0.7])
+    found = paired_test(*[[0.5, 0.6, 0.7, 0.8, 0.9, 1.0]] * 2)
     assert found == {"difference": 0, "low": 0, "high": 0, "p": 1}

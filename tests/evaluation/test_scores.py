@@ -1,5 +1,7 @@
 """Micrographs drawn with known mistakes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,8 +66,12 @@ def test_summary(predicted, truth):
     assert summary["object_f1"] == pytest.approx(4 / 7)
     assert summary["count_error"] == pytest.approx(1 / 3)
     assert summary["false_area"] == pytest.approx(24 / (24 + 344 + 384 + 400))
+    copies = [replace(m, group=f"{m.group}_{copy}") for copy in range(3) for m in truth]
+    many = summarise(score_masks(3 * predicted, copies))
     for name in ("dice", "iou", "precision", "recall", "object_f1"):
-        assert summary[f"{name}_low"] <= summary[name] <= summary[f"{name}_high"]
+        assert many[name] == pytest.approx(summary[name])
+        assert many[f"{name}_low"] <= many[name] <= many[f"{name}_high"]
+        assert np.isnan([summary[f"{name}_low"], summary[f"{name}_high"]]).all()  # three micrographs
     assert all(type(value) is float for value in summary.values())
 
 
@@ -78,9 +84,9 @@ def test_tiles_of_one_group_have_no_interval(predicted, truth):
 
 def test_tiles_of_few_groups_are_less_sure_than_as_many_micrographs():
     rng = np.random.default_rng(0)
-    shift = np.repeat([0, 1, 2, 0], 6)
+    shift = np.repeat([0, 1, 2, 0, 1, 0], 6)
     maps = [drawn((0, 0), (8, 8 + int(s)), (12, int(rng.integers(0, 3)))) for s in shift]
-    truth = [labelled(drawn((0, 0), (8, 8), (12, 0)), str(n), str(n // 6)) for n in range(24)]
+    truth = [labelled(drawn((0, 0), (8, 8), (12, 0)), str(n), str(n // 6)) for n in range(36)]
     tiles = score_masks(maps, truth)
     groups, alone = summarise(tiles), summarise(tiles.assign(group=tiles["name"]))
     assert groups["dice"] == alone["dice"]

@@ -43,6 +43,23 @@ def test_the_status_says_how_a_run_ended(store: mlflow.MlflowClient, error: type
     assert mlflow.active_run() is None
 
 
+def test_an_exit_that_answers_ctrl_c_is_no_failure(store: mlflow.MlflowClient):
+    """Lightning makes one of the other."""
+    ids: list[str] = []
+
+    def interrupted() -> None:
+        with tracking.run("alone") as alone:
+            ids.append(alone)
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt:
+                sys.exit(1)
+
+    with pytest.raises(SystemExit):
+        interrupted()
+    assert store.get_run(ids[0]).info.status == "KILLED"
+
+
 def test_artifacts_of_a_sqlite_store_lie_beside_it(store: mlflow.MlflowClient, tmp_path: Path):
     with tracking.run("one"):
         mlflow.log_text("words", "note.txt")

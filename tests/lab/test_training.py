@@ -217,6 +217,14 @@ def test_a_second_run_simulates_nothing_and_goes_on_from_the_checkpoint(ran: Pat
     assert [path.stat().st_mtime_ns for path in waves] == before
 
 
+def test_another_training_is_not_gone_on_with(ran: Path):
+    done = train(ran, "+experiment=quickstart", f"output={ran / 'out'}", "seed=1", "trainer.max_epochs=2")
+    assert done.returncode == 2
+    assert f"output={ran / 'out'} holds a training with other settings: seed is 0 there and 1 here" in done.stderr
+    assert f"give another output=, with start={ran / 'out'} to begin with what it has learned" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 TRAINED = [path for path in (CONF / "experiment").glob("*.yaml") if "hrtem_lab.train " in path.read_text()]
 
 
@@ -250,6 +258,14 @@ def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatc
 def test_a_folder_that_was_asked_for_is_taken_as_it_is(tmp_path: Path):
     config = OmegaConf.create({"name": "study", "output": str(tmp_path / "mine")})
     assert output_folder(config) == output_folder(config) == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("word", ["data.validation=1", "data.test=0"])
+def test_what_would_fail_after_the_training_is_refused_before_it(word: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=["+experiment=quickstart", word])
+    with pytest.raises(InputError, match="expected at least 2 specimens to tune and cross-validate on and 1 to score"):
+        run_training(config)
 
 
 def test_too_few_specimens_end_in_one_line(tmp_path: Path):

@@ -8,8 +8,9 @@ import pytest
 
 from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.physics import Crystal, Handling, Imaging, Microscope
+from hrtem_lab.physics.exit_wave import multislice, outlines
 from hrtem_lab.physics.imaging import nearest
-from tests.physics.scenes import AU, drawn_wave, periodic_disc, placed
+from tests.physics.scenes import AU, drawn_wave, of_points, periodic_disc, placed
 
 FIELD_NM, SIZE = 6.0, 200
 NOTHING = dict.fromkeys(Microscope().ranges, (0.0, 0.0))
@@ -64,6 +65,26 @@ def test_the_truth_lies_on_the_image(seed, handling, window_nm):
     assert micrograph.instances.dtype == np.int32
     assert 0.1 < micrograph.mask.mean() < 0.6
     assert overlap(micrograph) > (0.98 if handling is PLAIN else 0.95)
+
+
+@pytest.mark.parametrize("pixel_nm", [0.025, 0.05])
+def test_the_truth_of_atoms_lies_on_their_image(pixel_nm):
+    """A cloud that looks the same from both sides: its shadow's centre is that of its truth, to a quarter of a pixel."""
+    away = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        half = rng.uniform(-1, 1, (1500, 3))
+        half = half[(half**2).sum(axis=1) < 1]
+        centre = np.array([*rng.uniform(2, 3, 2), 1.5])
+        specimen = of_points([np.concatenate([half, -half]) + centre])
+        drawn = drawn_wave(np.ones((160, 160)), outlines(specimen, 160), 5.0, [placed(Crystal(AU, 2.0))])
+        wave = replace(drawn, wave=multislice(replace(specimen, absorption=0.3), 160))
+        seen = take(Imaging(replace(SHARP, pixel_size_nm=(pixel_nm, pixel_nm)), PLAIN), wave, seed)
+        shadow = np.clip(np.median(seen.image) - seen.image, 0, None)
+        shadow = np.where(shadow > 0.2 * shadow.max(), shadow, 0)
+        index = np.indices(seen.image.shape)
+        away.append((index * shadow).sum((1, 2)) / shadow.sum() - index[:, seen.mask].mean(axis=1))
+    assert np.abs(np.mean(away, axis=0)).max() < 0.25
 
 
 @pytest.mark.parametrize("seed", range(5))

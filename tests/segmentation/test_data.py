@@ -129,6 +129,8 @@ def test_workers_do_not_matter(workers):
 
 def test_a_part_of_a_batch_is_left_out():
     assert len(list(data(samples=10).train_dataloader())) == 2
+    with pytest.raises(InputError, match="samples is 3, batch_size 4: an epoch would have no step"):
+        data(samples=3)
 
 
 def test_no_specimen_is_on_two_sides():

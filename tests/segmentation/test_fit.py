@@ -133,6 +133,40 @@ def test_going_on_is_as_good_as_never_having_stopped(tmp_path):
             torch.testing.assert_close(ends[1]["state_dict"][key], weight)
 
 
+def test_a_folder_that_was_moved_goes_on_as_it_would_have(tmp_path):
+    """Spoiled after the first epoch, so that the best one is in the folder's old place."""
+    fit(trainer(tmp_path / "old", Spoil(), max_epochs=2), module(), data(), tmp_path / "old")
+    there = (tmp_path / "old").rename(tmp_path / "new")
+    net = fit(trainer(there, max_epochs=3), module(), data(), there)
+    assert {path.name for path in there.iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert torch.load(there / "last.ckpt", weights_only=True)["epoch"] == 2
+    assert torch.load(there / "best.ckpt", weights_only=True)["epoch"] == 0
+    assert min(float(weight.detach().min()) for weight in net.parameters()) > -4
+
+
+def test_a_network_with_dropout_goes_on_as_it_would_have(tmp_path):
+    def dropping():
+        torch.manual_seed(3)
+        net = nn.Sequential(Tiny(), nn.Dropout2d(0.5))
+        return SegmentationModule(net, nn.BCEWithLogitsLoss(), partial(torch.optim.Adam, lr=0.1))
+
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    fit(trainer(whole, max_epochs=3), dropping(), data(), whole, "last")
+    for epochs in (1, 3):
+        torch.rand(epochs)  # whatever else draws between two calls
+        fit(trainer(parts, max_epochs=epochs), dropping(), data(), parts, "last")
+    ends = [torch.load(folder / "last.ckpt", weights_only=True)["state_dict"] for folder in (whole, parts)]
+    for key, weight in ends[0].items():
+        torch.testing.assert_close(ends[1][key], weight)
+
+
+def test_the_last_epoch_is_the_last_where_not_every_one_is_validated(tmp_path):
+    fit(trainer(tmp_path, max_epochs=3, check_val_every_n_epoch=2), module(), data(), tmp_path, "last")
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] == 2
+    with pytest.raises(InputError, match="no epoch would be validated"):
+        fit(trainer(tmp_path / "b", max_epochs=2, check_val_every_n_epoch=3), module(), data(), tmp_path / "b")
+
+
 def test_the_last_weights_are_handed_over_where_they_are_asked_for(tmp_path):
     net = fit(trainer(tmp_path, Spoil(), max_epochs=3), module(), data(), tmp_path, keep="last")
     last = torch.load(tmp_path / "last.ckpt", weights_only=True)

@@ -45,7 +45,7 @@ def _measure(
     plan: Plan, study: SharedStudy, objective: Objective, values: dict[str, Any], seed: int, key: str
 ) -> float:
     """The goal's value of one training, kept in the study under `key`."""
-    config = composed([*plan.words, f"seed={seed}"], values, plan.space)
+    config = composed([*plan.words, f"seed={seed}", f"data.library.seed={seed}"], values, plan.space)
     with tracking.run(key, plan.parent):
         mlflow.log_params({"seed": seed, **values})
         found = objective(config, lambda *told: False)

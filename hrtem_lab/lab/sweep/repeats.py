@@ -34,7 +34,8 @@ def repeated(trials: pd.DataFrame, goal: str, settings: Sequence[str], maximize:
     # not pivot_table, which would make a row of every combination of the settings' values
     values = ended.groupby([*settings, SEED], dropna=False)[goal].mean().unstack(SEED)
     values = values[values.count(axis=1) > 1]
-    values = values.loc[values.mean(axis=1).sort_values(ascending=not maximize).index]
+    # by place: an index of true and false would choose instead of order
+    values = values.iloc[np.argsort(values.mean(axis=1).to_numpy() * (-1 if maximize else 1), kind="stable")]
     rows = []
     for _, row in values.iterrows():
         behind = (values.iloc[0] - row).dropna().to_numpy()
@@ -57,8 +58,11 @@ def repeated(trials: pd.DataFrame, goal: str, settings: Sequence[str], maximize:
 def said(goal: str, found: pd.DataFrame) -> str:
     """The best settings that `repeated` found, in words."""
     best = found.iloc[0]
-    words = " ".join(f"{path}={best[path]}" for path in found.loc[:, :"seeds"].columns[:-1])
-    return f"{words}, {goal} {best['mean']:.4g} ({best['low']:.4g} to {best['high']:.4g}) over {best['seeds']} seeds"
+    settings = best[: found.columns.get_loc("seeds")]
+    words = " ".join(f"{path}={'null' if pd.isna(value) else value}" for path, value in settings.items())
+    return (
+        f"{words}, {goal} {best['mean']:.4g} ({best['low']:.4g} to {best['high']:.4g}) over {int(best['seeds'])} seeds"
+    )
 
 
 def draw(trials: pd.DataFrame, goal: str, found: pd.DataFrame, settings: Sequence[str]) -> Figure:

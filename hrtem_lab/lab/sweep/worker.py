@@ -28,6 +28,7 @@ from hrtem_lab.lab.mistakes import one_line
 from hrtem_lab.lab.progress import quiet
 from hrtem_lab.lab.sweep.space import composed, distributions, grid, overrides
 from hrtem_lab.lab.sweep.study import SharedStudy, beating, seeded
+from hrtem_lab.lab.values import portable
 from hrtem_lab.micrograph import InputError
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ KNOBS = (
     "sampler",
     "pruner",
 )
-"""Settings that may change while a study goes on,"""
-OF_THE_MACHINE = ("root", "workers", "cluster", "folder")
-"""and those that say where and by how many the work is done."""
+"""Settings that may change while a study goes on."""
 
 
 @dataclass(frozen=True)
@@ -129,13 +128,7 @@ class Plan:
 def settings(config: DictConfig) -> dict[str, Any]:
     """What all trials of a study have in common: the configuration without what may differ between two calls."""
     whole: Any = OmegaConf.to_container(config, resolve=True)
-    return {key: _without(value) for key, value in whole.items() if key not in KNOBS}
-
-
-def _without(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without(value) for key, value in node.items() if key not in OF_THE_MACHINE}
-    return [_without(value) for value in node] if isinstance(node, list) else node
+    return {key: portable(value, key) for key, value in whole.items() if key not in KNOBS}
 
 
 @dataclass

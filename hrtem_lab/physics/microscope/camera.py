@@ -14,7 +14,9 @@ MANY = 50.0
 """Expected electrons above which their number is drawn as a normal value."""
 
 
-def expose(wave: npt.NDArray[np.complex64] | torch.Tensor, sampling_nm: float, condition: Condition) -> torch.Tensor:
+def expose(
+    wave: npt.NDArray[np.complex64] | torch.Tensor, sampling_nm: float, condition: Condition, at: float = 0.0
+) -> torch.Tensor:
     """Expected electrons that the camera counts per pixel, (..., n, n) float32, without noise and unevenness.
 
     The camera sees the intensity, moved during the exposure, in the band that its pixels hold: n = round(field / pixel
@@ -25,6 +27,8 @@ def expose(wave: npt.NDArray[np.complex64] | torch.Tensor, sampling_nm: float, c
         wave: Exit waves under the one condition, (..., N, N) complex64, on any device.
         sampling_nm: Pixel of the wave.
         condition: Lens and camera.
+        at: Where in its pixel the camera looks, in pixels: at its corner, where samples of the wave lie, or with 0.5 at
+            its centre, as a map of pixels has it.
     """
     wave = torch.as_tensor(wave)
     size = wave.shape[-1]
@@ -35,6 +39,10 @@ def expose(wave: npt.NDArray[np.complex64] | torch.Tensor, sampling_nm: float, c
     column = torch.fft.rfftfreq(pixels, pixel_nm, device=wave.device)[None, :]
     signal = condition.mtf_nyquist ** (1 - condition.noise_transfer)
     spectrum = spectrum * falloff(row, column, pixel_nm, signal) * blur_by_motion(row, column, condition)
+    if at:
+        spectrum = (
+            spectrum * torch.exp(2j * np.pi * at * pixel_nm * row) * torch.exp(2j * np.pi * at * pixel_nm * column)
+        )
     electrons = condition.dqe * condition.dose_e_per_nm2 * pixel_nm**2
     return torch.fft.irfft2(spectrum, (pixels, pixels)).clamp_min(0) * (electrons * (pixels / size) ** 2)
 

@@ -42,7 +42,7 @@ def test_the_verdict_heeds_chance(gain, direction, said: str, capsys: pytest.Cap
 
 
 def test_best_and_default_are_trained_under_the_same_new_seeds_and_never_twice(planned: PlanMaker, store):
-    plan = planned("n_trials=1", "~sweep.space.seed", "pruner=none", "seed=7")
+    plan = planned("n_trials=1", "~sweep.space.seed", "pruner=none", "seed=7", "data.library.seed=6")
     worker = Worker(plan, Line())
     trial = plan.take(worker.study)
     worker.study.tell(trial, [0.5], TrialState.COMPLETE)
@@ -50,6 +50,7 @@ def test_best_and_default_are_trained_under_the_same_new_seeds_and_never_twice(p
 
     class Watched(Toy):
         def __call__(self, config, tell):
+            assert config.data.library.seed == config.seed  # other specimens, wherever the experiment has its own
             seen.append((config.seed, config.start))
             return super().__call__(config, tell)
 

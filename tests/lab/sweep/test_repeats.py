@@ -35,6 +35,18 @@ def test_the_best_mean_is_told():
     assert said("dice", repeated(SOME, "dice", ["net"])) == "net=b, dice 0.75 (-1.156 to 2.656) over 2 seeds"
 
 
+@pytest.mark.parametrize(("maximize", "first"), [(True, True), (False, False)])
+def test_a_switch_is_a_setting_as_any_other(maximize: bool, first: bool):
+    table = trials((True, 0, 0.9), (True, 1, 0.92), (False, 0, 0.8), (False, 1, 0.82))
+    found = repeated(table, "dice", ["net"], maximize)
+    assert list(found["net"]) == [first, not first]
+
+
+def test_null_is_a_setting_as_any_other():
+    table = trials((1.5, 0, 0.1), (1.5, 1, 0.2), (NAN, 0, 0.8), (NAN, 1, 0.82))
+    assert said("dice", repeated(table, "dice", ["net"])).startswith("net=null, dice 0.81 (")
+
+
 def test_low_values_can_be_the_good_ones():
     found = repeated(SOME, "dice", ["net"], maximize=False)
     assert list(found["net"]) == ["a", "b"]

@@ -136,6 +136,7 @@ def test_knobs_and_places_are_no_settings_of_a_study(planned: PlanMaker):
     base = settings(planned().config)
     same = ("workers=2", "n_trials=7", "sampler=random", "pruner=none", "data.library.root=/x", "data.workers=0")
     assert settings(planned(*same).config) == base
+    assert settings(planned("++data.root=/a").config) != settings(planned("++data.root=/b").config)  # other labels
     other = settings(planned("data.samples=7").config)
     assert [key for key in base if base[key] != other[key]] == ["data"]
     assert optuna.__version__ >= "4"
