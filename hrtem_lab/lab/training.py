@@ -346,12 +346,12 @@ def _log_results(
     dice = {name: s.scores["dice"].to_numpy() for name, s in scored.items()}
     figures.save(figures.comparison(dice, results), folder / "figures" / "comparison.png")
     _log_table("comparison", results.reset_index(), folder)
-    parts = breakdown(scored["unet"].scores, pd.DataFrame([_condition(m) for m in test]), EDGES)
+    parts = breakdown(scored["unet"].scores, pd.DataFrame([condition(m) for m in test]), EDGES)
     figures.save(figures.breakdown(parts, "U-Net on test micrographs"), folder / "figures" / "breakdown.png")
     tracking.log_csv(folder / "breakdown.csv", parts)
 
 
-def _condition(micrograph: LabelledMicrograph) -> dict[str, Any]:
+def condition(micrograph: LabelledMicrograph) -> dict[str, Any]:
     """What a micrograph shows, and how it was taken."""
     facts, taken = micrograph.facts, micrograph.metadata
     material = f"{facts['material'].iloc[0]}, {facts['structure'].iloc[0]}" if len(facts) else "unknown"

@@ -69,7 +69,7 @@ def test_the_truth_lies_on_the_image(seed, handling, window_nm):
 
 @pytest.mark.parametrize("pixel_nm", [0.025, 0.05])
 def test_the_truth_of_atoms_lies_on_their_image(pixel_nm):
-    """A cloud that looks the same from both sides: its shadow's centre is that of its truth, to a quarter of a pixel."""
+    """A cloud that looks the same from both sides: its shadow's centre is that of its truth, to a quarter pixel."""
     away = []
     for seed in range(4):
         rng = np.random.default_rng(seed)

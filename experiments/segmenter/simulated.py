@@ -1,0 +1,46 @@
+"""The card's table: a model on simulated specimens that it has not seen, of all conditions and by condition.
+
+    python experiments/segmenter/simulated.py [MODEL]
+
+80 specimens of the segmenter's own kind, a third with soot, one micrograph each. MODEL is models/default where none is
+given.
+"""
+
+import sys
+
+import pandas as pd
+from hydra import compose, initialize_config_dir
+
+from hrtem_lab.evaluation import breakdown, calibration_counts, ece, score_masks, summarise
+from hrtem_lab.lab.command import CONF, build
+from hrtem_lab.lab.models import find_model
+from hrtem_lab.lab.progress import bar, track
+from hrtem_lab.lab.training import EDGES, condition
+from hrtem_lab.segmentation.unet import UNet
+
+FRESH = ["+experiment=segmenter_on", "seed=7", "data.library.count=82", "data.validation=1", "data.test=80"]
+
+
+def main(model: str) -> None:
+    """Score, and print."""
+    unet = UNet.load(find_model(model))
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        data = build(compose("train", overrides=FRESH).data)
+    with bar("Simulating exit waves") as move:
+        data.simulate(move)
+    micrographs = data.micrographs("test")
+    found = [unet.find(micrograph) for micrograph in track(micrographs, model)]
+    scores = score_masks([f.instances for f in found], micrographs, min_diameter_nm=unet.min_diameter_nm)
+    counts = [calibration_counts(f.probability, m.mask) for f, m in zip(found, micrographs, strict=True)]
+    full = scores[[micrograph.instances.any() for micrograph in micrographs]]
+    bare = scores.drop(full.index)
+    parts = {"all": scores, "with particles": full}
+    print(pd.DataFrame({name: summarise(part) for name, part in parts.items()}).to_string(float_format="{:.3f}".format))
+    print(f"calibration error {ece(pd.concat(counts).groupby('bin').sum()):.3f}")
+    print(f"{len(bare)} bare fields, {(bare['fp'] > 0).sum()} with anything false")
+    conditions = pd.DataFrame([condition(m) for m in micrographs]).loc[full.index]
+    print(breakdown(full, conditions, EDGES).to_string(index=False, float_format="{:.3f}".format))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "models/default")
