@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from PIL import Image
+from scipy.ndimage import zoom
 
 from hrtem_lab.files.guard import reading
 from hrtem_lab.files.read import SUFFIXES
@@ -59,12 +60,14 @@ def find_label(path: str | Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def read_label(path: str | Path, shape: tuple[int, int]) -> BoolArray:
+def read_label(path: str | Path, shape: tuple[int, int], shape_in_file: tuple[int, int] | None = None) -> BoolArray:
     """Read a label image, where every pixel that is not black belongs to a particle.
 
     Args:
         path: A PNG or TIFF file, grey, colour or with a palette; alpha is ignored.
         shape: (rows, columns) of its micrograph.
+        shape_in_file: (rows, columns) before the micrograph's pixels were divided into square ones, as in its metadata;
+            a label of this shape is divided likewise.
 
     Returns:
         True where a particle is, (rows, columns).
@@ -75,6 +78,9 @@ def read_label(path: str | Path, shape: tuple[int, int]) -> BoolArray:
     path = Path(path)
     with reading(path):
         label = _tiff_label(path) if path.suffix.lower() != ".png" else _png_label(path)
+    if label.shape == shape_in_file:
+        finer = [now / before for now, before in zip(shape, shape_in_file, strict=True)]
+        label = zoom(label, finer, order=0, mode="nearest", grid_mode=True)
     if label.shape != tuple(shape):
         raise InputError(f"{path.name}: the label has shape {label.shape}, its micrograph {tuple(shape)}")
     return label

@@ -55,11 +55,12 @@ def _labelled(path: Path, name: str, pixel_size_nm: float | None, group: str | N
         raise InputError(f"{path.name}: holds {len(frames)} images, expected the one that its label is of")
     image, label = frames[0], find_label(path)
     assert label is not None
+    mask = read_label(label, image.image.shape, image.metadata.get("shape_in_file"))
     return LabelledMicrograph(
         image=image.image,
         pixel_size_nm=image.pixel_size_nm,
         name=image.name,
         metadata=image.metadata,
-        instances=connected_components(read_label(label, image.image.shape), connectivity=1).astype(np.int32),
+        instances=connected_components(mask, connectivity=1).astype(np.int32),
         group=group or name,
     )

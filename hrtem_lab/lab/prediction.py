@@ -91,7 +91,8 @@ def predict(config: DictConfig) -> int:
                 except InputError as error:
                     results.failures.append({"file": str(path), "reason": str(error)})
                 except Exception as error:  # whatever is wrong with one file, the others are still wanted
-                    results.failures.append({"file": str(path), "reason": f"{type(error).__name__}: {error}"})
+                    reason = f"{path.name}: {type(error).__name__}: {error}"
+                    results.failures.append({"file": str(path), "reason": reason})
             move(len(inputs), len(inputs))
     except KeyboardInterrupt:
         found = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
@@ -113,18 +114,25 @@ def analyse(
     results: Results,
     progress: Move,
 ) -> None:
-    """Find, measure and classify the particles of one file, and write its mask and overlays."""
-    maps = []
-    for frame in frames:
-        instances, table = described(frame, unet.find(frame, progress), forest, features)
+    """Find, measure and classify the particles of one file, and write its mask and overlays.
+
+    The images of a stack share a mask, save where they differ in shape or pixel size: then each has its own. Only a
+    file of which all is written counts among the results.
+    """
+    found = [described(frame, unet.find(frame, progress), forest, features) for frame in frames]
+    alike = len({(frame.image.shape, frame.pixel_size_nm) for frame in frames}) == 1
+    masks = {name: list(range(len(frames)))} if alike else {frame.name: [i] for i, frame in enumerate(frames)}
+    for mask, numbers in masks.items():
+        maps = np.stack([found[i][0] for i in numbers])
+        size_nm = frames[numbers[0]].pixel_size_nm
+        write_mask(results.output / "masks" / f"{mask}.tif", maps if len(maps) > 1 else maps[0], size_nm)
+    rows = [_row(frame, path, table, instances) for frame, (instances, table) in zip(frames, found, strict=True)]
+    for frame, (instances, table) in zip(frames, found, strict=True):
         figure = figures.overlay(frame, instances, table.get("class", pd.Series(dtype=object)))
         figures.save(figure, results.output / "overlays" / f"{frame.name}.png")
-        maps.append(instances)
+    results.micrographs += rows
+    for frame, (_, table) in zip(frames, found, strict=True):
         results.particles.append(table.reset_index().assign(micrograph=frame.name).pipe(_micrograph_first))
-        results.micrographs.append(_row(frame, path, table, instances))
-    write_mask(
-        results.output / "masks" / f"{name}.tif", np.stack(maps) if len(maps) > 1 else maps[0], frames[0].pixel_size_nm
-    )
 
 
 def described(
@@ -152,12 +160,20 @@ def _row(frame: Micrograph, path: Path, table: pd.DataFrame, instances: IntArray
         "particle_fraction": float((instances > 0).mean()),
         "classes": table["class"].value_counts().to_dict() if "class" in table else None,
     }
+    return row | _scores(frame, path, instances)
+
+
+def _scores(frame: Micrograph, path: Path, instances: IntArray) -> dict[str, Any]:
+    """How well the particles were found, where a label lies beside the file; or why that cannot be said."""
     label = find_label(path)
-    if label is not None:  # the user has the truth: say how well we did
-        truth = read_label(label, frame.image.shape)
-        row |= ratios(**pixel_counts(instances > 0, truth))
-        row["particles_true"] = int(connected_components(truth, return_num=True)[1])
-    return row
+    if label is None:
+        return {}
+    try:
+        truth = read_label(label, frame.image.shape, frame.metadata.get("shape_in_file"))
+    except InputError as error:
+        return {"label_unused": str(error)}
+    particles = int(connected_components(truth, return_num=True, connectivity=1)[1])
+    return {**ratios(**pixel_counts(instances > 0, truth)), "particles_true": particles}
 
 
 def show(results: Results, model: Path) -> None:
@@ -178,6 +194,9 @@ def show(results: Results, model: Path) -> None:
         ]
         table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
     console.print(table)
+    for row in results.micrographs:
+        if "label_unused" in row:
+            console.print(f"[yellow]no Dice[/yellow] {row['label_unused']}", highlight=False, soft_wrap=True)
     for failure in results.failures:
         console.print(f"[red]failed[/red] {failure['reason']}", highlight=False, soft_wrap=True)
     console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", soft_wrap=True)

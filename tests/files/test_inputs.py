@@ -137,6 +137,12 @@ def test_a_tiff_label_in_colour(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_label(tmp_path / "a_label.tif", (6, 5)), PARTICLES > 0)
 
 
+def test_a_label_is_divided_as_its_micrograph_was(tmp_path: Path) -> None:
+    Image.fromarray(PARTICLES).save(tmp_path / "a_label.png")
+    expected = np.repeat(PARTICLES > 0, 2, axis=0)
+    np.testing.assert_array_equal(read_label(tmp_path / "a_label.png", (12, 5), (6, 5)), expected)
+
+
 def test_labels_that_cannot_be_used(tmp_path: Path) -> None:
     Image.fromarray(PARTICLES).save(tmp_path / "a_label.png")
     with pytest.raises(InputError, match=r"^a_label\.png: the label has shape \(6, 5\), its micrograph \(5, 6\)"):
