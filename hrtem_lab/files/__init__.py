@@ -1,6 +1,6 @@
 """Formats to and from the data contract; the only room that knows a file format."""
 
-from hrtem_lab.files.calibration import find_calibration, read_calibration
+from hrtem_lab.files.calibration import find_calibration, read_calibrated, read_calibration
 from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
 from hrtem_lab.files.labelled import read_labelled
@@ -15,6 +15,7 @@ __all__ = [
     "find_inputs",
     "find_label",
     "read",
+    "read_calibrated",
     "read_calibration",
     "read_label",
     "read_labelled",

@@ -20,7 +20,7 @@ from hrtem_lab.files import (
     find_calibration,
     find_inputs,
     find_label,
-    read,
+    read_calibrated,
     read_calibration,
     read_label,
     write_json,
@@ -72,7 +72,7 @@ def predict(config: DictConfig) -> int:
         The number of files that failed.
     """
     inputs = find_inputs(config.input)
-    sizes = read_calibration(config.calibration) if config.calibration else {}
+    sizes = read_calibration(config.calibration) if config.calibration else None
     if config.pixel_size_nm is not None and not config.pixel_size_nm > 0:
         raise InputError(f"pixel_size_nm is {config.pixel_size_nm}, expected a positive number of nm")
     folder = find_model(config.model)
@@ -86,8 +86,8 @@ def predict(config: DictConfig) -> int:
             for done, (name, path) in enumerate(inputs.items()):
                 move(done, len(inputs))
                 try:
-                    size = (sizes or beside(path.parent)).get(path.stem, config.pixel_size_nm)
-                    analyse(read(path, size, name), name, path, unet, forest, features, results, move_tiles)
+                    frames = read_calibrated(path, [sizes, beside(path.parent)], config.pixel_size_nm, name)
+                    analyse(frames, name, path, unet, forest, features, results, move_tiles)
                 except InputError as error:
                     results.failures.append({"file": str(path), "reason": str(error)})
                 except Exception as error:  # whatever is wrong with one file, the others are still wanted
