@@ -5,7 +5,7 @@ from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
 from hrtem_lab.files.labelled import read_labelled
 from hrtem_lab.files.read import SUFFIXES, read
-from hrtem_lab.files.results import read_results
+from hrtem_lab.files.results import find_pictures, read_results
 from hrtem_lab.files.write import write_json, write_mask, write_table
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "find_calibration",
     "find_inputs",
     "find_label",
+    "find_pictures",
     "read",
     "read_calibrated",
     "read_calibration",

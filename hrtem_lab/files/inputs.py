@@ -29,8 +29,8 @@ def find_inputs(pattern: str | Path) -> dict[str, Path]:
 
     Returns:
         Path by name, sorted by name. A name is the file's stem; where two files share it, the folder (`sub__stem`) or
-        the suffix (`stem.dm3`) is added. Of a folder or glob only files with one of `SUFFIXES` are taken; hidden files
-        and the label images of a file beside them are left out.
+        the suffix (`stem.dm3`) is added. Of a folder or glob only files with one of `SUFFIXES` are taken; hidden files,
+        the label images of a file beside them and the masks and overlays of an earlier prediction are left out.
 
     Raises:
         InputError: Nothing is there, or nothing of it is read.
@@ -41,6 +41,7 @@ def find_inputs(pattern: str | Path) -> dict[str, Path]:
         root = root.parent
     else:
         found = _readable(root / match for match in glob(rest or "*", root_dir=root, recursive=True))
+        found = [path for path in found if path.parent == root or not _is_predicted(path)]
     if not found:
         what = "nothing of this name, and as a pattern it matches" if rest else "the folder holds"
         raise InputError(f"{pattern}: {what} no micrograph; looked for files ending in {' '.join(SUFFIXES)}")
@@ -103,6 +104,13 @@ def _readable(paths: Iterable[Path]) -> list[Path]:
         if not path.name.startswith(".")
         and not (path.stem.endswith(_LABEL) and path.with_name(path.stem.removesuffix(_LABEL)) in beside)
     ]
+
+
+def _is_predicted(path: Path) -> bool:
+    """Whether a file lies among the masks or overlays that a prediction wrote."""
+    run = path.parent.parent
+    beside = (run / name for name in ("masks", "overlays", "summary.json"))
+    return path.parent.name in ("masks", "overlays") and all(each.exists() for each in beside)
 
 
 def _micrographs(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from hrtem_lab.files import (
     find_calibration,
     find_inputs,
     find_label,
+    find_pictures,
     read_calibrated,
     read_calibration,
     read_label,
@@ -80,6 +81,7 @@ def predict(config: DictConfig) -> int:
     if config.tta:
         unet = replace(unet, augmented=True)
     results = Results(_folder(config.output, inputs.values()))
+    earlier = find_pictures(results.output)
     beside = cache(find_calibration)  # read once per folder
     try:
         with bars("Finding particles", "Tiles of this micrograph") as (move, move_tiles):
@@ -87,6 +89,7 @@ def predict(config: DictConfig) -> int:
                 move(done, len(inputs))
                 try:
                     frames = read_calibrated(path, [sizes, beside(path.parent)], config.pixel_size_nm, name)
+                    _refuse_taken([frame.name for frame in frames if frame.name in inputs.keys() - {name}], path)
                     analyse(frames, name, path, unet, forest, features, results, move_tiles)
                 except InputError as error:
                     results.failures.append({"file": str(path), "reason": str(error)})
@@ -100,6 +103,8 @@ def predict(config: DictConfig) -> int:
         raise
     finally:
         results.write({"folder": str(folder), "threshold": unet.threshold, "tta": unet.augmented, **unet.provenance})
+    for left in earlier - find_pictures(results.output):
+        left.unlink(missing_ok=True)
     show(results, folder)
     return len(results.failures)
 
@@ -126,7 +131,10 @@ def analyse(
         maps = np.stack([found[i][0] for i in numbers])
         size_nm = frames[numbers[0]].pixel_size_nm
         write_mask(results.output / "masks" / f"{mask}.tif", maps if len(maps) > 1 else maps[0], size_nm)
-    rows = [_row(frame, path, table, instances) for frame, (instances, table) in zip(frames, found, strict=True)]
+    rows = [
+        _row(frame, path, table, instances) | {"mask": name if alike else frame.name}
+        for frame, (instances, table) in zip(frames, found, strict=True)
+    ]
     for frame, (instances, table) in zip(frames, found, strict=True):
         figure = figures.overlay(frame, instances, table.get("class", pd.Series(dtype=object)))
         figures.save(figure, results.output / "overlays" / f"{frame.name}.png")
@@ -200,6 +208,11 @@ def show(results: Results, model: Path) -> None:
     for failure in results.failures:
         console.print(f"[red]failed[/red] {failure['reason']}", highlight=False, soft_wrap=True)
     console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", soft_wrap=True)
+
+
+def _refuse_taken(names: list[str], path: Path) -> None:
+    if names:
+        raise InputError(f"{path.name}: its image {names[0]} is called as another file is; rename one of the files")
 
 
 def _folder(output: str, inputs: Iterable[Path]) -> Path:

@@ -63,6 +63,18 @@ def test_label_images_of_a_file_beside_are_left_out(tmp_path: Path) -> None:
     assert list(find_inputs(tmp_path / "a_label.png")) == ["a_label"]
 
 
+def test_what_a_prediction_wrote_is_left_out_unless_it_is_asked_for(tmp_path: Path) -> None:
+    written = ("masks/a.tif", "overlays/a.png", "masks_of_mine/b.tif")
+    touch(
+        tmp_path, "a.tif", *(f"run/{name}" for name in ("summary.json", *written)), *(f"x/{name}" for name in written)
+    )
+    assert set(relative(find_inputs(f"{tmp_path}/**/*"), tmp_path).values()) == {
+        "a.tif", "run/masks_of_mine/b.tif", *(f"x/{name}" for name in written)
+    }  # fmt: skip
+    assert list(find_inputs(tmp_path / "run" / "masks")) == ["a"]
+    assert list(find_inputs(f"{tmp_path}/run/masks/*.tif")) == ["a"]
+
+
 def test_one_stem_and_two_suffixes(tmp_path: Path) -> None:
     touch(tmp_path, "a.dm3", "a.tif", "b.tif")
     assert relative(find_inputs(tmp_path), tmp_path) == {"a.dm3": "a.dm3", "a.tif": "a.tif", "b": "b.tif"}

@@ -253,6 +253,34 @@ def test_the_inputs_folder_may_be_the_outputs_and_stays_as_it_was(folder: Path, 
 
 
 @pytest.mark.usefixtures("dark")
+def test_the_same_pattern_takes_the_same_files_again(folder: Path, model: Path):
+    for _ in range(2):
+        assert predict(input=folder / "**" / "*.[tp]*", output=folder / "out", model=model, pixel_size_nm=PIXEL_NM) == 1
+        assert len(json.loads((folder / "out" / "summary.json").read_text())["per_micrograph"]) == 2
+
+
+@pytest.mark.usefixtures("dark")
+def test_masks_and_overlays_of_files_that_are_gone_go_too_and_nothing_else(folder: Path, model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    predict(input=folder, output=out, model=model, pixel_size_nm=PIXEL_NM)
+    (out / "masks" / "mine.tif").touch()
+    (folder / "ohne_Maßstab.png").unlink()
+    predict(input=folder, output=out, model=model, pixel_size_nm=PIXEL_NM)
+    assert {path.name for path in (out / "masks").iterdir()} == {"discs.tif", "mine.tif"}
+    assert {path.name for path in (out / "overlays").iterdir()} == {"discs.png"}
+
+
+@pytest.mark.usefixtures("dark")
+def test_an_image_of_a_stack_that_is_called_as_another_file_is_refused(model: Path, tmp_path: Path):
+    tifffile.imwrite(tmp_path / "film.tif", np.stack([discs()[0]] * 2), photometric="minisblack")
+    tifffile.imwrite(tmp_path / "film_0000.tif", discs()[0])
+    assert predict(input=tmp_path, output=tmp_path / "out", model=model, pixel_size_nm=PIXEL_NM) == 1
+    (reason,) = pd.read_csv(tmp_path / "out" / "failures.csv")["reason"]
+    assert reason == "film.tif: its image film_0000 is called as another file is; rename one of the files"
+    assert set(pd.read_csv(tmp_path / "out" / "particles.csv")["micrograph"]) == {"film_0000"}
+
+
+@pytest.mark.usefixtures("dark")
 @pytest.mark.parametrize("place", ["masks", "overlays"])
 def test_what_would_be_written_over_a_micrograph_is_refused(place: str, folder: Path, model: Path, tmp_path: Path):
     (tmp_path / "out").mkdir()
