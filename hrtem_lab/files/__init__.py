@@ -6,7 +6,7 @@ from hrtem_lab.files.inputs import find_inputs, find_label, read_label
 from hrtem_lab.files.labelled import read_labelled
 from hrtem_lab.files.read import SUFFIXES, read
 from hrtem_lab.files.results import find_pictures, read_results
-from hrtem_lab.files.write import write_json, write_mask, write_table
+from hrtem_lab.files.write import make_folder, write_json, write_mask, write_table
 
 __all__ = [
     "GROSCHNER_PX",
@@ -15,6 +15,7 @@ __all__ = [
     "find_inputs",
     "find_label",
     "find_pictures",
+    "make_folder",
     "read",
     "read_calibrated",
     "read_calibration",

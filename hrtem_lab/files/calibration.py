@@ -38,7 +38,7 @@ class Column:
         """
         path = Path(path)
         near, far = Path(os.path.relpath(path, self.table.parent)), path.absolute()
-        names = [near, near.with_suffix(""), far, far.with_suffix(""), path.name, path.stem]
+        names: list[str | Path] = [near, near.with_suffix(""), far, far.with_suffix(""), path.name, path.stem]
         if name is not None and name != path.stem:
             names.insert(0, name)
         return next((self.cells[key] for key in map(_key, names) if key in self.cells), [])

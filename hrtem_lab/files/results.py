@@ -63,7 +63,7 @@ def _particles(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
         if cut.isna().any():
             other = table["touches_edge"][cut.isna()].iloc[0]
             raise InputError(f"{path}: touches_edge is '{other}' of a particle, expected True or False; {_AGAIN}")
-        numeric = [*numbers, *(name for name in table if name.startswith("p_"))]
+        numeric = [*numbers, *(name for name in table if str(name).startswith("p_"))]
         table = table.assign(touches_edge=cut.astype(bool), **table[numeric].replace("", "nan").astype(float))
     if "class" in table:
         table["class"] = table["class"].replace("", None)

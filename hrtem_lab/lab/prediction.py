@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
+from rich.markup import escape
 from rich.table import Table
 from skimage.measure import label as connected_components
 
@@ -21,6 +23,7 @@ from hrtem_lab.files import (
     find_inputs,
     find_label,
     find_pictures,
+    make_folder,
     read_calibrated,
     read_calibration,
     read_label,
@@ -74,8 +77,9 @@ def predict(config: DictConfig) -> int:
     """
     inputs = find_inputs(config.input)
     sizes = read_calibration(config.calibration) if config.calibration else None
-    if config.pixel_size_nm is not None and not config.pixel_size_nm > 0:
-        raise InputError(f"pixel_size_nm is {config.pixel_size_nm}, expected a positive number of nm")
+    size = config.pixel_size_nm
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int | float) or not 0 < size < math.inf):
+        raise InputError(f"pixel_size_nm is {size}, expected a positive number of nm, such as pixel_size_nm=0.02")
     folder = find_model(config.model)
     unet, forest, features = UNet.load(folder), Forest.load(folder), build(config.features)
     if config.tta:
@@ -88,7 +92,7 @@ def predict(config: DictConfig) -> int:
             for done, (name, path) in enumerate(inputs.items()):
                 move(done, len(inputs))
                 try:
-                    frames = read_calibrated(path, [sizes, beside(path.parent)], config.pixel_size_nm, name)
+                    frames = read_calibrated(path, [sizes, beside(path.parent)], size, name)
                     _refuse_taken([frame.name for frame in frames if frame.name in inputs.keys() - {name}], path)
                     analyse(frames, name, path, unet, forest, features, results, move_tiles)
                 except InputError as error:
@@ -99,7 +103,9 @@ def predict(config: DictConfig) -> int:
             move(len(inputs), len(inputs))
     except KeyboardInterrupt:
         found = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
-        console.print(f"Stopped; what was found so far ({found}) is kept in {results.output}", soft_wrap=True)
+        console.print(
+            f"Stopped; what was found so far ({found}) is kept in {results.output}", markup=False, soft_wrap=True
+        )
         raise
     finally:
         results.write({"folder": str(folder), "threshold": unet.threshold, "tta": unet.augmented, **unet.provenance})
@@ -187,14 +193,14 @@ def _scores(frame: Micrograph, path: Path, instances: IntArray) -> dict[str, Any
 def show(results: Results, model: Path) -> None:
     """Print a line per micrograph, then what failed and why."""
     labelled = any("dice" in row for row in results.micrographs)
-    table = Table(title=f"Particles found with {model}")
+    table = Table(title=escape(f"Particles found with {model}"))
     for column in ("Micrograph", "nm/px", "Particles", "Diameter nm", "Faults", *(["Dice"] if labelled else [])):
         table.add_column(column, justify="left" if column == "Micrograph" else "right")
     for row in results.micrographs:
         size, classes = row["equivalent_diameter_nm"], row["classes"] or {}
         spread = f"{size['mean']:.2f} ± {size['std']:.2f}" if size["n"] else "-"
         cells = [
-            row["micrograph"],
+            escape(row["micrograph"]),
             f"{row['pixel_size_nm']:.4g}",
             str(row["particles"]),
             spread,
@@ -204,10 +210,10 @@ def show(results: Results, model: Path) -> None:
     console.print(table)
     for row in results.micrographs:
         if "label_unused" in row:
-            console.print(f"[yellow]no Dice[/yellow] {row['label_unused']}", highlight=False, soft_wrap=True)
+            console.print(f"[yellow]no Dice[/yellow] {escape(row['label_unused'])}", highlight=False, soft_wrap=True)
     for failure in results.failures:
-        console.print(f"[red]failed[/red] {failure['reason']}", highlight=False, soft_wrap=True)
-    console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", soft_wrap=True)
+        console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
+    console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", markup=False, soft_wrap=True)
 
 
 def _refuse_taken(names: list[str], path: Path) -> None:
@@ -222,11 +228,7 @@ def _folder(output: str, inputs: Iterable[Path]) -> Path:
     for path in inputs:
         if any(path.resolve().is_relative_to(place) for place in written):
             raise InputError(f"output={output}: masks and overlays would be written over {path}; give another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"output={output}: cannot be made ({error}); give a folder that can be written to") from error
-    return folder
+    return make_folder(output)
 
 
 def _columns() -> pd.DataFrame:

@@ -325,7 +325,8 @@ def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"pixel_size_nm": -1}, "pixel_size_nm is -1"),
+        *(({"pixel_size_nm": size}, f"pixel_size_nm is {size}, ") for size in (-1, 0, "0.05nm", "abc", "inf", "nan")),
+        ({"pixel_size_nm": "true"}, "pixel_size_nm is True, "),
         ({"calibration": "missing.csv"}, "missing.csv"),
         ({"model": "nowhere"}, "model=nowhere: nothing there"),
     ],
@@ -335,6 +336,17 @@ def test_a_wrong_setting_is_refused_before_any_file_is_read(
 ):
     with pytest.raises(InputError, match=message):
         predict(**{"input": folder, "output": tmp_path / "out", "model": model, **settings})
+
+
+@pytest.mark.usefixtures("dark")
+def test_names_are_printed_as_they_are(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    tifffile.imwrite(tmp_path / "Au [b].tif", discs()[0])
+    (tmp_path / "torn [red].dm3").write_bytes(b"torn")
+    predict(input=tmp_path, output=tmp_path / "out [b]", model=model, pixel_size_nm=PIXEL_NM)
+    printed = capsys.readouterr().out
+    assert "Au [b]" in printed
+    assert "failed torn [red].dm3: cannot be read" in printed
+    assert f"summary.json: {tmp_path / 'out [b]'}" in printed
 
 
 def test_the_command_ends_with_1_when_a_file_failed_and_names_it(folder: Path, model: Path, tmp_path: Path):
