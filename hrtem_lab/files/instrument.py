@@ -131,7 +131,7 @@ def _ome_spacing(tags: Mapping[str, Any]) -> tuple[Length, Length] | None:
     """OME keeps the edges of a pixel in the description, in micrometres where no unit stands (schema 2016-06)."""
     description = tags.get("ImageDescription")
     pixels = re.findall(r"<(?:\w+:)?Pixels\b[^>]*>", description) if isinstance(description, str) else []
-    said = [dict(re.findall(r'\bPhysicalSize([XY](?:Unit)?)="(.*?)"', html.unescape(each))) for each in pixels]
+    said = [dict(re.findall(r'\bPhysicalSize([XY](?:Unit)?)="([^"]+)"', html.unescape(each))) for each in pixels]
     if not said or not {"X", "Y"} <= set(said[0]) or any(each != said[0] for each in said):
         return None
     height, width = ((float(said[0][axis]), said[0].get(f"{axis}Unit", "µm")) for axis in "YX")

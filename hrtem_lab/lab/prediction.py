@@ -77,9 +77,7 @@ def predict(config: DictConfig) -> int:
     """
     inputs = find_inputs(config.input)
     sizes = read_calibration(config.calibration) if config.calibration else None
-    size = config.pixel_size_nm
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int | float) or not 0 < size < math.inf):
-        raise InputError(f"pixel_size_nm is {size}, expected a positive number of nm, such as pixel_size_nm=0.02")
+    size = _checked(config.pixel_size_nm)
     folder = find_model(config.model)
     unet, forest, features = UNet.load(folder), Forest.load(folder), build(config.features)
     if config.tta:
@@ -93,13 +91,11 @@ def predict(config: DictConfig) -> int:
                 move(done, len(inputs))
                 try:
                     frames = read_calibrated(path, [sizes, beside(path.parent)], size, name)
-                    _refuse_taken([frame.name for frame in frames if frame.name in inputs.keys() - {name}], path)
+                    _refuse_taken([frame.name for frame in frames if frame.name != name and frame.name in inputs], path)
                     analyse(frames, name, path, unet, forest, features, results, move_tiles)
-                except InputError as error:
-                    results.failures.append({"file": str(path), "reason": str(error)})
                 except Exception as error:  # whatever is wrong with one file, the others are still wanted
-                    reason = f"{path.name}: {type(error).__name__}: {error}"
-                    results.failures.append({"file": str(path), "reason": reason})
+                    kind = "" if isinstance(error, InputError) else f"{path.name}: {type(error).__name__}: "
+                    results.failures.append({"file": str(path), "reason": f"{kind}{error}"})
             move(len(inputs), len(inputs))
     except KeyboardInterrupt:
         found = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
@@ -137,16 +133,14 @@ def analyse(
         maps = np.stack([found[i][0] for i in numbers])
         size_nm = frames[numbers[0]].pixel_size_nm
         write_mask(results.output / "masks" / f"{mask}.tif", maps if len(maps) > 1 else maps[0], size_nm)
-    rows = [
-        _row(frame, path, table, instances) | {"mask": name if alike else frame.name}
-        for frame, (instances, table) in zip(frames, found, strict=True)
-    ]
+    rows, tables = [], []
     for frame, (instances, table) in zip(frames, found, strict=True):
         figure = figures.overlay(frame, instances, table.get("class", pd.Series(dtype=object)))
         figures.save(figure, results.output / "overlays" / f"{frame.name}.png")
+        rows.append(_row(frame, path, table, instances) | {"mask": name if alike else frame.name})
+        tables.append(table.reset_index().assign(micrograph=frame.name).pipe(_micrograph_first))
     results.micrographs += rows
-    for frame, (_, table) in zip(frames, found, strict=True):
-        results.particles.append(table.reset_index().assign(micrograph=frame.name).pipe(_micrograph_first))
+    results.particles += tables
 
 
 def described(
@@ -208,15 +202,23 @@ def show(results: Results, model: Path) -> None:
         ]
         table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
     console.print(table)
-    for row in results.micrographs:
-        if "label_unused" in row:
-            console.print(f"[yellow]no Dice[/yellow] {escape(row['label_unused'])}", highlight=False, soft_wrap=True)
+    for reason in dict.fromkeys(row["label_unused"] for row in results.micrographs if "label_unused" in row):
+        console.print(f"[yellow]no Dice[/yellow] {escape(reason)}", highlight=False, soft_wrap=True)
     for failure in results.failures:
         console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
     console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", markup=False, soft_wrap=True)
 
 
+def _checked(size_nm: Any) -> float | None:
+    """The pixel size that was given, if it can be one."""
+    is_number = isinstance(size_nm, int | float) and not isinstance(size_nm, bool)
+    if size_nm is not None and not (is_number and 0 < size_nm < math.inf):
+        raise InputError(f"pixel_size_nm is {size_nm}, expected a positive number of nm, such as pixel_size_nm=0.02")
+    return None if size_nm is None else float(size_nm)
+
+
 def _refuse_taken(names: list[str], path: Path) -> None:
+    """Complain of images that would have the names of other files: their overlays and rows would be mixed up."""
     if names:
         raise InputError(f"{path.name}: its image {names[0]} is called as another file is; rename one of the files")
 
