@@ -96,9 +96,10 @@ def expected_faults(whole: pd.DataFrame, resamples: int = 2000) -> pd.DataFrame:
     the sums are unbiased, which the number of those above a threshold is not.
 
     Returns:
-        One row: `particles`, `expected_faults` (their expected number before the correction for the edge),
-        `fault_share`, and over micrographs `low` and `high`.
+        One row: `particles` that have probabilities, `expected_faults` (their expected number before the correction
+        for the edge), `fault_share`, and over micrographs `low` and `high`.
     """
+    whole = whole.dropna(subset=[*CHANCES])
     rows = rows_of(whole, "weight", *CHANCES)
     share = estimate(_expected_share, rows, whole["micrograph"], resamples=resamples).loc[0]
     known = {"particles": len(whole), "expected_faults": whole[CHANCES[0]].sum(), "fault_share": share["value"]}

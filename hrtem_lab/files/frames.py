@@ -26,7 +26,8 @@ class Frames:
     Attributes:
         data: (rows, columns) or (..., rows, columns), any number type and byte order.
         spacing: Height and width of a pixel as the file says, or None where the format has no place for them.
-        metadata: `voltage_kV`, `instrument`, `exposure_s` where the file says them.
+        metadata: `voltage_kV`, `instrument`, `exposure_s` where the file says them; `shape_in_file` (rows, columns)
+            where `square` made it another one.
     """
 
     data: npt.NDArray[Any]
@@ -66,7 +67,8 @@ class Frames:
             )
         finer = (1.0,) * (self.data.ndim - 2) + (height / edge, width / edge)
         data = zoom(self.data.astype(np.float32), finer, order=3, mode="nearest", grid_mode=True)
-        return replace(self, data=data, spacing=((edge, "nm"), (edge, "nm")))
+        metadata = {**self.metadata, "shape_in_file": self.data.shape[-2:]}
+        return replace(self, data=data, spacing=((edge, "nm"), (edge, "nm")), metadata=metadata)
 
 
 def grey(channels: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:

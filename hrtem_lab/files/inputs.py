@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from PIL import Image
+from scipy.ndimage import zoom
 
 from hrtem_lab.files.guard import reading
 from hrtem_lab.files.read import SUFFIXES
@@ -28,8 +29,8 @@ def find_inputs(pattern: str | Path) -> dict[str, Path]:
 
     Returns:
         Path by name, sorted by name. A name is the file's stem; where two files share it, the folder (`sub__stem`) or
-        the suffix (`stem.dm3`) is added. Of a folder or glob only files with one of `SUFFIXES` are taken; hidden files
-        and the label images of a file beside them are left out.
+        the suffix (`stem.dm3`) is added. Of a folder or glob only files with one of `SUFFIXES` are taken; hidden files,
+        the label images of a file beside them and the masks and overlays of an earlier prediction are left out.
 
     Raises:
         InputError: Nothing is there, or nothing of it is read.
@@ -40,6 +41,7 @@ def find_inputs(pattern: str | Path) -> dict[str, Path]:
         root = root.parent
     else:
         found = _readable(root / match for match in glob(rest or "*", root_dir=root, recursive=True))
+        found = [path for path in found if path.parent == root or not _is_predicted(path)]
     if not found:
         what = "nothing of this name, and as a pattern it matches" if rest else "the folder holds"
         raise InputError(f"{pattern}: {what} no micrograph; looked for files ending in {' '.join(SUFFIXES)}")
@@ -59,12 +61,14 @@ def find_label(path: str | Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def read_label(path: str | Path, shape: tuple[int, int]) -> BoolArray:
+def read_label(path: str | Path, shape: tuple[int, int], shape_in_file: tuple[int, int] | None = None) -> BoolArray:
     """Read a label image, where every pixel that is not black belongs to a particle.
 
     Args:
         path: A PNG or TIFF file, grey, colour or with a palette; alpha is ignored.
         shape: (rows, columns) of its micrograph.
+        shape_in_file: (rows, columns) before the micrograph's pixels were divided into square ones, as in its metadata;
+            a label of this shape is divided likewise.
 
     Returns:
         True where a particle is, (rows, columns).
@@ -75,6 +79,9 @@ def read_label(path: str | Path, shape: tuple[int, int]) -> BoolArray:
     path = Path(path)
     with reading(path):
         label = _tiff_label(path) if path.suffix.lower() != ".png" else _png_label(path)
+    if label.shape == shape_in_file:
+        finer = [now / before for now, before in zip(shape, shape_in_file, strict=True)]
+        label = zoom(label, finer, order=0, mode="nearest", grid_mode=True)
     if label.shape != tuple(shape):
         raise InputError(f"{path.name}: the label has shape {label.shape}, its micrograph {tuple(shape)}")
     return label
@@ -97,6 +104,13 @@ def _readable(paths: Iterable[Path]) -> list[Path]:
         if not path.name.startswith(".")
         and not (path.stem.endswith(_LABEL) and path.with_name(path.stem.removesuffix(_LABEL)) in beside)
     ]
+
+
+def _is_predicted(path: Path) -> bool:
+    """Whether a file lies among the masks or overlays that a prediction wrote."""
+    run = path.parent.parent
+    beside = (run / name for name in ("masks", "overlays", "summary.json"))
+    return path.parent.name in ("masks", "overlays") and all(each.exists() for each in beside)
 
 
 def _micrographs(folder: Path) -> list[Path]:

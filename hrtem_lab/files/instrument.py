@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from importlib import import_module
@@ -70,6 +71,8 @@ def _check_mrc_size(path: Path) -> None:
     """A cut or big-endian MRC file promises more pixels than it has, and RosettaSciIO would count them for hours."""
     columns, rows, images = (int(n) for n in np.fromfile(path, "<u4", count=3))
     if columns * rows * images > path.stat().st_size:
+        if np.prod(np.fromfile(path, ">u4", count=3), dtype=float) <= path.stat().st_size:
+            raise InputError(f"{path.name}: is a big-endian MRC file, expected a little-endian one; write it again so")
         raise EOFError(f"its header promises {images} x {rows} x {columns} pixels")
 
 
@@ -89,7 +92,7 @@ def _frames(signal: Mapping[str, Any]) -> Frames:
         data = grey([data[channel] for channel in "RGB"])
     if "sample" in (names := [axis.get("name") for axis in axes]):
         data = grey(list(np.moveaxis(data, names.index("sample"), 0)))
-    return Frames(data, _imagej_spacing(tags) or _spacing(tags, axes), _facts(tags))
+    return Frames(data, _imagej_spacing(tags) or _ome_spacing(tags) or _spacing(tags, axes), _facts(tags))
 
 
 def _rows_and_columns_last(
@@ -122,6 +125,17 @@ def _imagej_spacing(tags: Mapping[str, Any]) -> tuple[Length, Length] | None:
         return None
     (pixels_y, length_y), (pixels_x, length_x) = (tags.get(f"{axis}Resolution", (0, 1)) for axis in "YX")
     return (length_y / (pixels_y or np.inf), unit[1]), (length_x / (pixels_x or np.inf), unit[1])
+
+
+def _ome_spacing(tags: Mapping[str, Any]) -> tuple[Length, Length] | None:
+    """OME keeps the edges of a pixel in the description, in micrometres where no unit stands (schema 2016-06)."""
+    description = tags.get("ImageDescription")
+    pixels = re.findall(r"<(?:\w+:)?Pixels\b[^>]*>", description) if isinstance(description, str) else []
+    said = [dict(re.findall(r'\bPhysicalSize([XY](?:Unit)?)="([^"]+)"', html.unescape(each))) for each in pixels]
+    if not said or not {"X", "Y"} <= set(said[0]) or any(each != said[0] for each in said):
+        return None
+    height, width = ((float(said[0][axis]), said[0].get(f"{axis}Unit", "µm")) for axis in "YX")
+    return height, width
 
 
 def _in_metres_or_per_metre(image: Frames) -> Frames:

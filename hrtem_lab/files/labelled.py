@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from skimage.measure import label as connected_components
 
-from hrtem_lab.files.calibration import find_calibration, find_groups
+from hrtem_lab.files.calibration import Column, find_calibration, find_groups, read_calibrated
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
-from hrtem_lab.files.read import read
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 
 NAMED = 3
@@ -44,22 +43,25 @@ def read_labelled(pattern: str | Path, pixel_size_nm: float | None = None) -> li
         )
     beside, groups = cache(find_calibration), cache(find_groups)  # read once per folder
     return [
-        _labelled(path, name, beside(path.parent).get(path.stem, pixel_size_nm), groups(path.parent).get(path.stem))
-        for name, path in inputs.items()
+        _labelled(path, name, pixel_size_nm, beside(path.parent), groups(path.parent)) for name, path in inputs.items()
     ]
 
 
-def _labelled(path: Path, name: str, pixel_size_nm: float | None, group: str | None) -> LabelledMicrograph:
-    frames = read(path, pixel_size_nm, name)
+def _labelled(
+    path: Path, name: str, pixel_size_nm: float | None, sizes: Column | None, groups: Column | None
+) -> LabelledMicrograph:
+    frames = read_calibrated(path, [sizes], pixel_size_nm, name)
     if len(frames) > 1:
         raise InputError(f"{path.name}: holds {len(frames)} images, expected the one that its label is of")
     image, label = frames[0], find_label(path)
     assert label is not None
+    group = groups.of(path, name) if groups else []
+    mask = read_label(label, image.image.shape, image.metadata.get("shape_in_file"))
     return LabelledMicrograph(
         image=image.image,
         pixel_size_nm=image.pixel_size_nm,
         name=image.name,
         metadata=image.metadata,
-        instances=connected_components(read_label(label, image.image.shape), connectivity=1).astype(np.int32),
-        group=group or name,
+        instances=connected_components(mask, connectivity=1).astype(np.int32),
+        group=group[-1][1] if group else name,
     )

@@ -25,7 +25,8 @@ def read_picture(path: Path) -> list[Frames]:
 def read_hdf5(path: Path) -> list[Frames]:
     """Read the dataset `images`, else the only one that can hold images.
 
-    A dataset is (h, w), (n, h, w) or (n, h, w, 1); one with 3 or 4 columns is a colour picture (h, w, channels).
+    A dataset is (h, w), (h, w, 1), (n, h, w) or (n, h, w, 1); one with 3 or 4 columns is a colour picture
+    (h, w, channels).
     An attribute `pixel_size_nm` of the dataset or of the file is its calibration.
 
     Raises:
@@ -35,7 +36,7 @@ def read_hdf5(path: Path) -> list[Frames]:
         dataset = _images(file, path.name)
         size = dataset.attrs.get("pixel_size_nm", file.attrs.get("pixel_size_nm"))
         data = dataset[()]
-    if data.ndim == 4:
+    if data.ndim == 4 or (data.ndim == 3 and data.shape[-1] == 1):
         data = data[..., 0]
     elif data.shape[-1] in (3, 4):
         data = grey(list(np.moveaxis(data, -1, 0)))

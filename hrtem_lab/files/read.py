@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,16 @@ SUFFIXES = tuple(_READERS)
 """The file suffixes that are read, in lower case; a file may write them in any case."""
 
 
-def read(path: str | Path, pixel_size_nm: float | None = None, name: str | None = None) -> list[Micrograph]:
+def read(
+    path: str | Path, pixel_size_nm: float | None = None, name: str | None = None, tables: Sequence[str] = ()
+) -> list[Micrograph]:
     """Read every 2-D image of a file.
 
     Args:
         path: A file with one of `SUFFIXES`.
         pixel_size_nm: Edge of a pixel in nm, used only where the file itself has no calibration.
         name: Name of the micrograph; the file's stem by default. The images of a stack are `<name>_0000`, ...
+        tables: Files in which the pixel size was looked for, for the message where nobody knows it.
 
     Returns:
         One micrograph per image; float32, native byte order, C-contiguous, writable. Colours become grey. Pixels that
@@ -42,7 +45,7 @@ def read(path: str | Path, pixel_size_nm: float | None = None, name: str | None 
     """
     path = Path(path)
     stacks = [stack.square(path.name) for stack in _real_images(_load(path), path.name)]
-    sizes = [_pixel_size_nm(stack, path.name, pixel_size_nm) for stack in stacks]
+    sizes = [_pixel_size_nm(stack, path.name, pixel_size_nm, tables) for stack in stacks]
     images = [(image, size, stack) for stack, size in zip(stacks, sizes, strict=True) for image in _images(stack.data)]
     name = path.stem if name is None else name
     return [
@@ -78,13 +81,14 @@ def _real_images(stacks: list[Frames], file_name: str) -> list[Frames]:
     return stacks
 
 
-def _pixel_size_nm(stack: Frames, file_name: str, given: float | None) -> float:
+def _pixel_size_nm(stack: Frames, file_name: str, given: float | None, tables: Sequence[str]) -> float:
     size = stack.pixel_size_nm or given
     if size is None:
         value, unit = stack.spacing[1] if stack.spacing else (0, None)
         found = f"says {value:.6g} {unit} per pixel" if unit else "has no calibration"
+        none = f"none stands in {' and '.join(tables)}" if tables else "none was given"
         raise InputError(
-            f"{file_name}: the pixel size is unknown (the file {found}, and none was given); give "
+            f"{file_name}: the pixel size is unknown (the file {found}, and {none}); give "
             "pixel_size_nm=..., a calibration CSV with columns name,pixel_size_nm, or such a metadata.csv in the folder"
         )
     return size

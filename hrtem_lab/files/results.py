@@ -43,13 +43,30 @@ def read_results(folder: str | Path, numbers: Sequence[str]) -> tuple[pd.DataFra
     return particles, fields
 
 
+def find_pictures(folder: Path) -> set[Path]:
+    """The masks and overlays that `summary.json` in a folder tells of; none where it tells of none."""
+    try:
+        rows = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["per_micrograph"]
+        masks = {folder / "masks" / f"{row.get('mask', row['micrograph'])}.tif" for row in rows}
+        return masks | {folder / "overlays" / f"{row['micrograph']}.png" for row in rows}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # no such file, or one of another kind
+        return set()
+
+
 def _particles(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
     with reading(path):
-        empty = {name: [""] for name in (*numbers, "class")}  # and no more: a micrograph may be called NA
-        table = pd.read_csv(path, dtype={"micrograph": str}, na_values=empty, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)  # a micrograph may be called NA
         if missing := [name for name in ("micrograph", "touches_edge", *numbers) if name not in table]:
             raise InputError(f"{path}: the column {' and '.join(missing)} is missing; {_AGAIN}")
-        table = table.astype(dict.fromkeys(numbers, float) | {"touches_edge": bool})
+        table = table[(table != "").any(axis=1)].reset_index(drop=True)
+        cut = table["touches_edge"].str.strip().str.lower().map({"true": True, "false": False})
+        if cut.isna().any():
+            other = table["touches_edge"][cut.isna()].iloc[0]
+            raise InputError(f"{path}: touches_edge is '{other}' of a particle, expected True or False; {_AGAIN}")
+        numeric = [*numbers, *(name for name in table if str(name).startswith("p_"))]
+        table = table.assign(touches_edge=cut.astype(bool), **table[numeric].replace("", "nan").astype(float))
+    if "class" in table:
+        table["class"] = table["class"].replace("", None)
     return table.drop(columns="class") if "class" in table and table["class"].isna().all() else table
 
 
@@ -57,4 +74,9 @@ def _fields(path: Path) -> pd.DataFrame:
     with reading(path):
         rows = json.loads(path.read_text(encoding="utf-8"))["per_micrograph"]
         table = pd.DataFrame(rows, columns=["micrograph", *_FIELD]).dropna()
-        return table.astype({"micrograph": str}).set_index("micrograph").astype(int)
+        table = table.astype({"micrograph": str}).set_index("micrograph").astype(int)
+    if twice := sorted(set(table.index[table.index.duplicated()])):
+        raise InputError(
+            f"{path}: two micrographs are called {twice[0]}; rename a file, and run hrtem_lab.predict again"
+        )
+    return table

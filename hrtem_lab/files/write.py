@@ -21,6 +21,20 @@ from hrtem_lab.micrograph import InputError
 _MOST_PARTICLES = int(np.iinfo(np.uint16).max)
 
 
+def make_folder(output: str | Path) -> Path:
+    """The folder of a command's `output`, made where it is not there.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    folder = Path(output).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"output={output}: cannot be made ({error}); give a folder that can be written to") from error
+    return folder
+
+
 def write_mask(path: str | Path, instances: npt.NDArray[Any], pixel_size_nm: float | None = None) -> None:
     """Write particle numbers as a zlib-compressed uint16 TIFF.
 

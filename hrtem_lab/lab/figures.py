@@ -19,6 +19,7 @@ from matplotlib.patheffects import withStroke
 from skimage.measure import find_contours
 
 from hrtem_lab.evaluation import ece
+from hrtem_lab.files.write import atomic
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, FloatArray, IntArray, LabelledMicrograph, Micrograph
 from hrtem_lab.particles.crops import boxes
 
@@ -32,9 +33,13 @@ SMALLEST_PX, LARGEST_PX, DPI = 800, 2048, 100
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG and close it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    """Write a figure as PNG and close it.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with atomic(path) as unfinished:
+        figure.savefig(unfinished, format="png", dpi=DPI)
     plt.close(figure)
 
 

@@ -147,13 +147,15 @@ def comparison(populations: Mapping[str, pd.DataFrame]) -> Figure:
     figure, (axes, below) = plt.subplots(
         2, 1, figsize=(6, 5.4), sharex=True, height_ratios=(3, 1), layout="constrained"
     )
+    lines, names = [], []
     for place, ((name, part), colour) in enumerate(zip(populations.items(), (INK, OTHER), strict=False)):
-        axes.ecdf(part[DIAMETER].to_numpy(), part["weight"].to_numpy(), color=colour, label=f"{name} (n={len(part)})")
+        lines.append(axes.ecdf(part[DIAMETER].to_numpy(), part["weight"].to_numpy(), color=colour))
+        names.append(f"{name} (n={len(part)})".replace("$", r"\$"))  # no mathematics
         products = part.assign(product=part[DIAMETER] * part["weight"]).groupby("micrograph")[["product", "weight"]]
         sums = products.sum()
         below.plot(sums["product"] / sums["weight"], np.full(len(sums), place), "|", ms=14, color=colour)
     axes.set_ylabel("share of particles up to this size")
-    axes.legend(fontsize=8)
+    axes.legend(lines, names, fontsize=8)  # given, or what begins with _ would be left out
     _grid(axes)
     below.set_yticks([])
     below.set_ylim(1.6, -0.6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
+from rich.markup import escape
 from rich.table import Table
 from skimage.measure import label as connected_components
 
@@ -20,7 +22,9 @@ from hrtem_lab.files import (
     find_calibration,
     find_inputs,
     find_label,
-    read,
+    find_pictures,
+    make_folder,
+    read_calibrated,
     read_calibration,
     read_label,
     write_json,
@@ -72,33 +76,37 @@ def predict(config: DictConfig) -> int:
         The number of files that failed.
     """
     inputs = find_inputs(config.input)
-    sizes = read_calibration(config.calibration) if config.calibration else {}
-    if config.pixel_size_nm is not None and not config.pixel_size_nm > 0:
-        raise InputError(f"pixel_size_nm is {config.pixel_size_nm}, expected a positive number of nm")
+    sizes = read_calibration(config.calibration) if config.calibration else None
+    size = _checked(config.pixel_size_nm)
     folder = find_model(config.model)
     unet, forest, features = UNet.load(folder), Forest.load(folder), build(config.features)
     if config.tta:
         unet = replace(unet, augmented=True)
     results = Results(_folder(config.output, inputs.values()))
+    earlier = find_pictures(results.output)
     beside = cache(find_calibration)  # read once per folder
     try:
         with bars("Finding particles", "Tiles of this micrograph") as (move, move_tiles):
             for done, (name, path) in enumerate(inputs.items()):
                 move(done, len(inputs))
                 try:
-                    size = (sizes or beside(path.parent)).get(path.stem, config.pixel_size_nm)
-                    analyse(read(path, size, name), name, path, unet, forest, features, results, move_tiles)
-                except InputError as error:
-                    results.failures.append({"file": str(path), "reason": str(error)})
+                    frames = read_calibrated(path, [sizes, beside(path.parent)], size, name)
+                    _refuse_taken([frame.name for frame in frames if frame.name != name and frame.name in inputs], path)
+                    analyse(frames, name, path, unet, forest, features, results, move_tiles)
                 except Exception as error:  # whatever is wrong with one file, the others are still wanted
-                    results.failures.append({"file": str(path), "reason": f"{type(error).__name__}: {error}"})
+                    kind = "" if isinstance(error, InputError) else f"{path.name}: {type(error).__name__}: "
+                    results.failures.append({"file": str(path), "reason": f"{kind}{error}"})
             move(len(inputs), len(inputs))
     except KeyboardInterrupt:
         found = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
-        console.print(f"Stopped; what was found so far ({found}) is kept in {results.output}", soft_wrap=True)
+        console.print(
+            f"Stopped; what was found so far ({found}) is kept in {results.output}", markup=False, soft_wrap=True
+        )
         raise
     finally:
         results.write({"folder": str(folder), "threshold": unet.threshold, "tta": unet.augmented, **unet.provenance})
+    for left in earlier - find_pictures(results.output):
+        left.unlink(missing_ok=True)
     show(results, folder)
     return len(results.failures)
 
@@ -113,18 +121,26 @@ def analyse(
     results: Results,
     progress: Move,
 ) -> None:
-    """Find, measure and classify the particles of one file, and write its mask and overlays."""
-    maps = []
-    for frame in frames:
-        instances, table = described(frame, unet.find(frame, progress), forest, features)
+    """Find, measure and classify the particles of one file, and write its mask and overlays.
+
+    The images of a stack share a mask, save where they differ in shape or pixel size: then each has its own. Only a
+    file of which all is written counts among the results.
+    """
+    found = [described(frame, unet.find(frame, progress), forest, features) for frame in frames]
+    alike = len({(frame.image.shape, frame.pixel_size_nm) for frame in frames}) == 1
+    masks = {name: list(range(len(frames)))} if alike else {frame.name: [i] for i, frame in enumerate(frames)}
+    for mask, numbers in masks.items():
+        maps = np.stack([found[i][0] for i in numbers])
+        size_nm = frames[numbers[0]].pixel_size_nm
+        write_mask(results.output / "masks" / f"{mask}.tif", maps if len(maps) > 1 else maps[0], size_nm)
+    rows, tables = [], []
+    for frame, (instances, table) in zip(frames, found, strict=True):
         figure = figures.overlay(frame, instances, table.get("class", pd.Series(dtype=object)))
         figures.save(figure, results.output / "overlays" / f"{frame.name}.png")
-        maps.append(instances)
-        results.particles.append(table.reset_index().assign(micrograph=frame.name).pipe(_micrograph_first))
-        results.micrographs.append(_row(frame, path, table, instances))
-    write_mask(
-        results.output / "masks" / f"{name}.tif", np.stack(maps) if len(maps) > 1 else maps[0], frames[0].pixel_size_nm
-    )
+        rows.append(_row(frame, path, table, instances) | {"mask": name if alike else frame.name})
+        tables.append(table.reset_index().assign(micrograph=frame.name).pipe(_micrograph_first))
+    results.micrographs += rows
+    results.particles += tables
 
 
 def described(
@@ -152,25 +168,33 @@ def _row(frame: Micrograph, path: Path, table: pd.DataFrame, instances: IntArray
         "particle_fraction": float((instances > 0).mean()),
         "classes": table["class"].value_counts().to_dict() if "class" in table else None,
     }
+    return row | _scores(frame, path, instances)
+
+
+def _scores(frame: Micrograph, path: Path, instances: IntArray) -> dict[str, Any]:
+    """How well the particles were found, where a label lies beside the file; or why that cannot be said."""
     label = find_label(path)
-    if label is not None:  # the user has the truth: say how well we did
-        truth = read_label(label, frame.image.shape)
-        row |= ratios(**pixel_counts(instances > 0, truth))
-        row["particles_true"] = int(connected_components(truth, return_num=True)[1])
-    return row
+    if label is None:
+        return {}
+    try:
+        truth = read_label(label, frame.image.shape, frame.metadata.get("shape_in_file"))
+    except InputError as error:
+        return {"label_unused": str(error)}
+    particles = int(connected_components(truth, return_num=True, connectivity=1)[1])
+    return {**ratios(**pixel_counts(instances > 0, truth)), "particles_true": particles}
 
 
 def show(results: Results, model: Path) -> None:
     """Print a line per micrograph, then what failed and why."""
     labelled = any("dice" in row for row in results.micrographs)
-    table = Table(title=f"Particles found with {model}")
+    table = Table(title=escape(f"Particles found with {model}"))
     for column in ("Micrograph", "nm/px", "Particles", "Diameter nm", "Faults", *(["Dice"] if labelled else [])):
         table.add_column(column, justify="left" if column == "Micrograph" else "right")
     for row in results.micrographs:
         size, classes = row["equivalent_diameter_nm"], row["classes"] or {}
         spread = f"{size['mean']:.2f} ± {size['std']:.2f}" if size["n"] else "-"
         cells = [
-            row["micrograph"],
+            escape(row["micrograph"]),
             f"{row['pixel_size_nm']:.4g}",
             str(row["particles"]),
             spread,
@@ -178,9 +202,25 @@ def show(results: Results, model: Path) -> None:
         ]
         table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
     console.print(table)
+    for reason in dict.fromkeys(row["label_unused"] for row in results.micrographs if "label_unused" in row):
+        console.print(f"[yellow]no Dice[/yellow] {escape(reason)}", highlight=False, soft_wrap=True)
     for failure in results.failures:
-        console.print(f"[red]failed[/red] {failure['reason']}", highlight=False, soft_wrap=True)
-    console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", soft_wrap=True)
+        console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
+    console.print(f"Masks, overlays, particles.csv, summary.json: {results.output}", markup=False, soft_wrap=True)
+
+
+def _checked(size_nm: Any) -> float | None:
+    """The pixel size that was given, if it can be one."""
+    is_number = isinstance(size_nm, int | float) and not isinstance(size_nm, bool)
+    if size_nm is not None and not (is_number and 0 < size_nm < math.inf):
+        raise InputError(f"pixel_size_nm is {size_nm}, expected a positive number of nm, such as pixel_size_nm=0.02")
+    return None if size_nm is None else float(size_nm)
+
+
+def _refuse_taken(names: list[str], path: Path) -> None:
+    """Complain of images that would have the names of other files: their overlays and rows would be mixed up."""
+    if names:
+        raise InputError(f"{path.name}: its image {names[0]} is called as another file is; rename one of the files")
 
 
 def _folder(output: str, inputs: Iterable[Path]) -> Path:
@@ -190,11 +230,7 @@ def _folder(output: str, inputs: Iterable[Path]) -> Path:
     for path in inputs:
         if any(path.resolve().is_relative_to(place) for place in written):
             raise InputError(f"output={output}: masks and overlays would be written over {path}; give another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"output={output}: cannot be made ({error}); give a folder that can be written to") from error
-    return folder
+    return make_folder(output)
 
 
 def _columns() -> pd.DataFrame:

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-PATH_KEYS = ("input", "output", "model", "start", "calibration", "storage")
+PATH_KEYS = ("input", "output", "against", "model", "start", "calibration", "storage")
 """Settings that hold a path, besides every one whose name ends in `.root` or `.path`."""
 
 VALUED_OPTIONS = (

@@ -48,11 +48,12 @@ def of_one(tables: dict[str, pd.DataFrame]) -> list[str]:
     size = of_all(tables["distributions"])
     if not size["particles"]:
         return ["No particle is seen whole: nothing can be said of sizes and shapes."]
-    lines = [
-        f"Equivalent diameter: mean {interval(size, 'mean', 'nm')}, standard deviation {interval(size, 'sd', 'nm')}; "
-        f"log-normal fit: geometric mean {interval(size, 'geometric_mean', 'nm')}, geometric standard deviation "
-        f"{interval(size, 'geometric_sd')}."
-    ]
+    spread = (
+        f", standard deviation {interval(size, 'sd', 'nm')}; log-normal fit: geometric mean "
+        f"{interval(size, 'geometric_mean', 'nm')}, geometric standard deviation {interval(size, 'geometric_sd')}"
+    )
+    one = math.isnan(size["sd"])  # a single particle has no spread
+    lines = [f"Equivalent diameter: mean {interval(size, 'mean', 'nm')}{'' if one else spread}."]
     if "faults" in tables:
         lines += _faults(tables["faults"].iloc[-1], tables["fault_differences"])
     if "expected_faults" in tables and not math.isnan((row := tables["expected_faults"].iloc[0])["fault_share"]):

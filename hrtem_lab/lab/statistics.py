@@ -10,16 +10,20 @@ from pathlib import Path
 import pandas as pd
 from omegaconf import DictConfig
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from hrtem_lab.evaluation import contrasts, populations
-from hrtem_lab.files import read_results, write_table
+from hrtem_lab.files import make_folder, read_results, write_table
 from hrtem_lab.files.write import atomic
 from hrtem_lab.lab import population_figures, statements
 from hrtem_lab.lab.figures import save
 from hrtem_lab.lab.progress import console, track
 from hrtem_lab.micrograph import InputError
 
+TABLES = ("distributions", "correlations", "faults", "fault_differences", "expected_faults", "comparison")
+FIGURES = ("sizes", "shapes", "correlations", "faults", "comparison")
+"""Every one that there can be."""
 NUMBERS = (*populations.QUANTITIES, "box_rows_px", "box_columns_px")
 
 
@@ -40,14 +44,15 @@ class Population:
 
 def statistics(config: DictConfig) -> None:
     """Describe a population of particles, and compare it with another one where that is given."""
-    if config.resamples < 100:
-        raise InputError(f"resamples={config.resamples}: expected 100 or more; 2000 are usual")
+    if not isinstance(config.resamples, int) or config.resamples < 100:
+        raise InputError(f"resamples={config.resamples}: expected a whole number, 100 or more; 2000 are usual")
     population = Population.read(config.input)
     other = Population.read(config.against) if config.against else None
     if other and other.folder == population.folder:
         raise InputError(f"against={config.against}: the same folder as input; give another one to compare with")
-    output = Path(config.output).expanduser()
+    output = make_folder(config.output)
     tables = _tables(population, other, config.resamples)
+    _clear(output)
     for name, table in tables.items():
         write_table(output / f"{name}.csv", table)
     named = _by_name(*filter(None, (population, other)))
@@ -59,6 +64,13 @@ def statistics(config: DictConfig) -> None:
     with atomic(output / "statements.txt") as file:
         file.write_text("\n".join(said) + "\n", encoding="utf-8")
     _show(tables["distributions"], said, population.folder.name, output)
+
+
+def _clear(output: Path) -> None:
+    """Remove what an earlier call wrote there."""
+    if (output / "statements.txt").is_file():
+        for file in (*(f"{name}.csv" for name in TABLES), *(f"figures/{name}.png" for name in FIGURES)):
+            (output / file).unlink(missing_ok=True)
 
 
 def _tables(population: Population, other: Population | None, resamples: int) -> dict[str, pd.DataFrame]:
@@ -85,7 +97,7 @@ def _by_name(*populations: Population) -> dict[str, pd.DataFrame]:
 
 
 def _show(distributions: pd.DataFrame, said: list[str], name: str, output: Path) -> None:
-    table = Table(title=f"Particles of {name}, 95 % intervals over micrographs", box=box.SIMPLE)
+    table = Table(title=f"Particles of {escape(name)}, 95 % intervals over micrographs", box=box.SIMPLE)
     table.add_column("Quantity", no_wrap=True)
     for title in ("Mean", "SD", "Median"):
         table.add_column(title, justify="right")
@@ -94,5 +106,5 @@ def _show(distributions: pd.DataFrame, said: list[str], name: str, output: Path)
         table.add_row(statements.named(row["quantity"]), *cells)
     console.print(table)
     for line in said:
-        console.print(f"- {line}", highlight=False, soft_wrap=True)
-    console.print(f"Tables, figures, statements.txt: {output}", soft_wrap=True)
+        console.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Tables, figures, statements.txt: {output}", markup=False, soft_wrap=True)

@@ -91,6 +91,9 @@ def _mismatch(key: str, base: DictConfig, config: DictConfig) -> str | None:
         return f"{key} cannot be resolved: {str(error).splitlines()[0]}"
     was = OmegaConf.select(base, key, throw_on_missing=False, throw_on_resolution_failure=False)
     before, after = _kind(was), _kind(now)
+    needed = {name for name, missing in walk(base) if missing}
+    if is_path(key) and before != "section" and (now == "" or (now is None and key in needed)):
+        return f"{key} is {'empty' if now == '' else 'null'}, expected a path: give {key}=PATH"
     if before == after or "nothing" in (before, after) or (before == "text" and after in ("number", "switch")):
         return None
     expected = {

@@ -118,3 +118,10 @@ def test_the_expected_share_counts_the_uncertain_and_is_that_drawn():
 def test_no_particle_has_no_expected_share():
     none = population(0)[:0].assign(p_fault=[], p_no_fault=[])
     assert np.isnan(expected_faults(none, FEW).loc[0, "fault_share"])
+
+
+def test_particles_without_probabilities_are_left_out_of_the_expected_share():
+    whole = population(0).assign(p_fault=0.2, p_no_fault=0.6)
+    whole.loc[:1, "p_fault"] = np.nan
+    row = expected_faults(whole, FEW).loc[0]
+    assert (row["particles"], row["fault_share"]) == (len(whole) - 2, pytest.approx(0.25))

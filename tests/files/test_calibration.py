@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from hrtem_lab.files import find_calibration, read_calibration
+from hrtem_lab.files import find_calibration, read_calibrated, read_calibration
+from hrtem_lab.files.calibration import find_groups
 from hrtem_lab.micrograph import InputError
 
 
@@ -18,15 +21,63 @@ def test_names_and_sizes(table: Path) -> None:
         '\ufeffgroup, pixel_size_nm ,name\nx,0.02,a\n"x,y",2e-2, b.DM3 \n\nz,0.5,0012\nz,0.5,NA\n,0.5,img.01\n',
         encoding="utf-8",
     )
-    expected = {"a": 0.02, "b": 0.02, "0012": 0.5, "NA": 0.5, "img.01": 0.5}
-    assert read_calibration(table) == expected
-    assert read_calibration(str(table)) == expected
-    assert find_calibration(table.parent) == expected
+    for sizes in (read_calibration(table), read_calibration(str(table)), find_calibration(table.parent)):
+        assert sizes is not None
+        found = {name: sizes.size_nm(table.parent / name) for name in ("a.png", "b.dm3", "0012.tif", "NA.h5", "c.png")}
+        assert found == {"a.png": 0.02, "b.dm3": 0.02, "0012.tif": 0.5, "NA.h5": 0.5, "c.png": None}
+        assert sizes.size_nm(table.parent / "img.01.tif") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("row", "size_nm"),
+    [
+        ("s1__a", {"s1/a.png": 0.05}),
+        ("s1/a.png", {"s1/a.png": 0.05}),
+        ("./s1/a", {"s1/a.png": 0.05}),
+        ("{folder}/s1/a.png", {"s1/a.png": 0.05}),
+        ("a.png", {"s1/a.png": 0.05, "s2/a.png": 0.05}),
+        ("a", {"s1/a.png": 0.05, "s2/a.png": 0.05, "a.jpg": 0.05}),
+        ("a.tif", {}),
+        ("A.png", {}),
+    ],
+)
+def test_a_row_is_of_the_files_that_its_name_is_of(table: Path, row: str, size_nm: dict[str, float]) -> None:
+    table.write_text(f"name,pixel_size_nm\n{row.format(folder=table.parent)},0.05\n")
+    files = {"s1/a.png": "s1__a", "s2/a.png": "s2__a", "a.jpg": "a.jpg"}
+    found = {file: read_calibration(table).size_nm(table.parent / file, name) for file, name in files.items()}
+    assert {file: size for file, size in found.items() if size} == size_nm
+
+
+def test_the_more_exact_name_is_taken(table: Path) -> None:
+    table.write_text("name,pixel_size_nm\na,1\na.png,2\ns1/a.png,3\n")
+    sizes = read_calibration(table)
+    found = [sizes.size_nm(table.parent / file, "a") for file in ("s1/a.png", "s2/a.png", "s1/a.tif")]
+    assert found == [3, 2, 1]
+
+
+def test_accents_in_either_spelling(table: Path) -> None:
+    table.write_text("name,pixel_size_nm\nMa\u0308r,0.05\nG\u00f6.png,0.04\n", encoding="utf-8")
+    sizes = read_calibration(table)
+    assert [sizes.size_nm(name) for name in ("M\u00e4r.png", "Go\u0308.png")] == [0.05, 0.04]
+
+
+def test_an_empty_cell_is_no_size(table: Path) -> None:
+    table.write_text("name,pixel_size_nm\na,\nb\nc,0.05\n,\n,0.02\n")
+    assert [read_calibration(table).size_nm(name) for name in ("a.png", "b.png", "c.png")] == [None, None, 0.05]
+
+
+def test_semicolons_and_decimal_commas(table: Path) -> None:
+    table.write_text("\nname;pixel_size_nm;group\na,1;0,05;x\nb;0.05;y\n")
+    sizes, groups = find_calibration(table.parent), find_groups(table.parent)
+    assert sizes
+    assert groups
+    assert [sizes.size_nm(name) for name in ("a,1.png", "b.png")] == [0.05, 0.05]
+    assert groups.of("b.png") == [(4, "y")]
 
 
 def test_the_same_value_twice_is_no_contradiction(table: Path) -> None:
-    table.write_text("name,pixel_size_nm\na.tif,0.02\na,0.020\n")
-    assert read_calibration(table) == {"a": 0.02}
+    table.write_text("name,pixel_size_nm\na.tif,0.02\na.tif,0.020\n")
+    assert read_calibration(table).size_nm("a.tif") == 0.02
 
 
 @pytest.mark.parametrize(
@@ -34,16 +85,6 @@ def test_the_same_value_twice_is_no_contradiction(table: Path) -> None:
     [
         ("", "column name and pixel_size_nm is missing"),
         ("name,size\na,1\n", "column pixel_size_nm is missing.*found name,size"),
-        ("name;pixel_size_nm\na;1\n", "column name and pixel_size_nm is missing"),
-        ("name,pixel_size_nm\na,0.02\nb,\n", "line 3: the pixel_size_nm of b is ''"),
-        ("name,pixel_size_nm\na,0.02\nb\n", "line 3: the pixel_size_nm of b is ''"),
-        ("name,pixel_size_nm\na,0.02 nm\n", "line 2: the pixel_size_nm of a is '0.02 nm'"),
-        ("name,pixel_size_nm\na,-1\n", "line 2"),
-        ("name,pixel_size_nm\na,0\n", "line 2"),
-        ("name,pixel_size_nm\na,nan\n", "line 2"),
-        ("name,pixel_size_nm\na,inf\n", "line 2"),
-        ("name,pixel_size_nm\n ,0.02\n", "line 2 has no name"),
-        ("name,pixel_size_nm\na,0.02\na.dm3,0.03\n", "line 3 gives a 0.03 nm, an earlier line 0.02 nm"),
         ('name,pixel_size_nm\n"a,0.02\n', "cannot be read"),
     ],
 )
@@ -52,6 +93,29 @@ def test_mistakes(table: Path, content: str, complaint: str) -> None:
     with pytest.raises(InputError, match=f"^metadata.csv: .*{complaint}") as caught:
         read_calibration(table)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", ["a,0.02 nm", "a,-1", "a,0", "a,nan", "a,inf", "a,0.02\na,0.03"])
+def test_a_bad_row_costs_the_file_that_it_is_of(table: Path, rows: str) -> None:
+    table.write_text(f"name,pixel_size_nm\n{rows}\nb,0.05\n")
+    sizes = read_calibration(table)
+    with pytest.raises(InputError, match=r"^a\.png: line \d of metadata\.csv gives it") as caught:
+        sizes.size_nm(table.parent / "a.png")
+    assert "\n" not in str(caught.value)
+    assert sizes.size_nm(table.parent / "b.png") == 0.05
+
+
+def test_each_table_is_asked_before_what_is_given(table: Path) -> None:
+    for name in ("a", "b", "c"):
+        Image.fromarray(np.zeros((4, 4), np.uint8)).save(table.with_name(f"{name}.png"))
+    table.write_text("name,pixel_size_nm\na,1\nb,2\n")
+    other = table.with_name("sizes.csv")
+    other.write_text("name,pixel_size_nm\na,3\n")
+    tables = [read_calibration(other), None, find_calibration(table.parent)]
+    read = [read_calibrated(table.with_name(f"{name}.png"), tables, 4)[0].pixel_size_nm for name in ("a", "b", "c")]
+    assert read == [3, 2, 4]
+    with pytest.raises(InputError, match=r"^c\.png: .*no calibration, and none stands in sizes\.csv and metadata\.csv"):
+        read_calibrated(table.with_name("c.png"), tables)
 
 
 def test_missing_and_binary_files(table: Path) -> None:
@@ -63,16 +127,15 @@ def test_missing_and_binary_files(table: Path) -> None:
 
 
 def test_a_folder_without_a_calibration(table: Path) -> None:
-    assert find_calibration(table.parent) == {}
+    assert find_calibration(table.parent) is None
     table.write_text("name,operator\na,me\n")
-    assert find_calibration(table.parent) == {}
-    table.write_text("name,pixel_size_nm\na,unknown\n")
-    with pytest.raises(InputError, match="line 2"):
-        find_calibration(table.parent)
+    assert find_calibration(table.parent) is None
 
 
 def test_the_real_samples() -> None:
     folder = Path(__file__).parents[3] / "shared" / "samples" / "labelled"
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent")
-    assert find_calibration(folder)["au2p2nm_ex0"] == 0.0776
+    sizes = find_calibration(folder)
+    assert sizes
+    assert sizes.size_nm(folder / "au2p2nm_ex0.png") == 0.0776

@@ -32,7 +32,7 @@ def test_pixels_that_are_not_square_are_divided(high: bool) -> None:
     square = Frames(stack, ((edges[0] * 10, "A"), (edges[1] * 10, "A")), {"voltage_kV": 300}).square("a.tif")
     assert square.data.shape == (2, 240, 320)
     assert square.pixel_size_nm == pytest.approx(0.02)
-    assert square.metadata == {"voltage_kV": 300}
+    assert square.metadata == {"voltage_kV": 300, "shape_in_file": stack.shape[1:]}
     for image, sign in zip(square.data, (1, -1), strict=True):
         np.testing.assert_allclose(image[8:-8, 8:-8], sign * waves(0.02, 0.02)[8:-8, 8:-8], atol=0.5)
 

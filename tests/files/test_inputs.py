@@ -63,6 +63,18 @@ def test_label_images_of_a_file_beside_are_left_out(tmp_path: Path) -> None:
     assert list(find_inputs(tmp_path / "a_label.png")) == ["a_label"]
 
 
+def test_what_a_prediction_wrote_is_left_out_unless_it_is_asked_for(tmp_path: Path) -> None:
+    written = ("masks/a.tif", "overlays/a.png", "masks_of_mine/b.tif")
+    touch(
+        tmp_path, "a.tif", *(f"run/{name}" for name in ("summary.json", *written)), *(f"x/{name}" for name in written)
+    )
+    assert set(relative(find_inputs(f"{tmp_path}/**/*"), tmp_path).values()) == {
+        "a.tif", "run/masks_of_mine/b.tif", *(f"x/{name}" for name in written)
+    }  # fmt: skip
+    assert list(find_inputs(tmp_path / "run" / "masks")) == ["a"]
+    assert list(find_inputs(f"{tmp_path}/run/masks/*.tif")) == ["a"]
+
+
 def test_one_stem_and_two_suffixes(tmp_path: Path) -> None:
     touch(tmp_path, "a.dm3", "a.tif", "b.tif")
     assert relative(find_inputs(tmp_path), tmp_path) == {"a.dm3": "a.dm3", "a.tif": "a.tif", "b": "b.tif"}
@@ -135,6 +147,12 @@ def test_a_tiff_label_in_colour(tmp_path: Path) -> None:
     colours = np.stack([PARTICLES * 0, PARTICLES, PARTICLES * 0, PARTICLES * 0 + 255], axis=-1)
     tifffile.imwrite(tmp_path / "a_label.tif", colours, photometric="rgb", extrasamples=["unassalpha"])
     np.testing.assert_array_equal(read_label(tmp_path / "a_label.tif", (6, 5)), PARTICLES > 0)
+
+
+def test_a_label_is_divided_as_its_micrograph_was(tmp_path: Path) -> None:
+    Image.fromarray(PARTICLES).save(tmp_path / "a_label.png")
+    expected = np.repeat(PARTICLES > 0, 2, axis=0)
+    np.testing.assert_array_equal(read_label(tmp_path / "a_label.png", (12, 5), (6, 5)), expected)
 
 
 def test_labels_that_cannot_be_used(tmp_path: Path) -> None:

@@ -213,6 +213,35 @@ def test_mrc_of_complex_numbers_is_refused(write_mrc: Callable[..., Path]) -> No
         read(write_mrc(np.ones((1, 4, 5), np.complex64), cell_angstrom=1.0, mode=4))
 
 
+def test_big_endian_mrc_is_told(write_mrc: Callable[..., Path]) -> None:
+    path = write_mrc(np.zeros((1, 4, 5), ">f4"))
+    content = bytearray(path.read_bytes())
+    content[:1024] = np.frombuffer(bytes(content[:1024]), "<u4").astype(">u4").tobytes()
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"^volume\.mrc: is a big-endian MRC file, expected a little-endian one"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("said", "size_nm"),
+    [
+        ({"PhysicalSizeX": 0.05, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.05, "PhysicalSizeYUnit": "nm"}, 0.05),
+        ({"PhysicalSizeX": 5e-5, "PhysicalSizeY": 5e-5}, 0.05),
+        ({"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "Å", "PhysicalSizeY": 0.5, "PhysicalSizeYUnit": "Å"}, 0.05),
+        ({"PhysicalSizeX": 0.05, "PhysicalSizeXUnit": "nm"}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("images", [1, 2])
+def test_ome_tiff(tmp_path: Path, said: dict[str, Any], size_nm: float | None, images: int) -> None:
+    axes = "YX" if images == 1 else "TYX"
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", np.zeros((2, 8, 9), np.uint8)[:images].squeeze(), metadata={"axes": axes, **said}
+    )
+    micrographs = read(tmp_path / "a.ome.tif", 99)
+    assert [m.pixel_size_nm for m in micrographs] == [pytest.approx(size_nm or 99)] * images
+
+
 def test_mrc_that_promises_too_much_is_refused_at_once(write_mrc: Callable[..., Path]) -> None:
     path = write_mrc(np.ones((1, 4, 5), np.float32))
     content = bytearray(path.read_bytes())

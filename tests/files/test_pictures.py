@@ -47,7 +47,7 @@ def test_print_resolution_is_no_calibration(tmp_path: Path, image: npt.NDArray[n
             read(tmp_path / f"a.{suffix}")
 
 
-@pytest.mark.parametrize("shape", [(5, 6), (3, 5, 6), (3, 5, 6, 1), (1, 5, 6)])
+@pytest.mark.parametrize("shape", [(5, 6), (3, 5, 6), (3, 5, 6, 1), (1, 5, 6), (5, 6, 1)])
 def test_hdf5_shapes(tmp_path: Path, shape: tuple[int, ...]) -> None:
     data = np.arange(np.prod(shape), dtype=">f8").reshape(shape)
     with h5py.File(tmp_path / "a.h5", "w") as file:

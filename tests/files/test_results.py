@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hrtem_lab.files import read_results
+from hrtem_lab.files import find_pictures, read_results
 from hrtem_lab.micrograph import InputError
 
 NAMES = ["NA", "007", "Größe µ 1"]
@@ -36,6 +36,37 @@ def test_a_column_of_classes_without_a_class_is_left_out(folder: Path):
     assert "class" not in particles
 
 
+def test_what_a_spreadsheet_makes_of_the_table_is_read(folder: Path):
+    table = pd.read_csv(folder / "particles.csv", dtype=str, keep_default_na=False).assign(p_fault=["", "0.5", "1"])
+    table["touches_edge"] = ["TRUE", "FALSE", "false"]
+    table.to_csv(folder / "particles.csv", index=False)
+    with (folder / "particles.csv").open("a") as file:
+        file.write(",,,,\n")
+    particles, _ = read_results(folder, ["size_nm"])
+    assert particles["touches_edge"].tolist() == [True, False, False]
+    assert particles["p_fault"].isna().tolist() == [True, False, False]
+    assert particles["p_fault"][1:].tolist() == [0.5, 1.0]
+
+
+def test_the_pictures_of_a_run_are_those_that_its_summary_tells_of(tmp_path: Path):
+    rows = [
+        {"micrograph": "a"},
+        {"micrograph": "film_0000", "mask": "film"},
+        {"micrograph": "film_0001", "mask": "film"},
+    ]
+    (tmp_path / "summary.json").write_text(json.dumps({"per_micrograph": rows}))
+    names = {path.relative_to(tmp_path).as_posix() for path in find_pictures(tmp_path)}
+    overlays = {f"overlays/{row['micrograph']}.png" for row in rows}
+    assert names == {"masks/a.tif", "masks/film.tif", *overlays}
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"per_micrograph": [1]}', '{"per_micrograph": 1}'])
+def test_another_summary_tells_of_no_pictures(tmp_path: Path, text: str | None):
+    if text is not None:
+        (tmp_path / "summary.json").write_text(text)
+    assert find_pictures(tmp_path) == set()
+
+
 def change(folder: Path, name: str, old: str, new: str) -> None:
     text = (folder / name).read_text(encoding="utf-8")
     assert old in text
@@ -49,6 +80,9 @@ def change(folder: Path, name: str, old: str, new: str) -> None:
         ("particles.csv", "touches_edge", "edge", "column touches_edge is missing"),
         ("particles.csv", ",3,", ",large,", "cannot be read as .csv.*large"),
         ("particles.csv", "007", "008", "no size in pixels of 008"),
+        ("particles.csv", "False", "FALSCH", "touches_edge is 'FALSCH' of a particle, expected True or False"),
+        ("particles.csv", "False", "", "touches_edge is '' of a particle, expected True or False"),
+        ("summary.json", "007", "NA", "two micrographs are called NA"),
         ("summary.json", "rows", "lines", "no size in pixels of 007"),
         ("summary.json", "per_micrograph", "pictures", "cannot be read as .json"),
         ("summary.json", "{", "", "cannot be read as .json"),

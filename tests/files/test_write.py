@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from hrtem_lab.files import read, write_json, write_mask, write_table
+from hrtem_lab.files import make_folder, read, write_json, write_mask, write_table
 from hrtem_lab.micrograph import InputError
 
 INSTANCES = np.arange(42, dtype=np.int32).reshape(6, 7)
@@ -129,3 +129,13 @@ def test_a_written_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     write_json(tmp_path / "a.json", {})
     assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_folder_is_made_or_it_is_said_why_not(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert make_folder(str(tmp_path / "a" / "b")).is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        InputError, match=r"^output=.*file: cannot be made \(.*\); give a folder that can be written to"
+    ):
+        make_folder(tmp_path / "file")

@@ -6,14 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from hrtem_lab.defects import Forest
+from hrtem_lab.lab.exporting import export
 from hrtem_lab.lab.models import find_model
+from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.onnx import OnnxNet
 from hrtem_lab.segmentation.unet import UNet
 from tests.lab.models import save_model
 
 pytest.importorskip("onnxruntime")
+
+
+def test_the_forest_of_an_older_model_goes(tmp_path: Path):
+    save_model(tmp_path / "onnx")
+    export(OmegaConf.create({"model": str(save_model(tmp_path / "bare", forest=False)), "output": f"{tmp_path}/onnx"}))
+    assert Forest.load(tmp_path / "onnx") is None
+
+
+def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file: cannot be made"):
+        export(OmegaConf.create({"model": str(save_model(tmp_path / "model")), "output": str(tmp_path / "file")}))
 
 
 def test_a_saved_model_becomes_one_of_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -64,5 +64,12 @@ def test_two_populations_are_drawn_with_the_mean_of_each_micrograph(whole):
     assert middle == pytest.approx(whole["equivalent_diameter_nm"].median(), abs=0.05)
 
 
+def test_the_legend_names_populations_of_any_name(whole):
+    figure = figures.comparison({"_a": whole, "$b$ $\\x": whole})
+    figure.canvas.draw()
+    texts = figure.axes[0].get_legend().get_texts()
+    assert [text.get_text().replace("\\$", "$") for text in texts] == ["_a (n=240)", "$b$ $\\x (n=240)"]
+
+
 def test_nothing_is_drawn_of_nothing(whole):
     assert figures.all_of({"a": whole[:0], "b": whole}, {}) == {}

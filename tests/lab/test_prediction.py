@@ -113,6 +113,62 @@ def test_a_stack_gives_a_mask_of_its_own_shape(model: Path, tmp_path: Path):
 
 
 @pytest.mark.usefixtures("dark")
+def test_images_of_different_shapes_in_one_file_have_a_mask_each(model: Path, tmp_path: Path):
+    with tifffile.TiffWriter(tmp_path / "both.tif") as tiff:
+        for shape in ((160, 200), (150, 190)):
+            tiff.write(discs(shape)[0], metadata=None)
+    out = tmp_path / "out"
+    assert predict(input=tmp_path / "both.tif", output=out, model=model, pixel_size_nm=PIXEL_NM) == 0
+    shapes = {path.stem: tifffile.imread(path).shape for path in (out / "masks").iterdir()}
+    assert shapes == {"both_0000": (160, 200), "both_0001": (150, 190)}
+
+
+@pytest.mark.usefixtures("dark")
+def test_a_file_that_fails_late_leaves_nothing_in_the_tables(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refused(path: Path, *_: object) -> None:
+        raise InputError(f"{path}: cannot be written")
+
+    monkeypatch.setattr(prediction, "write_mask", refused)
+    assert predict(input=folder / "discs.tif", output=tmp_path, model=model) == 1
+    assert pd.read_csv(tmp_path / "particles.csv").empty
+    assert json.loads((tmp_path / "summary.json").read_text())["per_micrograph"] == []
+
+
+@pytest.mark.usefixtures("dark")
+def test_a_label_that_does_not_fit_costs_the_dice_alone(
+    folder: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(folder / "discs_label.png")
+    assert predict(input=folder / "discs.tif", output=tmp_path, model=model) == 0
+    (row,) = json.loads((tmp_path / "summary.json").read_text())["per_micrograph"]
+    assert (row["particles"], "dice" in row) == (2, False)
+    assert "discs_label.png: the label has shape (9, 9)" in row["label_unused"]
+    assert "no Dice discs_label.png: the label has shape (9, 9)" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("dark")
+def test_true_particles_that_touch_by_a_corner_are_two(folder: Path, model: Path, tmp_path: Path):
+    label = np.zeros((160, 200), np.uint8)
+    label[10:20, 10:20] = label[20:30, 20:30] = 255
+    Image.fromarray(label).save(folder / "discs_label.png")
+    predict(input=folder / "discs.tif", output=tmp_path, model=model)
+    assert json.loads((tmp_path / "summary.json").read_text())["per_micrograph"][0]["particles_true"] == 2
+
+
+@pytest.mark.usefixtures("dark")
+def test_the_label_of_an_image_whose_pixels_are_not_square_fits(model: Path, tmp_path: Path):
+    image, truth = discs()
+    tifffile.imwrite(
+        tmp_path / "a.tif", image[::2], imagej=True, resolution=(1 / PIXEL_NM, 0.5 / PIXEL_NM), metadata={"unit": "nm"}
+    )
+    Image.fromarray((255 * truth[::2]).astype(np.uint8)).save(tmp_path / "a_label.png")
+    assert predict(input=tmp_path / "a.tif", output=tmp_path / "out", model=model) == 0
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["per_micrograph"][0]["dice"] > 0.9
+
+
+@pytest.mark.usefixtures("dark")
 @pytest.mark.parametrize("way", ["setting", "table", "metadata"])
 def test_each_way_to_give_the_calibration(way: str, folder: Path, model: Path, tmp_path: Path):
     image = folder / "ohne_Maßstab.png"
@@ -197,6 +253,34 @@ def test_the_inputs_folder_may_be_the_outputs_and_stays_as_it_was(folder: Path, 
 
 
 @pytest.mark.usefixtures("dark")
+def test_the_same_pattern_takes_the_same_files_again(folder: Path, model: Path):
+    for _ in range(2):
+        assert predict(input=folder / "**" / "*.[tp]*", output=folder / "out", model=model, pixel_size_nm=PIXEL_NM) == 1
+        assert len(json.loads((folder / "out" / "summary.json").read_text())["per_micrograph"]) == 2
+
+
+@pytest.mark.usefixtures("dark")
+def test_masks_and_overlays_of_files_that_are_gone_go_too_and_nothing_else(folder: Path, model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    predict(input=folder, output=out, model=model, pixel_size_nm=PIXEL_NM)
+    (out / "masks" / "mine.tif").touch()
+    (folder / "ohne_Maßstab.png").unlink()
+    predict(input=folder, output=out, model=model, pixel_size_nm=PIXEL_NM)
+    assert {path.name for path in (out / "masks").iterdir()} == {"discs.tif", "mine.tif"}
+    assert {path.name for path in (out / "overlays").iterdir()} == {"discs.png"}
+
+
+@pytest.mark.usefixtures("dark")
+def test_an_image_of_a_stack_that_is_called_as_another_file_is_refused(model: Path, tmp_path: Path):
+    tifffile.imwrite(tmp_path / "film.tif", np.stack([discs()[0]] * 2), photometric="minisblack")
+    tifffile.imwrite(tmp_path / "film_0000.tif", discs()[0])
+    assert predict(input=tmp_path, output=tmp_path / "out", model=model, pixel_size_nm=PIXEL_NM) == 1
+    (reason,) = pd.read_csv(tmp_path / "out" / "failures.csv")["reason"]
+    assert reason == "film.tif: its image film_0000 is called as another file is; rename one of the files"
+    assert set(pd.read_csv(tmp_path / "out" / "particles.csv")["micrograph"]) == {"film_0000"}
+
+
+@pytest.mark.usefixtures("dark")
 @pytest.mark.parametrize("place", ["masks", "overlays"])
 def test_what_would_be_written_over_a_micrograph_is_refused(place: str, folder: Path, model: Path, tmp_path: Path):
     (tmp_path / "out").mkdir()
@@ -233,13 +317,16 @@ def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(
     monkeypatch.setattr(prediction, "analyse", broken)
     assert predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=0.05) == 4
     reasons = pd.read_csv(tmp_path / "out" / "failures.csv")["reason"]
-    assert (reasons == "ZeroDivisionError: by zero").sum() == 2
+    assert [reason for reason in reasons if "Zero" in reason] == [
+        f"{name}: ZeroDivisionError: by zero" for name in ("discs.tif", "ohne_Maßstab.png")
+    ]
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"pixel_size_nm": -1}, "pixel_size_nm is -1"),
+        *(({"pixel_size_nm": size}, f"pixel_size_nm is {size}, ") for size in (-1, 0, "0.05nm", "abc", "inf", "nan")),
+        ({"pixel_size_nm": "true"}, "pixel_size_nm is True, "),
         ({"calibration": "missing.csv"}, "missing.csv"),
         ({"model": "nowhere"}, "model=nowhere: nothing there"),
     ],
@@ -249,6 +336,17 @@ def test_a_wrong_setting_is_refused_before_any_file_is_read(
 ):
     with pytest.raises(InputError, match=message):
         predict(**{"input": folder, "output": tmp_path / "out", "model": model, **settings})
+
+
+@pytest.mark.usefixtures("dark")
+def test_names_are_printed_as_they_are(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    tifffile.imwrite(tmp_path / "Au [b].tif", discs()[0])
+    (tmp_path / "torn [red].dm3").write_bytes(b"torn")
+    predict(input=tmp_path, output=tmp_path / "out [b]", model=model, pixel_size_nm=PIXEL_NM)
+    printed = capsys.readouterr().out
+    assert "Au [b]" in printed
+    assert "failed torn [red].dm3: cannot be read" in printed
+    assert f"summary.json: {tmp_path / 'out [b]'}" in printed
 
 
 def test_the_command_ends_with_1_when_a_file_failed_and_names_it(folder: Path, model: Path, tmp_path: Path):

@@ -58,7 +58,9 @@ def test_other_words_stay(word: str) -> None:
     assert quoted(word, NOWHERE) == word
 
 
-@pytest.mark.parametrize("key", ["input", "output", "model", "calibration", "+input", "++data.root", "a.b.path"])
+@pytest.mark.parametrize(
+    "key", ["input", "output", "against", "model", "calibration", "+input", "++data.root", "a.b.path"]
+)
 def test_keys_that_hold_a_path(key: str) -> None:
     assert quoted(f"{key}=a b", NOWHERE) == f'{key}="a b"'
 

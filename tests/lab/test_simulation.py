@@ -74,7 +74,9 @@ def test_the_folder_export_is_read_back_by_our_own_readers(made: Path):
             assert metadata.loc[name, key] == pytest.approx(truth.metadata[key])
         assert micrograph.pixel_size_nm * len(micrograph.image) == pytest.approx(4.0)
     sizes = find_calibration(made / "images")
-    assert sizes == pytest.approx(metadata["pixel_size_nm"].to_dict())
+    assert {path.stem: sizes.size_nm(path) for path in images.values()} == pytest.approx(
+        metadata["pixel_size_nm"].to_dict()
+    )
 
 
 def test_every_image_of_a_specimen_has_a_condition_of_its_own(made: Path):

@@ -103,6 +103,7 @@ def test_few_micrographs_say_that_nothing_can_be_claimed(tmp_path: Path):
         (20, {"class": "no_fringe"}, "No particle shows its lattice"),
         (20, {"class": "fault"}, "all are of one kind"),
         (1, {}, "1 particle in 1 micrograph"),
+        (1, {"equivalent_diameter_nm": 4.0}, "Equivalent diameter: mean 4.00 nm.\n"),
         (20, {"equivalent_diameter_nm": 4.0, "solidity": 1.0}, "mean 4.00 nm"),
     ],
 )
@@ -113,7 +114,10 @@ def test_poor_tables_are_described_as_far_as_they_go(kept: int, change: dict, se
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"resamples": 5}, "resamples=5: expected 100"), ({"against": "."}, "the same folder")],
+    [
+        *(({"resamples": number}, f"resamples={number}: expected a whole") for number in (5, "1000.0", "nan", "True")),
+        ({"against": "."}, "the same folder"),
+    ],
 )
 def test_a_wrong_setting_is_refused(
     settings: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -132,6 +136,34 @@ def test_the_command_ends_with_2_and_a_line_where_the_folder_is_no_result(tmp_pa
     assert "holds no particles.csv; give a folder that hrtem_lab.predict wrote" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_what_an_earlier_call_wrote_goes_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    one = results(tmp_path / "_$[b]$", particles(1, micrographs=3))
+    other, out = results(tmp_path / "other", particles(2, micrographs=3)), tmp_path / "out [b]"
+    out.mkdir()
+    (out / "comparison.csv").touch()
+    run(out, input=one)
+    assert (out / "comparison.csv").is_file()  # of somebody else
+    run(out, input=one, against=other)
+    (out / "figures" / "mine.png").touch()
+    run(out, input=results(tmp_path / "bare", particles(1).drop(columns="class")))
+    assert {file.stem for file in out.glob("*.csv")} == {"distributions", "correlations"}
+    assert {file.stem for file in (out / "figures").iterdir()} == {"sizes", "shapes", "correlations", "mine"}
+    printed = capsys.readouterr().out
+    assert "Particles of _$[b]$" in printed
+    assert f"statements.txt: {out}" in printed
+
+
+def test_a_file_in_the_place_of_a_folder_is_said(tmp_path: Path):
+    folder = results(tmp_path / "in", particles(1, micrographs=3))
+    (tmp_path / "out").mkdir()
+    for file in ("figures", "file"):
+        (tmp_path / "out" / file).touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        run(tmp_path / "out", input=folder)
+    with pytest.raises(InputError, match="cannot be made"):
+        run(tmp_path / "out" / "file", input=folder)
 
 
 def test_two_folders_of_one_name_are_told_apart_by_their_paths(tmp_path: Path):

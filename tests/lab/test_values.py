@@ -47,6 +47,20 @@ def test_a_value_that_fits_is_taken(call, word: str, key: str, value: object) ->
     assert OmegaConf.select(ended.configs[0], key) == value
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("input=null", "input is null, expected a path: give input=PATH"),
+        ("input=", "input is empty, expected a path: give input=PATH"),
+        ("calibration=", "calibration is empty, expected a path: give calibration=PATH"),
+    ],
+)
+def test_a_path_that_is_none(call, word: str, message: str) -> None:
+    ended = call(*dict.fromkeys(("input=x", word)), name="predict")
+    assert (ended.code, ended.err) == (2, f"{message}\n")
+    assert call("input=x", "calibration=null", name="predict").code == 0
+
+
 def test_a_value_that_is_missing(call) -> None:
     ended = call(name="predict")
     assert (ended.code, ended.err) == (2, "input is missing: give input=PATH\n")
