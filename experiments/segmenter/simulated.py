@@ -9,6 +9,7 @@ given.
 import sys
 
 import pandas as pd
+from crowds import found
 from hydra import compose, initialize_config_dir
 
 from hrtem_lab.evaluation import breakdown, calibration_counts, ece, score_masks, summarise
@@ -29,15 +30,18 @@ def main(model: str) -> None:
     with bar("Simulating exit waves") as move:
         data.simulate(move)
     micrographs = data.micrographs("test")
-    found = [unet.find(micrograph) for micrograph in track(micrographs, model)]
-    scores = score_masks([f.instances for f in found], micrographs, min_diameter_nm=unet.min_diameter_nm)
-    counts = [calibration_counts(f.probability, m.mask) for f, m in zip(found, micrographs, strict=True)]
+    told = [unet.find(micrograph) for micrograph in track(micrographs, model)]
+    pairs = list(zip(told, micrographs, strict=True))
+    scores = score_masks([one.instances for one in told], micrographs, min_diameter_nm=unet.min_diameter_nm)
+    counts = [calibration_counts(one.probability, micrograph.mask) for one, micrograph in pairs]
+    particles = pd.concat([found(one.instances, m, unet.min_diameter_nm) for one, m in pairs if len(m.facts)])
     full = scores[[micrograph.instances.any() for micrograph in micrographs]]
     bare = scores.drop(full.index)
     parts = {"all": scores, "with particles": full}
     print(pd.DataFrame({name: summarise(part) for name, part in parts.items()}).to_string(float_format="{:.3f}".format))
     print(f"calibration error {ece(pd.concat(counts).groupby('bin').sum()):.3f}")
     print(f"{len(bare)} bare fields, {(bare['fp'] > 0).sum()} with anything false")
+    print(particles.groupby("sort")["found"].agg(["size", "sum", "mean"]).to_string())
     conditions = pd.DataFrame([condition(m) for m in micrographs]).loc[full.index]
     print(breakdown(full, conditions, EDGES).to_string(index=False, float_format="{:.3f}".format))
 
