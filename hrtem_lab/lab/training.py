@@ -185,7 +185,7 @@ def fit_unet(
             f"kept_of_start={config.kept_of_start}, start={config.start}; expected a share from 0 to below 1, and "
             "above 0 only with a model that the training begins with"
         )
-    _same_training(config, data, folder / "checkpoints")
+    _same_training(config, data, folder)
     module: SegmentationModule = build(config.model)
     begun = UNet.load(find_model(config.start)).net if config.start else None
     if begun is not None:
@@ -218,18 +218,17 @@ LEARNED_FROM = ("seed", "start", "kept_of_start", "keep", "model", "trainer", "c
 
 
 def _same_training(config: DictConfig, data: SimulatedData, folder: Path) -> None:
-    """Note beside the checkpoints what they are learned from; refuse to go on from those of another training."""
-    known = {name: plain(config[name]) if name in config else None for name in LEARNED_FROM}
-    recipe = portable(known) | {"labels": data.recipe.get("labelled"), "split": tracking.digest(data.split)}
-    recipe = json.loads(json.dumps(recipe))  # as it is read again
+    """Note in the folder what its checkpoints are learned from; refuse to go on from those of another training."""
+    whole = portable(plain(config))
+    known = {name: whole[name] for name in LEARNED_FROM if name in whole}
+    recipe = known | {"labels": data.recipe.get("labelled"), "split": tracking.digest(data.split)}
     note = folder / "training.json"
-    if last_checkpoint(folder) is None:
-        folder.mkdir(parents=True, exist_ok=True)
+    if last_checkpoint(folder / "checkpoints") is None:
         write_json(note, {"recipe": recipe})
     elif note.is_file() and (changed := differences(json.loads(note.read_text(encoding="utf-8")), recipe)):
         raise InputError(
-            f"output={folder.parent} holds a training with other settings: {changed}; give another output=, with "
-            f"start={folder.parent} to begin with what it has learned"
+            f"output={folder} holds a training with other settings: {changed}; give another output=, with "
+            f"start={folder} to begin with what it has learned"
         )
 
 

@@ -76,7 +76,7 @@ def studied(tmp_path_factory):
         patch.setattr(mlflow, "log_metrics", logged.update)
         patch.setattr(mlflow, "log_table", lambda table, name: logged.update({name: len(table)}))
         patch.setattr(mlflow, "log_artifact", lambda path: logged.update({Path(path).name: 1}))
-        learn, test = [drawn(i) for i in range(9)], [drawn(i) for i in range(9, 14)]
+        learn, test = [drawn(i) for i in range(9)], [drawn(i) for i in range(9, 15)]
         metrics, classes = study(OmegaConf.create(CONFIG), learn, test, folder)
     return metrics, classes, logged, folder
 
@@ -84,8 +84,8 @@ def studied(tmp_path_factory):
 def test_the_forest_is_scored_beside_its_references_and_on_true_masks(studied):
     metrics, _, logged, _ = studied
     assert metrics["forest/cv/particles"] == 36
-    assert metrics["forest/test/particles"] == 20
-    assert metrics["forest/true_masks/particles"] == 15
+    assert metrics["forest/test/particles"] == 24
+    assert metrics["forest/true_masks/particles"] == 18
     assert metrics["forest/test/balanced_accuracy"] > 0.85
     assert metrics["forest/test/majority/balanced_accuracy"] == 0.25
     lead = [metrics[f"forest/test/lead_over_majority{end}"] for end in ("_low", "", "_high")]
@@ -99,7 +99,7 @@ def test_the_forest_is_scored_beside_its_references_and_on_true_masks(studied):
 
 def test_every_test_particle_has_a_class(studied):
     _, classes, _, folder = studied
-    assert len(classes) == 20
+    assert len(classes) == 24
     assert set(classes) <= {*CLASSES, "uncertain"}
     table = pd.read_csv(folder / "test_particles.csv")
     assert table["class"].tolist() == classes.tolist()
@@ -120,4 +120,4 @@ def test_the_figures_are_drawn(studied):
     assert {path.stem for path in (folder / "figures").glob("*.png")} == set(names)
     assert {"forest_table.csv", "test_particles.csv", "fault_chance.csv", "importance.json"} <= set(logged)
     chance = pd.read_csv(folder / "fault_chance.csv")
-    assert chance.loc[chance["condition"] == "true_material", "particles"].tolist() == [5]
+    assert chance.loc[chance["condition"] == "true_material", "particles"].tolist() == [6]
