@@ -68,7 +68,7 @@ PEAKS = {
     "peak2_contrast": "the same of the second peak",
     "peak3_contrast": "the same of the third peak",
     "spacing_nm": "lattice spacing of the strongest peak, or of the one that it is a harmonic of, nm",
-    "spacing_error_nm": "standard error of that spacing, nm",
+    "spacing_error_nm": "standard error of that spacing from noise alone, nm",
     "peak1_frequency_per_nm": "its inverse, nm^-1",
     "peak2_frequency_per_nm": "the same of the second significant peak, nm^-1",
     "peak2_ratio": "contrast of the second significant peak over that of the strongest",

@@ -93,6 +93,9 @@ def fundamental(peaks: Sequence[Peak]) -> Peak:
 def spacing_error_nm(of: Spectrum, peak: Peak) -> float:
     """Standard error of a peak's spacing, the least that noise allows (Rife and Boorstyn 1976, IEEE Trans. IT-22, 1).
 
+    From noise alone: defocus can move the peak of a particle below 4 nm by several per cent, and from 5 nm upward the
+    grid of the spectrum adds up to 0.2 %.
+
     One frequency in a disc of diameter D, whose power is C times the noise's, is known to sqrt(2 / C) / (pi D).
     """
     error_per_nm = np.sqrt(2 / max(peak.contrast, 1.0)) / np.pi * of.resolution_per_nm

@@ -40,9 +40,7 @@ def expose(
     signal = condition.mtf_nyquist ** (1 - condition.noise_transfer)
     spectrum = spectrum * falloff(row, column, pixel_nm, signal) * blur_by_motion(row, column, condition)
     if at:
-        spectrum = (
-            spectrum * torch.exp(2j * np.pi * at * pixel_nm * row) * torch.exp(2j * np.pi * at * pixel_nm * column)
-        )
+        spectrum = spectrum * torch.exp(2j * np.pi * at * pixel_nm * (row + column))
     electrons = condition.dqe * condition.dose_e_per_nm2 * pixel_nm**2
     return torch.fft.irfft2(spectrum, (pixels, pixels)).clamp_min(0) * (electrons * (pixels / size) ** 2)
 

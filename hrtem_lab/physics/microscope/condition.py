@@ -24,7 +24,7 @@ class Condition:
         trefoil_nm: Threefold astigmatism.
         trefoil_deg: Its azimuth.
         focal_spread_nm: 1/e half-width of the focal distribution.
-        convergence_mrad: Spread of the illumination's directions, standard deviation: partial spatial coherence.
+        convergence_mrad: Spread of the illumination's directions, 1/e half-width: partial spatial coherence.
         drift_nm: How far the specimen moves, straight and evenly, during the exposure.
         drift_deg: In which direction.
         vibration_nm: Root mean square displacement by vibration along any direction.
