@@ -12,10 +12,13 @@ import pandas as pd
 from hydra import compose, initialize_config_dir
 
 from hrtem_lab.evaluation import match, score_masks, summarise
-from hrtem_lab.lab.command import CONF, build
+from hrtem_lab.lab.command import CONF
 from hrtem_lab.lab.models import find_model
-from hrtem_lab.lab.progress import bar, track
+from hrtem_lab.lab.progress import track
+from hrtem_lab.lab.training import simulated
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
+from hrtem_lab.particles.separate import disc_px
+from hrtem_lab.physics.visibility import RESOLVED
 from hrtem_lab.segmentation.unet import UNet
 
 CROWDS = [
@@ -39,8 +42,6 @@ SESSIONS = {
     "wide": [],
 }
 SHOWN = ("dice", "object_precision", "object_recall", "object_f1", "object_f1_low", "object_f1_high", "count_error")
-ROSE = 5.0
-"""Least strength of a lattice over the noise at which it shows."""
 
 
 def main() -> None:
@@ -48,11 +49,7 @@ def main() -> None:
     unet = UNet.load(find_model("models/default"))
     scores, particles = {}, []
     for session, words in SESSIONS.items():
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            data = build(compose("train", overrides=[*CROWDS, *words]).data)
-        with bar("Simulating exit waves") as move:
-            data.simulate(move)
-        crowds = data.micrographs("test")
+        crowds = taken([*CROWDS, *words])
         masks = [unet(crowd) for crowd in track(crowds, session)]
         summary = summarise(score_masks(masks, crowds, min_diameter_nm=unet.min_diameter_nm))
         scores[session] = {name: summary[name] for name in SHOWN}
@@ -62,14 +59,21 @@ def main() -> None:
     print(pd.concat(particles).groupby(["session", "sort"])["found"].agg(["size", "sum", "mean"]))
 
 
+def taken(words: list[str]) -> list[LabelledMicrograph]:
+    """The test micrographs of a training with these settings."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        data = simulated(compose("train", overrides=words))
+    return data.micrographs("test")
+
+
 def found(mask: IntArray, crowd: LabelledMicrograph, least_nm: float) -> pd.DataFrame:
     """The true particles that anyone was asked to find: their sort, and whether they were."""
     areas = np.bincount(crowd.instances.ravel())[crowd.facts.index]
     facts = crowd.facts.assign(found=crowd.facts.index.isin(match(mask, crowd.instances)["truth"]))
     facts["sort"] = np.select(
-        [facts["strength"] < ROSE, facts["overlap"] > 0], ["no lattice shows", "overlaps another"], "shows, alone"
+        [facts["strength"] < RESOLVED, facts["overlap"] > 0], ["no lattice shows", "overlaps another"], "shows, alone"
     )
-    return facts.loc[areas >= np.pi / 4 * (least_nm / crowd.pixel_size_nm) ** 2, ["sort", "found"]]
+    return facts.loc[areas >= disc_px(least_nm / crowd.pixel_size_nm), ["sort", "found"]]
 
 
 if __name__ == "__main__":

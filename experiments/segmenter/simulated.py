@@ -9,13 +9,11 @@ given.
 import sys
 
 import pandas as pd
-from crowds import found
-from hydra import compose, initialize_config_dir
+from crowds import found, taken
 
 from hrtem_lab.evaluation import breakdown, calibration_counts, ece, score_masks, summarise
-from hrtem_lab.lab.command import CONF, build
 from hrtem_lab.lab.models import find_model
-from hrtem_lab.lab.progress import bar, track
+from hrtem_lab.lab.progress import track
 from hrtem_lab.lab.training import EDGES, condition
 from hrtem_lab.segmentation.unet import UNet
 
@@ -25,11 +23,7 @@ FRESH = ["+experiment=segmenter_on", "seed=7", "data.library.count=82", "data.va
 def main(model: str) -> None:
     """Score, and print."""
     unet = UNet.load(find_model(model))
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        data = build(compose("train", overrides=FRESH).data)
-    with bar("Simulating exit waves") as move:
-        data.simulate(move)
-    micrographs = data.micrographs("test")
+    micrographs = taken(FRESH)
     told = [unet.find(micrograph) for micrograph in track(micrographs, model)]
     pairs = list(zip(told, micrographs, strict=True))
     scores = score_masks([one.instances for one in told], micrographs, min_diameter_nm=unet.min_diameter_nm)

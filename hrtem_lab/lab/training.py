@@ -32,7 +32,7 @@ from hrtem_lab.micrograph import InputError, IntArray, LabelledMicrograph
 from hrtem_lab.physics.manifest import differences
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint, take_weights
-from hrtem_lab.segmentation.method import Found, Method
+from hrtem_lab.segmentation.method import Found, Method, any_particle
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.processor import has_bfloat16
 from hrtem_lab.segmentation.unet import UNet
@@ -238,7 +238,7 @@ def score_methods(
     """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
     validation = data.views("validation", config.tuning_views)
     elsewhere = data.elsewhere()
-    if not any(micrograph.mask.any() for micrograph in validation):
+    if not any_particle(validation):
         console.print("No validation micrograph holds a particle: thresholds stay as they are, nothing tunes them")
     with tracking.run("unet", parent) as child:
         unet = train_unet(config, data, folder, child, {"run": parent, **tracking.provenance()})

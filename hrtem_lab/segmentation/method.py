@@ -91,7 +91,7 @@ class Method(ABC):
         where one speck is false, so that a few such fields decide. Where no micrograph at all holds a particle, there
         is nothing to choose by, and the settings stay.
         """
-        if not any(m.mask.any() for m in validation):
+        if not any_particle(validation):
             return self
         images = [self.preprocessing(m) for m in validation]
         truths = [self.preprocessing.truth(m, m.instances) > 0 for m in validation]
@@ -107,6 +107,11 @@ class Method(ABC):
             if dice > best_dice:
                 best, best_dice = trial, dice
         return best
+
+
+def any_particle(micrographs: Iterable[LabelledMicrograph]) -> bool:
+    """Whether there is a particle in any of them."""
+    return any(micrograph.mask.any() for micrograph in micrographs)
 
 
 def returned(evidence: FloatArray, micrograph: Micrograph) -> FloatArray:

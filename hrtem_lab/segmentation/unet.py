@@ -18,7 +18,7 @@ from torch import nn
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, LabelledMicrograph, Micrograph
 from hrtem_lab.segmentation.groschner import Groschner2021
-from hrtem_lab.segmentation.method import Found, Method, Progress, returned
+from hrtem_lab.segmentation.method import Found, Method, Progress, any_particle, returned
 from hrtem_lab.segmentation.norms import InstanceNormUnet
 from hrtem_lab.segmentation.onnx import ONNX, OnnxNet, write_onnx
 from hrtem_lab.segmentation.preprocessing import Preprocessing
@@ -129,7 +129,7 @@ class UNet(Method):
         of one tile that is not augmented, near it for others. Without a particle the surest network would be the best
         one, and the temperature stays.
         """
-        if not any(m.mask.any() for m in validation):
+        if not any_particle(validation):
             return self
         hot = replace(self, temperature=TEMPERATURES[1])
         logits, truths = [], []
