@@ -17,7 +17,14 @@ from hrtem_lab.lab.progress import track
 from hrtem_lab.lab.training import EDGES, condition
 from hrtem_lab.segmentation.unet import UNet
 
-FRESH = ["+experiment=segmenter_on", "seed=7", "data.library.count=82", "data.validation=1", "data.test=80"]
+FRESH = [
+    "+experiment=segmenter",
+    "seed=7",
+    "specimen.graphitic=0.35",
+    "data.library.count=82",
+    "data.validation=1",
+    "data.test=80",
+]
 
 
 def main(model: str) -> None:

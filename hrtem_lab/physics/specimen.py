@@ -212,7 +212,7 @@ class ParticlesOnFilm:
             if all(self._apart(spot, diameter / 2, p) for p in faces[below]):  # before its atoms are made
                 top = 0.0 if below else film_nm * float(relief(spot[None])[0])
                 one = self._one(self._crystal(material, diameter, rng), spot, top, bool(below), rng)
-                if all(self._apart(spot, one.reach_nm, p) for p in faces[below]):
+                if self._fits(one) and all(self._apart(spot, one.reach_nm, p) for p in faces[below]):
                     faces[below].append(one)
         return [*faces[0], *faces[1]]
 
@@ -233,6 +233,10 @@ class ParticlesOnFilm:
         other = laid[rng.integers(len(laid))]
         angle, gap = rng.uniform(0, 2 * np.pi), diameter / 2 + other.reach_nm + 2 * CONTACT_NM
         return (other.placed.centre_nm[:2] + gap * np.array([np.cos(angle), np.sin(angle)])) % self.field_nm
+
+    def _fits(self, one: _Laid) -> bool:
+        """Whether a particle in the periodic field is clear of itself, as a rod longer than the field is not."""
+        return 2 * one.reach_nm + CONTACT_NM <= self.field_nm
 
     def _apart(self, spot: Points, reach_nm: float, other: _Laid) -> bool:
         away = np.abs(spot - other.placed.centre_nm[:2])
