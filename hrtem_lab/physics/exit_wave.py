@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,6 @@ from hrtem_lab.physics.microscope.lens import wavelength_nm
 from hrtem_lab.physics.placed import Placed, particle_facts
 from hrtem_lab.physics.specimen import Specimen
 
-Pixels = npt.NDArray[np.int64]
 DELOCALISED_NM = 0.2  # of an inelastic scattering that loses some tens of eV at 300 kV (Egerton, EELS, section 5.5)
 
 
@@ -111,27 +110,48 @@ def _convolved(wave: npt.NDArray[np.complex64], kernel: npt.NDArray[Any]) -> npt
     return result
 
 
+class Silhouette(NamedTuple):
+    """Where a particle lies in projection.
+
+    Attributes:
+        pixels: row * gpts + column of each of its pixels, in rising order.
+        depth: How far each of them is from the nearest one outside, in pixels.
+    """
+
+    pixels: npt.NDArray[np.int64]
+    depth: npt.NDArray[np.float64]
+
+
 def outlines(specimen: Specimen, gpts: int) -> IntArray:
-    """Instance map, (gpts, gpts): where two particles overlap in projection, the higher number hides the other."""
+    """Instance map, (gpts, gpts), of what `silhouettes` finds."""
     return painted(silhouettes(specimen, gpts), gpts)
 
 
-def painted(covered: Sequence[Pixels], gpts: int) -> IntArray:
-    """The instance map of what `silhouettes` found."""
+def painted(found: Sequence[Silhouette], gpts: int) -> IntArray:
+    """The instance map, (gpts, gpts): where particles overlap in projection, each pixel is of one of them.
+
+    A projection does not tell which of the two is in front. So it is the one that the pixel lies deepest in for its
+    area: two of one size are cut through the middle of what they share, and a small one before or behind a large one
+    keeps all but a rim.
+    """
     instances = np.zeros(gpts * gpts, dtype=np.int32)
-    for number, pixels in enumerate(covered, start=1):
-        instances[pixels] = number
+    deepest = np.zeros(gpts * gpts)
+    for number, (pixels, depth) in enumerate(found, start=1):
+        share = depth / len(pixels)
+        won = share > deepest[pixels]
+        instances[pixels[won]] = number
+        deepest[pixels[won]] = share[won]
     return instances.reshape(gpts, gpts)
 
 
-def overlaps(covered: Sequence[Pixels]) -> list[float]:
+def overlaps(found: Sequence[Silhouette]) -> list[float]:
     """Share of each silhouette that lies over or under another one."""
-    times = np.bincount(np.concatenate([np.empty(0, dtype=np.int64), *covered]))
-    return [float((times[pixels] > 1).mean()) for pixels in covered]
+    times = np.bincount(np.concatenate([np.empty(0, dtype=np.int64), *(one.pixels for one in found)]))
+    return [float((times[one.pixels] > 1).mean()) for one in found]
 
 
-def silhouettes(specimen: Specimen, gpts: int) -> list[Pixels]:
-    """Pixels, row * gpts + column, of each particle's outline: its projected atoms, the gaps between columns closed.
+def silhouettes(specimen: Specimen, gpts: int) -> list[Silhouette]:
+    """Each particle's outline, filled: its projected atoms, the gaps between columns closed.
 
     The closing dilates by the distance of nearest neighbours, which no empty channel of these crystals is wider than
     twice, and erodes until the particle ends `edge_nm` beyond its outermost nuclei: then a ball of a crystal covers the
@@ -154,7 +174,8 @@ def silhouettes(specimen: Specimen, gpts: int) -> list[Pixels]:
         # half a pixel: the dilated region ends between its last pixel and the first one outside
         inside = (distance_transform_edt(~far) - 0.5) * pixel > material.bond_nm - edge_nm(material)
         rows, columns = (np.argwhere(inside) - half + centre).T % gpts
-        found.append(np.unique(rows * gpts + columns))
+        pixels, first = np.unique(rows * gpts + columns, return_index=True)
+        found.append(Silhouette(pixels, distance_transform_edt(inside)[inside][first]))
     return found
 
 

@@ -229,9 +229,9 @@ class Library(Sequence[ExitWave]):
         specimen = self.specimen.draw(np.random.default_rng([self.seed, index]))
         arrays = self._open("r+")
         arrays["waves"][index] = multislice(specimen, self.gpts, self.voltage_kV)
-        covered = silhouettes(specimen, self.gpts)
-        arrays["instances"][index] = painted(covered, self.gpts)
-        particles = tuple(replace(p, overlap=o) for p, o in zip(specimen.particles, overlaps(covered), strict=True))
+        found = silhouettes(specimen, self.gpts)
+        arrays["instances"][index] = painted(found, self.gpts)
+        particles = tuple(replace(p, overlap=o) for p, o in zip(specimen.particles, overlaps(found), strict=True))
         # written last: where this file is, the arrays are whole
         _write(self._done(index), to_parquet(particles, index, self._name(index)))
 

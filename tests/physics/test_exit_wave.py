@@ -60,12 +60,28 @@ def test_the_field_is_periodic(steps):
     assert np.count_nonzero(outlines(moved, 100) != rolled) <= 4
 
 
-def test_the_higher_number_hides_the_other():
-    one, two = ball(1.0, [2.0, 2.0, 2.0]), ball(1.0, [2.0, 3.0, 4.0])
-    both, alone = outlines(of_points([one, two]), GPTS), outlines(of_points([two]), GPTS)
-    np.testing.assert_array_equal(both == 2, alone == 1)
-    assert both[64, 48] == 1
-    assert both.dtype == np.int32
+def test_two_balls_that_overlap_are_cut_through_the_middle_of_what_they_share():
+    clouds = [ball(1.0, [2.5, 1.9, 2.0], 0), ball(1.0, [2.5, 3.1, 4.0], 1)]
+    first, second = outlines(of_points(clouds), GPTS), outlines(of_points(clouds[::-1]), GPTS)
+    assert first.dtype == np.int32
+    np.testing.assert_array_equal(first > 0, second > 0)
+    other = np.where(second > 0, 3 - second, 0)
+    assert np.count_nonzero(first != other) < 0.01 * np.count_nonzero(first)  # whatever their numbers are
+    rows, columns = np.nonzero(first)
+    left = (columns + 0.5) * 5.0 / GPTS < 2.5
+    assert np.mean(first[rows, columns] == np.where(left, 1, 2)) > 0.98
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_small_ball_on_a_large_one_keeps_all_but_a_rim(order):
+    clouds = [ball(1.5, [2.5, 2.5, 2.0], 0), ball(0.5, [2.5, 3.0, 4.0], 1)][::order]
+    large, small = [1, 2][::order]
+    found = outlines(of_points(clouds), GPTS)
+    assert found[GPTS // 2, int(3.0 / 5.0 * GPTS)] == small
+    areas = [area_nm2(found, 5.0, number) for number in (small, large)]
+    whole = np.pi * (np.array([0.5, 1.5]) + edge_nm(AU)) ** 2
+    assert 0.5 < areas[0] / whole[0] < 0.9
+    assert sum(areas) == pytest.approx(whole[1], rel=0.02)
 
 
 @pytest.mark.parametrize("apart_nm", [0.0, 0.7, 1.5, 2.5])
