@@ -90,7 +90,7 @@ def _first(overrides: list[Override], conf: Path, config_name: str) -> str | Non
         try:
             chosen = compose(config_name, return_hydra_config=True).hydra.runtime.choices
             for override in groups:
-                if message := _misplaced(override, chosen):
+                if (message := _misplaced(override, chosen)) and not _composes(config_name, override):
                     return message
             given = [override.input_line for override in groups if not override.is_sweep_override()]
             base = compose(config_name, overrides=[line for line in given if line is not None])
@@ -108,10 +108,23 @@ def _unknown_option(override: Override, folder: Path) -> str | None:
         listed = override.value_type is not None and override.value_type.name in ("CHOICE_SWEEP", "SIMPLE_CHOICE_SWEEP")
         given = override.sweep_iterator() if listed else []
     for name in (name for value in given for name in (value if isinstance(value, list) else [value])):
-        if name is not None and not (folder / f"{name}.yaml").is_file():
+        if not (folder / f"{name}.yaml").is_file() and not override.is_delete():
             names = ", ".join(_nearest(str(name), (file.stem for file in folder.glob("*.yaml"))))
-            return f"{override.key_or_group} '{name}' does not exist; there are {names}"
+            given_name = "null" if name is None else name
+            return f"{override.key_or_group} '{given_name}' does not exist; there are {names}"
     return None
+
+
+def _composes(config_name: str, override: Override) -> bool:
+    """Whether a group's override has its place: a list of several files has one that the choices do not tell of."""
+    from hydra import compose
+    from hydra.errors import ConfigCompositionException
+
+    try:
+        compose(config_name, overrides=[override.input_line or ""])
+    except ConfigCompositionException:
+        return False
+    return True
 
 
 def _misplaced(override: Override, chosen: Any) -> str | None:

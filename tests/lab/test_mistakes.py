@@ -26,6 +26,9 @@ from hrtem_lab.micrograph import InputError
         (["net=18"], "net '18' does not exist; there are large, small"),
         (["net=small,lage", "-m"], "net 'lage' does not exist; there are large, small"),
         (["methods=[otsu,watershd]"], "methods 'watershd' does not exist; there are watershed, otsu"),
+        (["net=null"], "net 'null' does not exist; there are large, small"),
+        (["methods=[otsu]", "net=null"], "net 'null' does not exist; there are large, small"),
+        (["methods=[otsu]", "sed=1"], "sed is not in the configuration; did you mean seed?"),
         (["+net=large"], "net is small already: to choose another write net=large, without the +"),
         (
             ["experiment=quickstart"],
