@@ -14,6 +14,7 @@ from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.micrograph import CLASSES
 
 FAULT = CLASSES[0]
+HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1")
 
 Costs = Mapping[str, float]
 
@@ -41,28 +42,25 @@ def score(
     groups: pd.Series | None = None,
     costs: Costs | None = None,
 ) -> dict[str, float]:
-    """Accuracy with its Wilson interval, balanced accuracy, macro F1, and every class against the rest.
+    """Accuracy, balanced accuracy, macro F1, and every class against the rest.
 
     Args:
         labels: True classes, (n,).
         probabilities: Given to `CLASSES`, (n, classes).
-        groups: Specimens; with them, balanced accuracy and the fault's F1 get a 95 % bootstrap interval over them.
+        groups: Specimens, over which the first four below get a 95 % bootstrap interval; without them every particle is
+            its own, and that of the accuracy is Wilson's.
         costs: See `decide`.
 
     Returns:
-        `accuracy`, `balanced_accuracy` and `macro_f1` over the classes that occur, `majority_accuracy`; of every class
-        `_precision` and `_recall` with Wilson intervals; `fault_f1`, `fault_roc_auc`, `fault_average_precision`; `ece`
-        of the class that is named. Undefined ratios are `nan`.
+        `accuracy`, `balanced_accuracy` and `macro_f1` over the classes that occur, `fault_f1`; `majority_accuracy`; of
+        every class `_precision` and `_recall` with Wilson intervals, which take particles for independent;
+        `fault_roc_auc`, `fault_average_precision`; `ece` of the class that is named. Undefined ratios are `nan`.
     """
     counts = confusion(labels, probabilities, costs).to_numpy()
     right, true, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    balanced, macro, fault = _headlines(counts)
     result = {
         "particles": len(labels),
-        "accuracy": divide(right.sum(), len(labels)),
-        "balanced_accuracy": balanced,
-        "macro_f1": macro,
-        "fault_f1": fault,
+        **dict(zip(HEADLINES, _headlines(counts), strict=True)),
         "majority_accuracy": divide(true.max(), len(labels)),
         "ece": confidence_error(reliability(labels, probabilities, costs)),
         **_against_the_rest(labels, probabilities),
@@ -76,8 +74,8 @@ def score(
     if groups is not None:
         pairs = np.column_stack([codes(labels), _named(probabilities, costs)])
         bounds = bootstrap_interval(lambda rows: _headlines(_counted(rows)), pairs, groups=groups.to_numpy())
-        lows, highs = (np.broadcast_to(bound, 3) for bound in bounds)  # without particles a bound is a single nan
-        for i, name in enumerate(("balanced_accuracy", "macro_f1", "fault_f1")):
+        lows, highs = (np.broadcast_to(bound, len(HEADLINES)) for bound in bounds)  # a single nan without particles
+        for i, name in enumerate(HEADLINES):
             result[f"{name}_low"], result[f"{name}_high"] = lows[i], highs[i]
     return {name: float(value) for name, value in result.items()}
 
@@ -173,12 +171,13 @@ def least_confidence(
 
 
 def _headlines(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Balanced accuracy, macro F1 and the fault's F1 of a confusion matrix, (3,)."""
+    """`HEADLINES` of a confusion matrix, (4,)."""
     right, true, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     recall, f1 = divide(right, true), divide(2 * right, true + said)
     present = true > 0
     return np.array(
         [
+            divide(right.sum(), true.sum()),
             divide(recall[present].sum(), present.sum()),
             divide(f1[present].sum(), present.sum()),
             f1[CLASSES.index(FAULT)],

@@ -69,6 +69,15 @@ def test_the_score_is_what_is_counted_by_hand():
     assert found["macro_f1"] == pytest.approx(np.mean(f1))
 
 
+def test_another_view_of_the_same_specimens_makes_an_interval_no_narrower():
+    def interval(views):
+        found = score(pd.Series(TRUTH * views), probabilities(GUESS * views), pd.Series(list(range(8)) * views))
+        return [found[f"{name}_{end}"] for name in ("accuracy", "macro_f1") for end in ("low", "high")]
+
+    assert interval(3) == interval(1)
+    assert interval(1)[0] < 5 / 8 < interval(1)[1]
+
+
 @given(st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=40))
 def test_the_score_is_scikit_learns(pairs):
     truth, guesses = zip(*pairs, strict=True)
