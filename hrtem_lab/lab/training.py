@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import MLFlowLogger
 
 from hrtem_lab.defects import Forest
 from hrtem_lab.evaluation import breakdown, calibration_counts, ece, paired_test, score_masks, summarise
-from hrtem_lab.files import write_json
+from hrtem_lab.files import make_folder, write_json
 from hrtem_lab.lab import figures, report, tracking
 from hrtem_lab.lab.callbacks import ValidationImages
 from hrtem_lab.lab.command import build
@@ -130,9 +130,7 @@ def simulated(config: DictConfig) -> SimulatedData:
 def output_folder(config: DictConfig) -> Path:
     """The folder of this run, made for it alone; one given in `output` that holds a checkpoint is gone on with."""
     if config.output:
-        folder = Path(config.output).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return make_folder(Path(config.output).absolute())
     begun = tracking.PROJECT / "outputs" / config.name / time.strftime("%Y-%m-%d_%H-%M-%S")
     others = (begun.with_name(f"{begun.name}_{number}") for number in itertools.count(2))
     return next(folder for folder in itertools.chain([begun], others) if _made(folder))
@@ -140,8 +138,9 @@ def output_folder(config: DictConfig) -> Path:
 
 def _made(folder: Path) -> bool:
     """Make a folder; False where another run, begun in the same second, was first."""
+    make_folder(folder.parent)
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir()
     except FileExistsError:
         return False
     return True

@@ -258,6 +258,10 @@ def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatc
 def test_a_folder_that_was_asked_for_is_taken_as_it_is(tmp_path: Path):
     config = OmegaConf.create({"name": "study", "output": str(tmp_path / "mine")})
     assert output_folder(config) == output_folder(config) == tmp_path / "mine"
+    (tmp_path / "file").touch()
+    config.output = str(tmp_path / "file" / "mine")
+    with pytest.raises(InputError, match="cannot be made"):
+        output_folder(config)
 
 
 @pytest.mark.parametrize("word", ["data.validation=1", "data.test=0"])

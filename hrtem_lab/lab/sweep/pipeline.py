@@ -14,6 +14,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 from optuna.trial import TrialState
 
+from hrtem_lab.files import make_folder
 from hrtem_lab.lab import tracking
 from hrtem_lab.lab.command import CONF, build
 from hrtem_lab.lab.progress import bar, console, quiet
@@ -43,8 +44,7 @@ def sweep(config: DictConfig) -> None:
         raise InputError(f"what is to be searched is missing: give +sweep=NAME, one of {names}")
     words = tuple(chosen.overrides.task)
     name = config.study or f"{config.name}_{chosen.runtime.choices['sweep']}"
-    folder = Path(config.output or tracking.PROJECT / "outputs" / config.name / name).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(Path(config.output or tracking.PROJECT / "outputs" / config.name / name).absolute())
     objective: Objective = build(config.sweep.objective)
     plan = Plan(words, str(config.storage or folder / "study.journal"), name)
     check(plan, objective)
