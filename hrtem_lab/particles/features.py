@@ -63,7 +63,8 @@ PROFILE = {
 }
 PEAKS = {
     "peak_count": "significant Bragg peaks, at most 6, one of each opposite pair",
-    "ring_peak_count": "of those, at the strongest one's distance from zero; one fcc zone gives 2 {111}, a twin 3",
+    "ring_peak_count": "of those, at the strongest one's distance from zero; one fcc zone gives 2 {111}, a twin 3, and "
+    "a fault may split one",
     "peak1_contrast": "power of the strongest peak over the noise at its distance from zero, significant or not",
     "peak2_contrast": "the same of the second peak",
     "peak3_contrast": "the same of the third peak",

@@ -63,11 +63,14 @@ def find_peaks(of: Spectrum, number: int = 6) -> list[Peak]:
         number: At most so many; of two opposite peaks one is kept.
 
     Returns:
-        Peaks at least 1.2 resolutions apart and not weaker than 2 % of the strongest one's power.
+        Peaks about a resolution apart or more and not weaker than 2 % of the strongest one's power.
     """
-    inside = ring(of) > 0
-    distance = max(round(1.2 * of.resolution_per_nm / of.step_per_nm), 1)
-    found = peak_local_max(np.where(inside, of.contrast, 0.0), min_distance=distance, exclude_border=False)
+    distance = max(round(of.resolution_per_nm / of.step_per_nm), 1)
+    reach = int(np.ceil(BAND_PER_NM[1] / of.step_per_nm)) + distance
+    corner = max(of.middle - distance, 0), max(of.middle - reach, 0)  # of the half plane, as far as the band reaches
+    half = of.contrast[corner[0] : of.middle + reach + 1, corner[1] : of.middle + reach + 1]
+    found = peak_local_max(half, min_distance=distance, exclude_border=False) + corner
+    found = found[ring(of)[tuple(found.T)] > 0]  # only now, or the flank of a peak outside the band would be one
     rows, columns = (found - of.middle).T
     found = found[(rows > 0) | ((rows == 0) & (columns > 0))]
     strong = of.power[tuple(found.T)]
@@ -85,7 +88,7 @@ def fundamental(peaks: Sequence[Peak]) -> Peak:
         for peak in peaks[1:]:
             along = abs(first.row_per_nm * peak.row_per_nm + first.column_per_nm * peak.column_per_nm)
             ratio, cosine = first.frequency_per_nm / peak.frequency_per_nm, along / first.frequency_per_nm
-            if abs(ratio / order - 1) < HARMONIC and cosine > (1 - HARMONIC**2) * peak.frequency_per_nm:
+            if abs(ratio / order - 1) < HARMONIC and cosine > np.cos(HARMONIC) * peak.frequency_per_nm:
                 return peak
     return first
 
@@ -93,8 +96,8 @@ def fundamental(peaks: Sequence[Peak]) -> Peak:
 def spacing_error_nm(of: Spectrum, peak: Peak) -> float:
     """Standard error of a peak's spacing, the least that noise allows (Rife and Boorstyn 1976, IEEE Trans. IT-22, 1).
 
-    From noise alone: defocus can move the peak of a particle below 4 nm by several per cent, and from 5 nm upward the
-    grid of the spectrum adds up to 0.2 %.
+    From noise alone: defocus can move the peak of a particle below 4 nm by several per cent, and the spectrum's grid
+    one that stands out by more than 1e4 by 0.01 %.
 
     One frequency in a disc of diameter D, whose power is C times the noise's, is known to sqrt(2 / C) / (pi D).
     """

@@ -23,6 +23,9 @@ KEPT_PER_NM = 8.0
 """The transform is cut here: the band and the surroundings of a peak at its end."""
 FIELD_NM = 6.0
 """Least edge of the (zero-padded) field that is transformed, so that the spectrum is sampled every 0.17 nm^-1."""
+PADDED = 2
+"""Least edge of that field in widths of the particle: at one, a peak between two samples is too low and its place is
+off by more than noise makes it."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
 def spectrum(image: npt.NDArray[Any], mask: BoolArray, pixel_size_nm: float) -> Spectrum:
     """Transforms the part of an image inside a mask, both (rows, columns), as a window with soft edges shows it."""
     window = soften(mask, TAPER_NM / pixel_size_nm)
-    size = next_fast_len(max(*mask.shape, int(np.ceil(FIELD_NM / pixel_size_nm))))
+    extent = max((np.ptp(side) + 1 for side in np.nonzero(mask)), default=1)
+    size = next_fast_len(max(*mask.shape, PADDED * int(extent), int(np.ceil(FIELD_NM / pixel_size_nm))))
     step_per_nm = 1 / (size * pixel_size_nm)
     half = min(int(np.ceil(KEPT_PER_NM / step_per_nm)), (size - 1) // 2)
     kept = np.arange(-half, half + 1)

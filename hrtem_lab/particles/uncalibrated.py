@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from hrtem_lab.micrograph import BoolArray, IntArray
 from hrtem_lab.particles.crops import boxes, crops
 from hrtem_lab.particles.features import SHAPES, SURROUND_NM, lattice_features
-from hrtem_lab.particles.peaks import find_peaks, fundamental, significance
+from hrtem_lab.particles.peaks import Peak, find_peaks, fundamental, significance
 from hrtem_lab.particles.spectrum import spectrum
 
 SPACING_NM = 0.2355
@@ -73,10 +74,12 @@ def pixel_nm(image: npt.NDArray[Any], mask: BoolArray) -> float:
     inside = image[mask]
     if not (np.isfinite(inside).all() and np.ptp(inside) > 0):
         return np.nan
-    clean, best = np.where(mask, image, 0), (0.0, np.nan)
+    clean = np.where(mask, image, 0)
+    peaks: list[Peak] = []
     for tried in TRIED_NM:
         own = spectrum(clean, mask, tried)
-        strong = [peak for peak in find_peaks(own) if peak.contrast > significance(own)]
-        if strong and strong[0].contrast > best[0]:
-            best = strong[0].contrast, fundamental(strong).frequency_per_nm * tried * SPACING_NM
-    return best[1]
+        strong = (peak for peak in find_peaks(own) if peak.contrast > significance(own))
+        # of both bands together, per pixel: a harmonic may lie in one and its fundamental in the other
+        peaks += [replace(p, row_per_nm=p.row_per_nm * tried, column_per_nm=p.column_per_nm * tried) for p in strong]
+    peaks.sort(key=lambda peak: -peak.contrast)
+    return fundamental(peaks).frequency_per_nm * SPACING_NM if peaks else np.nan

@@ -47,7 +47,8 @@ def test_noise_is_level_one_and_has_no_lattice(kinds):
 def test_each_kind_shows_what_it_is(kinds):
     table = pd.DataFrame(kinds).T
     assert table["peak_count"].tolist()[1:3] == [1, 3]
-    assert table["ring_peak_count"].drop("noise").to_dict() == {"fringe": 1, "single": 2, "fault": 2, "twin": 3}
+    assert table["ring_peak_count"].drop(["noise", "fault"]).to_dict() == {"fringe": 1, "single": 2, "twin": 3}
+    assert table.loc["fault", "ring_peak_count"] in (2, 3)  # a fault in the middle splits the {111} that it shifts
     assert table["step_gain"].idxmax() == "fault"
     assert table.loc["fault", "step_deg"] == pytest.approx(120, abs=20)
     assert table.loc["fault", "step_normal_deg"] < 8
@@ -133,7 +134,7 @@ def test_nan_around_the_particle_is_left_out():
 
 
 def test_a_full_image_has_no_surround():
-    image, instances = particle(*single())
+    image, instances = particle(*single(), margin_nm=0.0)
     found = lattice_features(image, np.ones_like(instances), PIXEL_NM).loc[1]
     assert found[["contrast", "std_ratio", "power_4.25_per_nm"]].isna().all()
     assert found["peak_count"] == 3

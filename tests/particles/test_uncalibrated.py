@@ -19,6 +19,13 @@ def test_the_pixel_is_read_off_the_lattice(pixel_size_nm):
     assert pixel_nm(image, instances == 1) == pytest.approx(pixel_size_nm, rel=0.02)
 
 
+@pytest.mark.parametrize("pixel_size_nm", [0.0235, 0.03, 0.045])
+def test_a_harmonic_is_led_back_from_one_band_to_the_other(pixel_size_nm):
+    """Fringes 10, 7.9 and 5.2 pixels apart, whose second harmonic is the stronger one."""
+    harmonic = particle(fringes(0.2355, 20.0, 0.4), fringes(0.2355 / 2, 20.0, 0.6), pixel_size_nm=pixel_size_nm)
+    assert pixel_nm(harmonic[0], harmonic[1] == 1) == pytest.approx(pixel_size_nm, rel=0.02)
+
+
 def test_the_pixel_size_that_is_given_does_not_matter():
     image, instances = particle(*twinned(), margin_nm=2.5)
     one, other = (uncalibrated_features(image, instances, p) for p in (0.05, 3.0))
