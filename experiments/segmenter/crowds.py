@@ -1,11 +1,13 @@
-"""Whether crowded particles are told apart and counted: models/default on simulated crowds that it has not seen.
+"""Whether crowded particles are told apart and counted: a model on simulated crowds that it has not seen.
 
-    python experiments/segmenter/crowds.py
+    python experiments/segmenter/crowds.py [MODEL]
 
 All materials, three to six tenths of a field covered, every second particle laid against another; once under the
 conditions of one good day (those of the quickstart), once under all of microscope=wide. Prints the scores, and which
-particles were found.
+particles were found. MODEL is models/default where none is given.
 """
+
+import sys
 
 import numpy as np
 import pandas as pd
@@ -44,9 +46,9 @@ SESSIONS = {
 SHOWN = ("dice", "object_precision", "object_recall", "object_f1", "object_f1_low", "object_f1_high", "count_error")
 
 
-def main() -> None:
+def main(model: str) -> None:
     """Score each session."""
-    unet = UNet.load(find_model("models/default"))
+    unet = UNet.load(find_model(model))
     scores, particles = {}, []
     for session, words in SESSIONS.items():
         crowds = taken([*CROWDS, *words])
@@ -77,4 +79,4 @@ def found(mask: IntArray, crowd: LabelledMicrograph, least_nm: float) -> pd.Data
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1] if len(sys.argv) > 1 else "models/default")

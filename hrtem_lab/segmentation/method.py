@@ -37,6 +37,10 @@ class Found(NamedTuple):
         return self.maps[0]
 
 
+AS_GOOD = 0.002
+"""Difference in Dice that no choice is made by: with other validation specimens it could be the other way."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Method(ABC):
     """Finds particles in a micrograph.
@@ -88,25 +92,26 @@ class Method(ABC):
         """A copy with the settings of the highest Dice over the pixels of all validation micrographs together.
 
         Not of the highest mean over micrographs: there a bare field counts as nothing where it is found bare and as 0
-        where one speck is false, so that a few such fields decide. Where no micrograph at all holds a particle, there
-        is nothing to choose by, and the settings stay.
+        where one speck is false, so that a few such fields decide. Of thresholds that are as good to within
+        `AS_GOOD`, beside the same other settings, the highest: it calls less of a bare field a particle. Where no
+        micrograph at all holds a particle, there is nothing to choose by, and the settings stay.
         """
         if not any_particle(validation):
             return self
         images = [self.preprocessing(m) for m in validation]
         truths = [self.preprocessing.truth(m, m.instances) > 0 for m in validation]
         evidence: dict[str, list[FloatArray]] = {}
-        best, best_dice = self, -1.0
+        tried: list[tuple[float, str, Self]] = []
         for settings in self.candidates():
             trial = replace(self, **settings)
             # settings that differ in the threshold alone share their evidence
             key = repr({k: v for k, v in settings.items() if k != "threshold"})
             if key not in evidence:
                 evidence = {key: [trial.evidence(i) for i in images]}
-            dice = pooled_dice([trial.reported(e) for e in evidence[key]], truths)
-            if dice > best_dice:
-                best, best_dice = trial, dice
-        return best
+            tried.append((pooled_dice([trial.reported(e) for e in evidence[key]], truths), key, trial))
+        best, beside, _ = max(tried, key=lambda one: one[0])
+        as_good = (trial for dice, key, trial in tried if key == beside and dice >= best - AS_GOOD)
+        return max(as_good, key=lambda trial: trial.threshold)
 
 
 def any_particle(micrographs: Iterable[LabelledMicrograph]) -> bool:
