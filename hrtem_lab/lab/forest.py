@@ -66,7 +66,7 @@ def study(
     """
     features = build(config.features)
     recipe: Recipe = build(config.forest)
-    references: dict[str, Reference] = {name: build(node) for name, node in config.references.items()}
+    references: dict[str, Reference] = {name: build(node) for name, node in config.get("references", {}).items()}
     sets = {OWN: features} | {name: r.features for name, r in references.items() if r.features}
     tables, unseen = describe(learn, sets), describe(test, sets | {TRUE_MASKS: features})
     table, particles = tables[OWN], unseen[OWN]

@@ -244,7 +244,7 @@ def score_methods(
         scored = {"unet": compare(unet, validation, test, elsewhere)}
         scored["unet"].method.save(folder / "model")  # type: ignore[attr-defined]
         log_calibration(scored["unet"], test, folder)
-    others: dict[str, Method] = {method.name: method for method in map(build, config.methods.values())}
+    others: dict[str, Method] = {method.name: method for method in map(build, config.get("methods", {}).values())}
     if config.start:
         others = {BEFORE: UNet.load(find_model(config.start))} | others
     for name, method in others.items():

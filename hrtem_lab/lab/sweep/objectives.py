@@ -143,9 +143,10 @@ class ClassicalObjective(OnSimulation):
 
     def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
         """Metrics of `val/`; see `Objective`."""
-        if self.method not in config.methods:
-            raise InputError(f"methods are {', '.join(config.methods)}; the sweep needs {self.method} among them")
-        return masks(build(config.methods[self.method]), self.validation(config, config.tuning_views))
+        methods = config.get("methods", {})
+        if self.method not in methods:
+            raise InputError(f"methods are {', '.join(methods) or 'none'}; the sweep needs {self.method} among them")
+        return masks(build(methods[self.method]), self.validation(config, config.tuning_views))
 
 
 class ForestObjective(OnSimulation):
