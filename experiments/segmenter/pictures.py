@@ -1,11 +1,11 @@
 """Pictures of this study, from the overlays that `predict` draws on real micrographs.
 
-    python -m hrtem_lab.predict input=../shared/samples/labelled output=outputs/real
-    python -m hrtem_lab.predict input=../shared/samples/unlabelled/ardagen_Pt_carbon2.jpg pixel_size_nm=0.046 output=outputs/pt
-    python -m hrtem_lab.predict input=../shared/samples/unlabelled/szkafander_soot_hrtem.png pixel_size_nm=0.027 output=outputs/soot
+    python -m hrtem_lab.predict input=labelled output=outputs/real
+    python -m hrtem_lab.predict input=unlabelled/ardagen_Pt_carbon2.jpg pixel_size_nm=0.046 output=outputs/pt
+    python -m hrtem_lab.predict input=unlabelled/szkafander_soot_hrtem.png pixel_size_nm=0.027 output=outputs/soot
     python experiments/segmenter/pictures.py outputs/real outputs/pt outputs/soot
 
-Writes real.jpg, an overlay of each micrograph in these folders, and platinum.jpg, the first one of the second folder.
+(labelled and unlabelled are those of the samples.) Writes real.jpg, an overlay of each micrograph in these folders, and platinum.jpg, the first one of the second folder.
 """
 
 import sys

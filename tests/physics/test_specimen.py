@@ -139,6 +139,14 @@ def test_particles_on_two_faces_overlap_in_projection_and_others_do_not():
     assert overlapping(1.0) > 10
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_rod_does_not_run_through_itself(seed):
+    specimen = drawn(seed, shapes={"rod": 1.0}, diameter_nm=(4.0, 4.5), touching=0.0)
+    for particle in specimen.particles:
+        points = particle.crystal.positions(np.random.default_rng(0))[0] @ particle.rotation.T
+        assert 2 * np.hypot(*points.T[:2]).max() < FIELD_NM
+
+
 def test_touching_particles_touch():
     def gap(touching, seed):
         specimen = drawn(seed, touching=touching, diameter_nm=(2.0, 2.2), faulted=0.0, shapes={"sphere": 1.0})

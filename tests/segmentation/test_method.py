@@ -56,6 +56,28 @@ def test_the_method_itself_stays_and_all_its_other_settings_too():
     assert (tuned.min_diameter_nm, tuned.threshold, tuned.preprocessing) == (0.7, 0.4, PREPROCESSING)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sloping(Planted):
+    """The truth at 0.6, but a number of its pixels at 0.3."""
+
+    truth: LabelledMicrograph
+    faint: int = 0
+
+    def evidence(self, image):
+        told = np.where(self.truth.mask, 0.6, 0.0).astype(np.float32)
+        told.flat[np.flatnonzero(self.truth.mask)[: self.faint]] = 0.3
+        return told
+
+
+@pytest.mark.parametrize(("share", "chosen"), [(0.0, 0.5), (0.003, 0.5), (0.006, 0.2)])
+def test_of_thresholds_that_are_as_good_the_highest_is_taken(share, chosen):
+    """A share of s of the truth that is missed costs s / (2 - s) of Dice."""
+    truth = dark_discs(contrast=8.0)
+    offered = tuple({"threshold": t} for t in (0.1, 0.2, 0.5, 0.9))
+    method = Sloping(preprocessing=PREPROCESSING, offered=offered, truth=truth, faint=int(share * truth.mask.sum()))
+    assert method.tune([truth]).threshold == chosen
+
+
 def test_thresholds_share_their_evidence():
     offered = tuple({"level": level, "threshold": t} for level in (0.5, 1.5) for t in (0.1, 0.5, 0.9))
     method = Planted(preprocessing=PREPROCESSING, offered=offered)
