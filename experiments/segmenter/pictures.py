@@ -5,7 +5,8 @@
     python -m hrtem_lab.predict input=unlabelled/szkafander_soot_hrtem.png pixel_size_nm=0.027 output=outputs/soot
     python experiments/segmenter/pictures.py outputs/real outputs/pt outputs/soot
 
-(labelled and unlabelled are those of the samples.) Writes real.jpg, an overlay of each micrograph in these folders, and platinum.jpg, the first one of the second folder.
+with the samples' folders labelled and unlabelled. Writes real.jpg, an overlay of each micrograph in these folders, and
+platinum.jpg, the first one of the second folder.
 """
 
 import sys
