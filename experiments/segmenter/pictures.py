@@ -12,24 +12,27 @@ platinum.jpg, the first one of the second folder.
 import sys
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
+from skimage.util import montage
 
 HERE = Path(__file__).parent
-EDGE, GAP, COLUMNS = 416, 4, 4
+EDGE, COLUMNS = 416, 4
 
 
 def main(folders: list[Path]) -> None:
     """Compose and write."""
     files = [file for folder in folders for file in sorted((folder / "overlays").glob("*.png"))]
-    rows = -(-len(files) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * (EDGE + GAP), rows * (EDGE + GAP)), "white")
-    for number, file in enumerate(files):
-        row, column = divmod(number, COLUMNS)
-        small = Image.open(file).convert("RGB").resize((EDGE, EDGE), Image.Resampling.LANCZOS)
-        sheet.paste(small, (column * (EDGE + GAP), row * (EDGE + GAP)))
-    sheet.save(HERE / "real.jpg", quality=85)
-    platinum = Image.open(next((folders[1] / "overlays").glob("*.png"))).convert("RGB")
-    platinum.resize((1024, 1024), Image.Resampling.LANCZOS).save(HERE / "platinum.jpg", quality=85)
+    grid = (-(-len(files) // COLUMNS), COLUMNS)
+    sheet = montage([opened(file, EDGE) for file in files], [255] * 3, False, grid, padding_width=4, channel_axis=3)
+    Image.fromarray(sheet).save(HERE / "real.jpg", quality=85)
+    platinum = opened(next((folders[1] / "overlays").glob("*.png")), 1024)
+    Image.fromarray(platinum).save(HERE / "platinum.jpg", quality=85)
+
+
+def opened(file: Path, edge: int) -> np.ndarray:
+    """A picture in this size, (edge, edge, 3)."""
+    return np.asarray(Image.open(file).convert("RGB").resize((edge, edge), Image.Resampling.LANCZOS))
 
 
 if __name__ == "__main__":

@@ -65,13 +65,14 @@ def score(
         "ece": confidence_error(reliability(labels, probabilities, costs)),
         **_against_the_rest(labels, probabilities),
     }
-    result["accuracy_low"], result["accuracy_high"] = wilson_interval(int(right.sum()), len(labels))
     for name, hits, relevant, found in zip(CLASSES, right, true, said, strict=True):
         for ratio, trials in (("precision", found), ("recall", relevant)):
             result[f"{name}_{ratio}"] = divide(hits, trials)
             low, high = wilson_interval(int(hits), int(trials))
             result[f"{name}_{ratio}_low"], result[f"{name}_{ratio}_high"] = low, high
-    if groups is not None:
+    if groups is None:
+        result["accuracy_low"], result["accuracy_high"] = wilson_interval(int(right.sum()), len(labels))
+    else:
         pairs = np.column_stack([codes(labels), _named(probabilities, costs)])
         bounds = bootstrap_interval(lambda rows: _headlines(_counted(rows)), pairs, groups=groups.to_numpy())
         lows, highs = (np.broadcast_to(bound, len(HEADLINES)) for bound in bounds)  # a single nan without particles

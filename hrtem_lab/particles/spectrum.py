@@ -117,7 +117,7 @@ def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
 def spectrum(image: npt.NDArray[Any], mask: BoolArray, pixel_size_nm: float) -> Spectrum:
     """Transforms the part of an image inside a mask, both (rows, columns), as a window with soft edges shows it."""
     window = soften(mask, TAPER_NM / pixel_size_nm)
-    extent = max((np.ptp(side) + 1 for side in np.nonzero(mask)), default=1)
+    extent = max(np.ptp(side) + 1 for side in np.nonzero(mask))
     size = next_fast_len(max(*mask.shape, PADDED * int(extent), int(np.ceil(FIELD_NM / pixel_size_nm))))
     step_per_nm = 1 / (size * pixel_size_nm)
     half = min(int(np.ceil(KEPT_PER_NM / step_per_nm)), (size - 1) // 2)
