@@ -5,7 +5,7 @@ from hrtem_lab.evaluation.calibration import calibration_counts, ece
 from hrtem_lab.evaluation.counts import pixel_counts, ratios
 from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test, wilson_interval
 from hrtem_lab.evaluation.objects import match, object_counts, object_ratios, overlaps
-from hrtem_lab.evaluation.scores import score_masks, summarise
+from hrtem_lab.evaluation.scores import lead, score_masks, summarise
 
 __all__ = [
     "binned",
@@ -13,6 +13,7 @@ __all__ = [
     "breakdown",
     "calibration_counts",
     "ece",
+    "lead",
     "match",
     "object_counts",
     "object_ratios",

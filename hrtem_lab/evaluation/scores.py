@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from hrtem_lab.evaluation.counts import divide, pixel_counts, ratios
-from hrtem_lab.evaluation.intervals import bootstrap_interval
+from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test
 from hrtem_lab.evaluation.objects import object_counts, object_ratios
 from hrtem_lab.micrograph import InputError, IntArray, LabelledMicrograph
 
@@ -80,6 +80,24 @@ def summarise(scores: pd.DataFrame, confidence: float = 0.95, seed: int = 0) -> 
     summary |= {"object_precision": particles["precision"], "object_recall": particles["recall"]}
     summary |= {"count_error": divide(abs(fp - fn), tp + fn), "false_area": pooled["false_area"]}
     return {name: float(value) for name, value in summary.items()}
+
+
+def lead(scores: pd.DataFrame, others: pd.DataFrame) -> dict[str, float]:
+    """How far the Dice of one method is above another's on the same micrographs.
+
+    Where there is no particle, a Dice is undefined for the method that finds none and 0 for one that does. If both find
+    none, the micrograph says nothing; if one does, it counts as 1.
+
+    Args:
+        scores: As from `score_masks`.
+        others: Of the other method.
+
+    Returns:
+        As from `hrtem_lab.evaluation.paired_test`, over groups.
+    """
+    ours, theirs = scores["dice"], others["dice"]
+    bare = ours.isna() & theirs.isna()
+    return paired_test(ours.fillna(1.0).mask(bare), theirs.fillna(1.0).mask(bare), scores["group"])
 
 
 def _counts(

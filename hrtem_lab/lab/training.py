@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import LearningRateMonitor, ProgressBar, RichPr
 from pytorch_lightning.loggers import MLFlowLogger
 
 from hrtem_lab.defects import Forest
-from hrtem_lab.evaluation import breakdown, calibration_counts, ece, paired_test, score_masks, summarise
+from hrtem_lab.evaluation import breakdown, calibration_counts, ece, lead, score_masks, summarise
 from hrtem_lab.files import make_folder, write_json
 from hrtem_lab.lab import figures, report, tracking
 from hrtem_lab.lab.callbacks import ValidationImages
@@ -314,11 +314,7 @@ def keep_forest(config: DictConfig, folder: Path) -> pd.Series:
 def _compared(scores: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """The table of methods from the scores of each, the U-Net against every other one paired by micrograph."""
     ours = scores["unet"]
-    tests = {
-        name: paired_test(ours["dice"], table["dice"], ours["group"])
-        for name, table in scores.items()
-        if name != "unet"
-    }
+    tests = {name: lead(ours, table) for name, table in scores.items() if name != "unet"}
     return report.comparison({name: summarise(table) for name, table in scores.items()}, tests)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrtem_lab.evaluation.scores import score_masks, summarise
+from hrtem_lab.evaluation.scores import lead, score_masks, summarise
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 
 
@@ -91,6 +91,16 @@ def test_tiles_of_few_groups_are_less_sure_than_as_many_micrographs():
     groups, alone = summarise(tiles), summarise(tiles.assign(group=tiles["name"]))
     assert groups["dice"] == alone["dice"]
     assert groups["dice_high"] - groups["dice_low"] > alone["dice_high"] - alone["dice_low"]
+
+
+def test_a_bare_field_counts_in_a_lead_where_one_of_two_methods_leaves_it_bare(predicted, truth):
+    ours = score_masks(predicted, truth)
+    inventive = score_masks([*predicted[:2], drawn((5, 5))], truth)
+    assert lead(ours, ours)["difference"] == 0
+    assert lead(ours, inventive)["difference"] == pytest.approx(1 / 3)
+    assert lead(inventive, ours)["difference"] == pytest.approx(-1 / 3)
+    worse = ours.assign(dice=[0.5, 1.0, np.nan])
+    assert lead(ours, worse)["difference"] == pytest.approx((48 / 80 - 0.5) / 2)  # both leave the last one bare
 
 
 def test_nothing_to_score_is_nan():
