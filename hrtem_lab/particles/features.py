@@ -198,7 +198,7 @@ def power_profile(own: Spectrum, image: npt.NDArray[Any], around: BoolArray) -> 
     if np.count_nonzero(around) == 0:
         return {}
     box = fullest(around, _edge_px(own.pixel_size_nm))
-    noise = spectrum(np.where(around, image, 0)[box], around[box], own.pixel_size_nm)
+    noise = spectrum(np.where(around, image, 0)[box], around[box], own.pixel_size_nm, padded=1)
     level = radial_profile(noise)
     if noise.energy * own.pixel_size_nm**2 < LEAST_AREA_NM2 or not np.nanmin(level) > 0:
         return {}

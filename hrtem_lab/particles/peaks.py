@@ -63,7 +63,7 @@ def find_peaks(of: Spectrum, number: int = 6) -> list[Peak]:
         number: At most so many; of two opposite peaks one is kept.
 
     Returns:
-        Peaks about a resolution apart or more and not weaker than 2 % of the strongest one's power.
+        Peaks about a resolution apart or more and not weaker than 2 % of the largest power there is.
     """
     distance = max(round(of.resolution_per_nm / of.step_per_nm), 1)
     reach = int(np.ceil(BAND_PER_NM[1] / of.step_per_nm)) + distance
@@ -73,8 +73,7 @@ def find_peaks(of: Spectrum, number: int = 6) -> list[Peak]:
     found = found[ring(of)[tuple(found.T)] > 0]  # only now, or the flank of a peak outside the band would be one
     rows, columns = (found - of.middle).T
     found = found[(rows > 0) | ((rows == 0) & (columns > 0))]
-    strong = of.power[tuple(found.T)]
-    found = found[strong >= DYNAMIC_RANGE * strong.max(initial=0)][:number]
+    found = found[of.power[tuple(found.T)] >= DYNAMIC_RANGE * of.strongest][:number]
     return [_peak(of, int(row), int(column)) for row, column in found]
 
 

@@ -15,11 +15,14 @@ from hrtem_lab.micrograph import BoolArray
 
 Array = npt.NDArray[np.float64]
 
-BAND_PER_NM = (2.0, 6.0)
-"""Where lattices are looked for: spacings from 0.5 to 0.167 nm, the first reflections of the metals and of CdSe."""
+BAND_PER_NM = (2.0, 7.5)
+"""Where lattices are looked for: spacings from 0.5 to 0.133 nm, the first reflections of the metals and of CdSe and the
+{220} of the metals, all that a particle shows along <111>."""
 BIN_PER_NM = 0.25
 TAPER_NM = 0.5
-KEPT_PER_NM = 8.0
+STANDS_OUT = 8.0
+"""Power over the noise's at which a sample is of a spot, not of noise, of which 1 in 3000 reaches it."""
+KEPT_PER_NM = 9.5
 """The transform is cut here: the band and the surroundings of a peak at its end."""
 FIELD_NM = 6.0
 """Least edge of the (zero-padded) field that is transformed, so that the spectrum is sampled every 0.17 nm^-1."""
@@ -30,7 +33,7 @@ off by more than noise makes it."""
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Fourier transform of a particle's windowed, detrended image, up to 8 nm^-1 or the Nyquist frequency.
+    """Fourier transform of a particle's windowed, detrended image, up to 9.5 nm^-1 or the Nyquist frequency.
 
     Attributes:
         wave: Transform of window x image, (size, size) with an odd size and zero frequency in the middle; phases are
@@ -62,17 +65,32 @@ class Spectrum:
         """Power, (size, size); its mean is the variance where the image is white noise."""
         return np.abs(self.wave) ** 2 / self.energy
 
+    @property
+    def strongest(self) -> float:
+        """Largest power in the band or beyond it; wherever it is, its side lobes reach into the band."""
+        return float(self.power.max(where=_radius(self.middle, self.step_per_nm) >= BAND_PER_NM[0], initial=0.0))
+
     @cached_property
     def background(self) -> Array:
         """Noise level at every frequency, (size, size): the median of rings 0.5 nm^-1 wide over ln 2, interpolated.
 
-        The power of noise is exponentially distributed, and the median of that is ln 2 times its mean.
+        The power of noise is exponentially distributed, and the median of that is ln 2 times its mean. Taken a second
+        time without what stands out the first time: the spots of a small particle fill much of their ring.
         """
+        level = self._level(np.ones(self.power.shape, dtype=bool))
+        spots = self.power > STANDS_OUT * level
+        if not spots.any():
+            return level
+        return self._level(depth(~spots) > self.resolution_per_nm / self.step_per_nm)
+
+    def _level(self, free: BoolArray) -> Array:
+        """Noise level from the samples that are free of spots; where these are a third of a ring or less, from all."""
         radius = _radius(self.middle, self.step_per_nm)
         top = min(BAND_PER_NM[1], 0.5 / self.pixel_size_nm)
         centres = np.arange(BAND_PER_NM[0], top + BIN_PER_NM, 2 * BIN_PER_NM)
         near = np.rint((radius - centres[0]) / (2 * BIN_PER_NM))
-        medians = [np.median(self.power[near == number]) for number in range(len(centres))]
+        bands = [near == number for number in range(len(centres))]
+        medians = [np.median(self.power[one & free if free[one].mean() > 1 / 3 else one]) for one in bands]
         level: Array = np.interp(radius, centres, medians) / np.log(2)
         return level
 
@@ -114,11 +132,14 @@ def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
     return flat
 
 
-def spectrum(image: npt.NDArray[Any], mask: BoolArray, pixel_size_nm: float) -> Spectrum:
-    """Transforms the part of an image inside a mask, both (rows, columns), as a window with soft edges shows it."""
+def spectrum(image: npt.NDArray[Any], mask: BoolArray, pixel_size_nm: float, padded: int = PADDED) -> Spectrum:
+    """Transforms the part of an image inside a mask, both (rows, columns), as a window with soft edges shows it.
+
+    The field is `padded` times as wide as the mask at least: 1 will do where no peak is looked for.
+    """
     window = soften(mask, TAPER_NM / pixel_size_nm)
     extent = max(np.ptp(side) + 1 for side in np.nonzero(mask))
-    size = next_fast_len(max(*mask.shape, PADDED * int(extent), int(np.ceil(FIELD_NM / pixel_size_nm))))
+    size = next_fast_len(max(*mask.shape, padded * int(extent), int(np.ceil(FIELD_NM / pixel_size_nm))))
     step_per_nm = 1 / (size * pixel_size_nm)
     half = min(int(np.ceil(KEPT_PER_NM / step_per_nm)), (size - 1) // 2)
     kept = np.arange(-half, half + 1)

@@ -18,7 +18,7 @@ from hrtem_lab.particles.spectrum import spectrum
 SPACING_NM = 0.2355
 """What the spacing is called: {111} of gold, so that lengths in nm are right for gold and in proportion for others."""
 TRIED_NM = (0.025, 0.075)
-"""Pixels under which the band of 2 to 6 nm^-1 is searched: spacings of 6.7 to 20 and of 2.2 to 6.7 pixels. Finer ones
+"""Pixels under which the band of 2 to 7.5 nm^-1 is searched: spacings of 5.3 to 20 and of 2 to 6.7 pixels. Finer ones
 are lost in a camera's pixels, coarser ones are the particle's outline."""
 SCALELESS = (*(name for name in SHAPES if not name.endswith("_nm")), "skewness")
 """What is defined without any length."""

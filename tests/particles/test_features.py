@@ -92,7 +92,7 @@ def test_padding_and_numbering_change_nothing():
 def test_a_free_turn_of_the_lattice_changes_little():
     names = ["peak1_contrast", "spacing_nm", "peak_angle_deg", "streak_max", "step_deg", "step_gain", "broadening_max"]
     table = pd.DataFrame([described(*faulted(angle))[names] for angle in (0, 17, 41, 73)])
-    np.testing.assert_allclose(table / table.mean(), 1, atol=0.3)
+    np.testing.assert_allclose(table / table.mean(), 1, atol=0.35)
 
 
 def test_pixel_sizes_agree():
@@ -187,9 +187,9 @@ def test_the_middle_of_a_large_particle_stands_for_its_lattice(diameter_nm, with
 def test_what_is_transformed_does_not_grow_with_the_particle(monkeypatch):
     sizes = []
 
-    def noted(image, mask, pixel_size_nm, transform=features.spectrum):
+    def noted(image, mask, pixel_size_nm, transform=features.spectrum, **how):
         sizes.append(max(mask.shape) * pixel_size_nm)
-        return transform(image, mask, pixel_size_nm)
+        return transform(image, mask, pixel_size_nm, **how)
 
     monkeypatch.setattr(features, "spectrum", noted)
     found = described(*single(), diameter_nm=60.0, pixel_size_nm=0.1)

@@ -35,7 +35,7 @@ def test_the_variants_of_a_twin_take_turns(noise):
 def test_a_stacking_fault_breaks_in_phase(at_nm):
     fault, one = found(*faulted(0.0, at_nm)), found(*single(0.0))
     assert fault["break_gain"] > 2 * one["break_gain"]
-    assert 0.3 < fault["break_phase"] < 0.6  # two of the three are shifted by a third of a turn, the strongest is not
+    assert 0.25 < fault["break_phase"] < 0.6  # two of the first three are shifted by a third of a turn
     assert fault["break_share"] > 10 * one["break_share"]
     assert fault["break_normal_deg"] < 10
     assert fault["break_weaker"] > 10

@@ -7,7 +7,7 @@ from scipy.fft import fft2, fftshift
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from hrtem_lab.particles.spectrum import bins_per_nm, depth, detrend, radial_profile, soften, spectrum
-from tests.particles.scenes import ellipse, fringes, particle
+from tests.particles.scenes import AU_111_NM, ellipse, fringes, particle, single
 from tests.strategies import masks
 
 
@@ -31,6 +31,19 @@ def test_the_background_follows_coloured_noise():
             ]
         )
     np.testing.assert_allclose(np.mean(ratio, axis=0), 1.0, rtol=0.25)
+
+
+@pytest.mark.parametrize("diameter_nm", [2.0, 3.0])
+def test_the_spots_of_a_small_particle_are_no_noise(diameter_nm):
+    def level(*waves):
+        images = (particle(*waves, diameter_nm=diameter_nm, seed=seed) for seed in range(20))
+        spectra = [spectrum(image, instances > 0, 0.05) for image, instances in images]
+        at_nm = round(1 / AU_111_NM / spectra[0].step_per_nm)
+        return np.median([own.background[own.middle, own.middle + at_nm] for own in spectra])
+
+    assert level(*single()) == pytest.approx(
+        level(), rel=0.25
+    )  # by a median of the whole ring it would be twice as much
 
 
 def test_energy_is_kept():
