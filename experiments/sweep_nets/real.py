@@ -14,7 +14,7 @@ import pandas as pd
 from hrtem_lab.evaluation import score_masks
 from hrtem_lab.files.labelled import read_labelled
 from hrtem_lab.lab.models import find_model
-from hrtem_lab.lab.progress import track
+from hrtem_lab.lab.progress import quiet, track
 from hrtem_lab.lab.sweep.repeats import repeated
 from hrtem_lab.micrograph import LabelledMicrograph
 from hrtem_lab.segmentation.unet import UNet
@@ -22,13 +22,16 @@ from hrtem_lab.segmentation.unet import UNet
 
 def main(table: Path, labelled: str) -> None:
     """Score every trial that came to its end."""
+    quiet()
     trials = pd.read_csv(table)
     done = trials[trials["state"] == "complete"]
     micrographs = read_labelled(labelled)
     rows = [scored(run, micrographs) for run in track(list(done["run"]), "Models")]
-    found = done[["trial", "state", "net", "seed"]].reset_index(drop=True).join(pd.DataFrame(rows))
+    told = list(trials.columns)
+    settings = told[told.index("state") + 2 : told.index("seed")]  # between the value and the seed
+    found = done[["trial", "state", *settings, "seed"]].reset_index(drop=True).join(pd.DataFrame(rows))
     found.to_csv(table.with_name("real.csv"), index=False)
-    print(repeated(found, "mean", ["net"]).to_string(index=False, float_format="{:.3f}".format))
+    print(repeated(found, "mean", settings).to_string(index=False, float_format="{:.3f}".format))
 
 
 def scored(run: str, micrographs: list[LabelledMicrograph]) -> dict[str, float]:

@@ -80,7 +80,7 @@ def draw(trials: pd.DataFrame, goal: str, found: pd.DataFrame, settings: Sequenc
         right.plot([row["behind_low"], row["behind_high"]], [place, place], color="C0")
         right.plot(row["behind"], place, "|", ms=14, mew=2, color="C0")
     left.set_yticks(range(len(found)), names)
-    left.invert_yaxis()
+    left.set_ylim(len(found) - 0.5, -0.5)
     left.set_xlabel(f"{goal}: each seed, and their mean")
     right.set_xlabel("behind the first, by seed (95 %)")
     right.axvline(0, color="grey", lw=0.8)
