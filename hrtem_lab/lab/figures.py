@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import matplotlib.pyplot as plt
@@ -57,8 +57,23 @@ def overlay(micrograph: Micrograph, instances: IntArray, classes: pd.Series) -> 
     axes = figure.add_axes((0, 0, 1, 1))
     draw(axes, micrograph, instances, classes)
     if len(classes):
-        axes.legend(handles=_legend(set(classes)), loc="upper right", fontsize=_points(axes), facecolor=BACKDROP)
+        corner = _emptiest_corner(instances)
+        axes.legend(handles=_legend(set(classes)), loc=corner, fontsize=_points(axes), facecolor=BACKDROP)
     return figure
+
+
+Corner = Literal["upper right", "upper left", "lower right"]
+
+
+def _emptiest_corner(instances: IntArray) -> Corner:
+    """The corner where a legend hides least of the particles; the lower left one is the scale bar's."""
+    rows, columns = (-(-edge // 3) for edge in instances.shape)
+    corners: dict[Corner, IntArray] = {
+        "upper right": instances[:rows, -columns:],
+        "upper left": instances[:rows, :columns],
+        "lower right": instances[-rows:, -columns:],
+    }
+    return min(corners, key=lambda name: np.count_nonzero(corners[name]))
 
 
 def draw(

@@ -66,7 +66,7 @@ class Mixed(Dataset[Batch]):
 class LabelledData(SimulatedData):
     """Labelled micrographs for training, validation and test, and simulated ones beside them.
 
-    The network learns from both, `share` of its images being labelled, and its best epoch is chosen on as many of each.
+    The network learns from both, `share` of its images being labelled, and its best epoch is chosen on a like mixture.
     Settings are tuned on labelled micrographs, and scores are of these; what has become of the simulated ones is told
     by `elsewhere`.
 

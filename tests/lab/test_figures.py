@@ -54,6 +54,23 @@ def test_an_overlay_shows_a_micrograph_of_any_size_with_its_particle_where_it_is
     assert (outside + orange.argmin()) / zoom == pytest.approx(columns // 5, abs=3 / zoom + 1)
 
 
+@pytest.mark.parametrize("corner", ["upper right", "upper left", "lower right"])
+def test_the_legend_of_an_overlay_hides_no_particle_where_a_corner_is_free(corner):
+    instances = np.zeros((90, 60), np.int32)
+    instances[:25, 40:], instances[:25, :20], instances[65:, 40:] = 1, 2, 3
+    instances[{"upper right": instances == 1, "upper left": instances == 2, "lower right": instances == 3}[corner]] = 0
+    micrograph = Micrograph(image=np.zeros(instances.shape, np.float32), pixel_size_nm=0.05, name="corners")
+    figure = figures.overlay(
+        micrograph, instances, pd.Series("no_fault", index=[n for n in (1, 2, 3) if n in instances])
+    )
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    box = axes.get_legend().get_window_extent().transformed(axes.transData.inverted())
+    assert {"right": box.x0 > 20, "left": box.x1 < 40}[corner.split()[1]]
+    assert {"upper": max(box.y0, box.y1) < 45, "lower": min(box.y0, box.y1) > 45}[corner.split()[0]]
+    plt.close(figure)
+
+
 def test_centres_are_those_of_the_particles():
     instances = np.zeros((20, 30), np.int32)
     instances[2:5, 10:15], instances[8:10, 0], instances[15, 15] = 4, 2, 9
