@@ -30,9 +30,9 @@ CROWDS = [
     "specimen.touching=0.5",
     "specimen.empty=0",
     "specimen.graphitic=0",
-    "data.library.count=62",
+    "data.library.count=122",
     "data.validation=1",
-    "data.test=60",
+    "data.test=120",
 ]
 SESSIONS = {
     "good day": [
