@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
-from scipy.ndimage import map_coordinates
-from skimage.feature import peak_local_max
+from scipy.ndimage import map_coordinates, maximum_filter
 
 from hrtem_lab.particles.spectrum import BAND_PER_NM, Spectrum, bins_per_nm, ring
 
@@ -69,11 +68,12 @@ def find_peaks(of: Spectrum, number: int = 6) -> list[Peak]:
     reach = int(np.ceil(BAND_PER_NM[1] / of.step_per_nm)) + distance
     corner = max(of.middle - distance, 0), max(of.middle - reach, 0)  # of the half plane, as far as the band reaches
     half = of.contrast[corner[0] : of.middle + reach + 1, corner[1] : of.middle + reach + 1]
-    found = peak_local_max(half, min_distance=distance, exclude_border=False) + corner
+    found = np.argwhere((half == maximum_filter(half, 2 * distance + 1)) & (half > 0)) + corner
     found = found[ring(of)[tuple(found.T)] > 0]  # only now, or the flank of a peak outside the band would be one
     rows, columns = (found - of.middle).T
     found = found[(rows > 0) | ((rows == 0) & (columns > 0))]
-    found = found[of.power[tuple(found.T)] >= DYNAMIC_RANGE * of.strongest][:number]
+    found = found[of.power[tuple(found.T)] >= DYNAMIC_RANGE * of.strongest]
+    found = found[np.argsort(-of.contrast[tuple(found.T)], kind="stable")[:number]]
     return [_peak(of, int(row), int(column)) for row, column in found]
 
 

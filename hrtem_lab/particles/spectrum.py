@@ -111,11 +111,15 @@ def soften(mask: BoolArray, width_px: float) -> Array:
 
     The fall takes at most half the inner radius. The border of the array counts as an edge.
     """
-    distance = depth(np.pad(mask, 1))[1:-1, 1:-1]
-    width = max(min(width_px, distance.max() / 2), 1.0)
-    window: Array = np.clip((distance - 0.5) / width, 0, 1)
-    rim = (window > 0) & (window < 1)
-    window[rim] = np.sin(np.pi / 2 * window[rim]) ** 2
+    column, row, columns, rows = cv2.boundingRect(mask.astype(np.uint8))
+    box = slice(row, row + rows), slice(column, column + columns)
+    distance = depth(np.pad(mask[box], 1))[1:-1, 1:-1]
+    width = max(min(width_px, distance.max(initial=0) / 2), 1.0)
+    inner = np.clip((distance - 0.5) / width, 0, 1)
+    rim = (inner > 0) & (inner < 1)
+    inner[rim] = np.sin(np.pi / 2 * inner[rim]) ** 2
+    window: Array = np.zeros(mask.shape)
+    window[box] = inner
     return window
 
 
