@@ -41,9 +41,7 @@ def test_the_spots_of_a_small_particle_are_no_noise(diameter_nm):
         at_nm = round(1 / AU_111_NM / spectra[0].step_per_nm)
         return np.median([own.background[own.middle, own.middle + at_nm] for own in spectra])
 
-    assert level(*single()) == pytest.approx(
-        level(), rel=0.25
-    )  # by a median of the whole ring it would be twice as much
+    assert level(*single()) == pytest.approx(level(), rel=0.25)  # a median of the whole ring is twice as much
 
 
 def test_energy_is_kept():
