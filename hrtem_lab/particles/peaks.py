@@ -15,7 +15,7 @@ from scipy.ndimage import map_coordinates, maximum_filter
 from hrtem_lab.particles.spectrum import BAND_PER_NM, Spectrum, bins_per_nm, ring
 
 FALSE_ALARM = 1e-3
-"""Nominal chance that pure noise shows a significant peak in a particle; in simulated noise 1 in 13 at 2 nm and 1 in 130
+"""Nominal chance that pure noise shows a significant peak in a particle; in simulated noise 1 in 13 at 2 nm, 1 in 130
 at 4 nm, since the level of the noise is itself uncertain in a small particle."""
 DYNAMIC_RANGE = 0.02
 """A peak with less than this part of the strongest one's power may be a side lobe of the window."""
