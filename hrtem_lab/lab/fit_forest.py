@@ -10,8 +10,7 @@ from hrtem_lab.lab import report, tracking
 from hrtem_lab.lab.forest import segmented, study
 from hrtem_lab.lab.models import find_model
 from hrtem_lab.lab.progress import quiet
-from hrtem_lab.lab.training import output_folder, plain, simulated
-from hrtem_lab.lab.values import portable
+from hrtem_lab.lab.training import log_data, output_folder, simulated
 from hrtem_lab.segmentation.unet import UNet
 
 
@@ -29,7 +28,7 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
     with tracking.run(folder.name, tags=tracking.provenance() | {"folder": str(folder)}) as parent:
         tracking.log_config(config, folder)
         data = simulated(config)
-        tracking.log_data(type(data).__name__, data.recipe | {"data": portable(plain(config.data))}, data.split)
+        log_data(config, data)
         mlflow.set_tag("segmenter", str(source))
         unet.save(folder / "model")
         with tracking.run("forest", parent):

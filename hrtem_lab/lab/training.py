@@ -93,7 +93,7 @@ def train(config: DictConfig) -> dict[str, float]:
     with tracking.run(folder.name, tracking.multirun(), tags) as parent:
         tracking.log_config(config, folder)
         data = simulated(config)
-        tracking.log_data(type(data).__name__, data.recipe | {"data": portable(plain(config.data))}, data.split)
+        log_data(config, data)
 
         test = data.micrographs("test")
         scored = score_methods(config, data, test, folder, parent)
@@ -125,6 +125,12 @@ def simulated(config: DictConfig) -> SimulatedData:
     with bar("Simulating exit waves") as move:
         data.simulate(move)
     return data
+
+
+def log_data(config: DictConfig, data: SimulatedData) -> None:
+    """Tell the active run what its data are: all that decides them, and who is on which side."""
+    recipe = data.recipe | {"data": portable(plain(config.data))}
+    tracking.log_data(type(data).__name__, recipe, data.split)
 
 
 def output_folder(config: DictConfig) -> Path:

@@ -170,8 +170,8 @@ def particle_features(
         return {}
     around = surround(instances, particle, pixel_size_nm) & np.isfinite(image)
     values = intensities(inside, image[around].astype(np.float64))
-    large = max(mask.shape) > _edge_px(pixel_size_nm)
-    box = fullest(depth(mask), _edge_px(pixel_size_nm)) if large else np.s_[:, :]
+    edge_px = _edge_px(pixel_size_nm)
+    box = fullest(depth(mask), edge_px) if max(mask.shape) > edge_px else np.s_[:, :]
     own = spectrum(image[box], mask[box], pixel_size_nm)
     if own.energy * pixel_size_nm**2 < LEAST_AREA_NM2 or len(bins_per_nm(pixel_size_nm)) == 0:
         return values

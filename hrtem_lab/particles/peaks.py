@@ -68,6 +68,7 @@ def find_peaks(of: Spectrum, number: int = 6) -> list[Peak]:
     reach = int(np.ceil(BAND_PER_NM[1] / of.step_per_nm)) + distance
     corner = max(of.middle - distance, 0), max(of.middle - reach, 0)  # of the half plane, as far as the band reaches
     half = of.contrast[corner[0] : of.middle + reach + 1, corner[1] : of.middle + reach + 1]
+    # as skimage's peak_local_max, which then spends most of its time looking for pairs too near, and there are none
     found = np.argwhere((half == maximum_filter(half, 2 * distance + 1)) & (half > 0)) + corner
     found = found[ring(of)[tuple(found.T)] > 0]  # only now, or the flank of a peak outside the band would be one
     rows, columns = (found - of.middle).T

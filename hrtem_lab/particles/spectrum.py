@@ -77,22 +77,20 @@ class Spectrum:
         The power of noise is exponentially distributed, and the median of that is ln 2 times its mean. Taken a second
         time without what stands out the first time: the spots of a small particle fill much of their ring.
         """
-        level = self._level(np.ones(self.power.shape, dtype=bool))
-        spots = self.power > STANDS_OUT * level
-        if not spots.any():
-            return level
-        return self._level(depth(~spots) > self.resolution_per_nm / self.step_per_nm)
-
-    def _level(self, free: BoolArray) -> Array:
-        """Noise level from the samples that are free of spots; where these are a third of a ring or less, from all."""
         radius = _radius(self.middle, self.step_per_nm)
         top = min(BAND_PER_NM[1], 0.5 / self.pixel_size_nm)
         centres = np.arange(BAND_PER_NM[0], top + BIN_PER_NM, 2 * BIN_PER_NM)
         near = np.rint((radius - centres[0]) / (2 * BIN_PER_NM))
         bands = [near == number for number in range(len(centres))]
-        medians = [np.median(self.power[one & free if free[one].mean() > 1 / 3 else one]) for one in bands]
-        level: Array = np.interp(radius, centres, medians) / np.log(2)
-        return level
+
+        def level(free: BoolArray) -> Array:
+            """From the samples free of spots; where these are a third of a ring or less, from all of it."""
+            medians = [np.median(self.power[one & free if free[one].mean() > 1 / 3 else one]) for one in bands]
+            return np.asarray(np.interp(radius, centres, medians) / np.log(2))
+
+        first = level(np.ones(self.power.shape, dtype=bool))
+        spots = self.power > STANDS_OUT * first
+        return level(depth(~spots) > self.resolution_per_nm / self.step_per_nm) if spots.any() else first
 
     @cached_property
     def contrast(self) -> Array:
@@ -146,8 +144,8 @@ def spectrum(image: npt.NDArray[Any], mask: BoolArray, pixel_size_nm: float, pad
     The field is `padded` times as wide as the mask at least: 1 will do where no peak is looked for.
     """
     window = soften(mask, TAPER_NM / pixel_size_nm)
-    extent = max(np.ptp(side) + 1 for side in np.nonzero(mask))
-    size = next_fast_len(max(*mask.shape, padded * int(extent), int(np.ceil(FIELD_NM / pixel_size_nm))))
+    extent = max(cv2.boundingRect(mask.astype(np.uint8))[2:])
+    size = next_fast_len(max(*mask.shape, padded * extent, int(np.ceil(FIELD_NM / pixel_size_nm))))
     step_per_nm = 1 / (size * pixel_size_nm)
     half = min(int(np.ceil(KEPT_PER_NM / step_per_nm)), (size - 1) // 2)
     kept = np.arange(-half, half + 1)
