@@ -2,9 +2,10 @@
 
 A reflection is *resolved* in an image when the particle's Fourier amplitude at its place is `RESOLVED` times what noise
 and the support's speckle put there; by Rose's criterion an observer needs 5 to be certain (Rose 1948, J. Opt. Soc. Am.
-38, 196). Noise and speckle are measured in the same window, at the same distance from the origin, away from the
-particle's own reflections. The image is the one that is handed on, with its shot noise and after whatever was done to
-it: what a camera saw and a filter has lost, nobody can see. A particle is then
+38, 196). Noise and speckle are measured in the same window, at about the same distance from the origin, away from the
+particle's own reflections; a window smaller than `LEAST_NM2` resolves nothing. The image is the one that is handed on,
+with its shot noise and after whatever was done to it: what a camera saw and a filter has lost, nobody can see. A
+particle is then
 
 * `no_fringe` when no reflection of any lattice in it is resolved, be it where the Ewald sphere passes near by or where
   it cuts the rod that planar defects draw a reflection into,
@@ -24,7 +25,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.fft import fftfreq, next_fast_len, rfft2, rfftfreq
 from scipy.ndimage import find_objects, gaussian_filter
+from scipy.spatial import KDTree
 
 from hrtem_lab.micrograph import FloatArray, IntArray
 from hrtem_lab.physics.placed import Placed
@@ -33,8 +36,9 @@ Mask = npt.NDArray[np.bool_]
 
 RESOLVED = 5.0
 EDGE_ON_DEG = 20.0  # the plane's projection then covers a third of a ball at most
+LEAST_NM2 = 0.8  # a disc of four spacings of Au {111}: fewer fringes are no lattice to any eye
 CLEAR = 3.0  # speckle is measured this many widths of a spot away from the particle's own
-RING = 0.1  # nm^-1; speckle is measured on rings this far apart
+RING = 0.1  # nm^-1; reflections nearer to each other in distance from zero share one measure of speckle
 SAME = 0.01  # nm^-1; reflections nearer to each other than this are one
 RELROD = 4.0  # a crystal of thickness t diffracts while g lies within a few 1/t of the Ewald sphere, here a plane
 
@@ -174,34 +178,46 @@ def significance(
         g: Spatial frequencies, (n, 2) in nm^-1.
 
     Returns:
-        (n,); 0 beyond the image's Nyquist frequency, and in an image without any contrast.
+        (n,); 0 beyond the image's Nyquist frequency, in an image without any contrast, and in a window smaller than
+        `LEAST_NM2`.
     """
     weight = gaussian_filter(window.astype(float), 0.1 / pixel_size_nm)
     total = weight.sum()
-    if total == 0 or np.ptp(image) == 0 or not len(g):
-        return np.zeros(len(g))
+    strength = np.zeros(len(g))
+    inside = np.hypot(*g.T) < 0.5 / pixel_size_nm
+    if total * pixel_size_nm**2 < LEAST_NM2 or np.ptp(image) == 0 or not inside.any():
+        return strength
     deviation = (image - (weight * image).sum() / total) * weight
     extent = np.sqrt(total) * pixel_size_nm
     near = 0.35 / extent * np.array([-1, 0, 1])
-    at_spot = _power(deviation, pixel_size_nm, g[:, :1] + near, g[:, 1:] + near).max((1, 2))
-    noise = _noise(deviation, pixel_size_nm, g, extent)
-    strength = np.sqrt(np.divide(at_spot, noise, out=np.zeros_like(noise), where=noise > 0))
-    return np.where(np.hypot(*g.T) < 0.5 / pixel_size_nm, strength, 0.0)
+    at_spot = _power(deviation, pixel_size_nm, g[inside, :1] + near, g[inside, 1:] + near).max((1, 2))
+    noise = _noise(deviation, pixel_size_nm, g, extent)[inside]
+    strength[inside] = np.sqrt(np.divide(at_spot, noise, out=np.zeros_like(noise), where=noise > 0))
+    return strength
 
 
 def _noise(
     image: npt.NDArray[np.float64], pixel_size_nm: float, g: npt.NDArray[np.float64], extent_nm: float
 ) -> npt.NDArray[np.float64]:
-    """Mean power of an image on the ring of each reflection, away from all of them, (n,)."""
-    rings, ring = np.unique(np.round(np.hypot(*g.T) / RING), return_inverse=True)
-    azimuths = np.pi * np.arange(24) / 24
-    on_ring = RING * rings[:, None, None] * np.stack([np.cos(azimuths), np.sin(azimuths)], axis=-1)
-    around = _power(image, pixel_size_nm, *on_ring.reshape(-1, 2, 1).transpose(1, 0, 2)).reshape(len(rings), -1)
-    to_spot = np.linalg.norm(on_ring[:, :, None] - np.concatenate([g, -g]), axis=-1).min(axis=-1)
-    # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
-    free = to_spot >= np.minimum(CLEAR / extent_nm, np.quantile(to_spot, 0.7, axis=1, keepdims=True))
-    # median of an exponential distribution is log 2 of its mean: what a spot still adds to some places does not count
-    return np.nanmedian(np.where(free, around, np.nan), axis=1)[ring] / np.log(2)
+    """Mean power of an image at about the distance of each reflection, away from all of them, (n,)."""
+    size = next_fast_len(2 * max(image.shape), real=True)
+    power = np.abs(rfft2(image, (size, size))) ** 2
+    at = np.stack(np.meshgrid(fftfreq(size, pixel_size_nm), rfftfreq(size, pixel_size_nm), indexing="ij"), axis=-1)
+    radius = np.hypot(at[..., 0], at[..., 1])
+    reflections = np.hypot(*g.T)
+    used = (radius > reflections.min() - 1 / extent_nm) & (radius < reflections.max() + 1 / extent_nm)
+    radius, power = radius[used], power[used]
+    to_spot, _ = KDTree(np.concatenate([g, -g])).query(at[used])
+    rings, ring = np.unique(np.round(reflections / RING), return_inverse=True)
+    level = np.zeros(len(rings))
+    for number, of in enumerate(RING * rings):
+        near = np.abs(radius - of) < 1 / extent_nm
+        if near.any():  # or it lies beyond the corner of the transform
+            # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
+            free = to_spot[near] >= min(CLEAR / extent_nm, np.quantile(to_spot[near], 0.7))
+            # median of an exponential distribution is log 2 of its mean: what a spot still adds does not count
+            level[number] = np.median(power[near][free]) / np.log(2)
+    return level[ring]
 
 
 def _power(

@@ -46,6 +46,14 @@ def test_a_drawn_lattice_is_as_significant_as_counting_allows(electrons, modulat
     assert np.median(found) == pytest.approx(modulation / 2 * np.sqrt(n), rel=0.15)
 
 
+@pytest.mark.parametrize("radius_nm", [1.0, 2.0])
+def test_the_level_of_the_noise_is_known_to_a_tenth(radius_nm):
+    """Noise moves so strong a lattice's amplitude by less than a hundredth: what scatters is the level beside it."""
+    frames = [counted(lattice(300.0, 0.3), seed) for seed in range(60)]
+    found = [significance(frame, window(radius_nm), PIXEL_NM, G)[0] for frame in frames]
+    assert np.std(found) < 0.1 * np.mean(found)
+
+
 @given(st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
 def test_the_unit_of_the_image_does_not_count(scale, offset):
     frame = counted(lattice(100.0, 0.2)).astype(float)
@@ -57,6 +65,12 @@ def test_the_unit_of_the_image_does_not_count(scale, offset):
 def test_nothing_is_seen_where_no_lattice_is(g):
     assert (significance(counted(lattice(100.0, 0.2)), window(), PIXEL_NM, g) < RESOLVED).all()
     assert (significance(counted(lattice(100.0, 0.2)), window(), PIXEL_NM, BEYOND) == 0).all()
+
+
+@pytest.mark.parametrize(("radius_nm", "seen"), [(0.3, False), (0.45, False), (0.6, True)])
+def test_a_few_fringes_are_no_lattice(radius_nm, seen):
+    found = significance(counted(lattice(3000.0, 0.3)), window(radius_nm), PIXEL_NM, G)
+    assert (found > RESOLVED).all() == seen
 
 
 def test_a_spot_a_little_off_is_found():
