@@ -191,15 +191,19 @@ def significance(
     extent = np.sqrt(total) * pixel_size_nm
     near = 0.35 / extent * np.array([-1, 0, 1])
     at_spot = _power(deviation, pixel_size_nm, g[inside, :1] + near, g[inside, 1:] + near).max((1, 2))
-    noise = _noise(deviation, pixel_size_nm, g, extent)[inside]
+    noise = _noise(deviation, pixel_size_nm, g[inside], g, extent)
     strength[inside] = np.sqrt(np.divide(at_spot, noise, out=np.zeros_like(noise), where=noise > 0))
     return strength
 
 
 def _noise(
-    image: npt.NDArray[np.float64], pixel_size_nm: float, g: npt.NDArray[np.float64], extent_nm: float
+    image: npt.NDArray[np.float64],
+    pixel_size_nm: float,
+    g: npt.NDArray[np.float64],
+    spots: npt.NDArray[np.float64],
+    extent_nm: float,
 ) -> npt.NDArray[np.float64]:
-    """Mean power of an image at about the distance of each reflection, away from all of them, (n,)."""
+    """Mean power of an image at about the distance of each of `g` from the origin, away from all `spots`, (n,)."""
     size = next_fast_len(2 * max(image.shape), real=True)
     power = np.abs(rfft2(image, (size, size))) ** 2
     at = np.stack(np.meshgrid(fftfreq(size, pixel_size_nm), rfftfreq(size, pixel_size_nm), indexing="ij"), axis=-1)
@@ -207,16 +211,15 @@ def _noise(
     reflections = np.hypot(*g.T)
     used = (radius > reflections.min() - 1 / extent_nm) & (radius < reflections.max() + 1 / extent_nm)
     radius, power = radius[used], power[used]
-    to_spot, _ = KDTree(np.concatenate([g, -g])).query(at[used])
+    to_spot, _ = KDTree(np.concatenate([spots, -spots])).query(at[used])
     rings, ring = np.unique(np.round(reflections / RING), return_inverse=True)
     level = np.zeros(len(rings))
     for number, of in enumerate(RING * rings):
         near = np.abs(radius - of) < 1 / extent_nm
-        if near.any():  # or it lies beyond the corner of the transform
-            # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
-            free = to_spot[near] >= min(CLEAR / extent_nm, np.quantile(to_spot[near], 0.7))
-            # median of an exponential distribution is log 2 of its mean: what a spot still adds does not count
-            level[number] = np.median(power[near][free]) / np.log(2)
+        # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
+        free = to_spot[near] >= min(CLEAR / extent_nm, np.quantile(to_spot[near], 0.7))
+        # median of an exponential distribution is log 2 of its mean: what a spot still adds does not count
+        level[number] = np.median(power[near][free]) / np.log(2)
     return level[ring]
 
 
