@@ -14,10 +14,11 @@ SHARED = 0.25
 def matched(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFrame:
     """Class of each predicted particle, and the true particle that it stands for.
 
-    * `agglomerate`: it covers half of two or more true particles, and the second takes at least a quarter of what the
-      first takes;
+    * `agglomerate`: it covers half of two or more true particles whose lattices the image shows. One counts that takes
+      at least a quarter of what the largest takes; where the image shows the lattice of one alone, as of two that lie
+      behind each other, nobody can see that there is another;
     * `empty`: no true particle and it cover half of one another, that is half of either one;
-    * otherwise what the image shows of the true particle it shares most pixels with: `fault`, `no_fault`, `no_fringe`.
+    * otherwise what the image shows of the true particle it stands for: `fault`, `no_fault`, `no_fringe`.
 
     Args:
         predicted: Particle numbers, (rows, columns).
@@ -25,7 +26,8 @@ def matched(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFrame:
 
     Returns:
         One row per number in `predicted`, indexed by it: `label`, one of `hrtem_lab.micrograph.CLASSES`, and `truth`,
-        the number of the true particle that it shares most pixels with, 0 where its class is `empty`.
+        the number of the true particle that it stands for: of those whose lattice is shown, or else of all, the one
+        that it shares most pixels with; 0 where its class is `empty`.
     """
     shared = overlaps(predicted, truth.instances)
     predicted_area = _areas(predicted)
@@ -39,9 +41,11 @@ def matched(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFrame:
 def _one(pairs: pd.DataFrame, names: pd.Series) -> tuple[str, int]:
     pairs = pairs.sort_values("pixels", ascending=False)
     covered = pairs[pairs["of_truth"] >= COVERED]
-    best = pairs.iloc[0]
+    counted = covered[covered["pixels"] >= SHARED * covered["pixels"].max()]
+    shown = counted[counted["truth"].map(names) != "no_fringe"]
+    best = (shown if len(shown) else pairs).iloc[0]
     number = int(best["truth"])
-    if len(covered) > 1 and covered["pixels"].iloc[1] >= SHARED * covered["pixels"].iloc[0]:
+    if len(shown) > 1:
         return "agglomerate", number
     if max(best["of_truth"], best["of_predicted"]) < COVERED:
         return "empty", 0

@@ -101,6 +101,29 @@ def test_an_agglomerate_covers_half_of_two_particles(second, covered, name):
     assert labels(strips((20 + covered, 0)), truth(instances)).to_dict() == {1: name}
 
 
+@pytest.mark.parametrize(
+    ("names", "name"),
+    [
+        (("no_fault", "no_fault"), "agglomerate"),
+        (("fault", "no_fringe"), "fault"),
+        (("no_fringe", "fault"), "fault"),
+        (("no_fringe", "no_fringe"), "no_fringe"),
+    ],
+)
+def test_an_agglomerate_shows_two_lattices(names, name):
+    """Where the image shows that of one particle only, nothing in it speaks against a single particle."""
+    assert labels(strips((40, 0)), truth(strips((20, 0), (20, 0)), names)).to_dict() == {1: name}
+
+
+def test_the_particle_that_shows_its_lattice_is_the_one_that_is_meant():
+    found = matched(strips((40, 0)), truth(strips((22, 0), (18, 0)), ["no_fringe", "fault"]))
+    assert found.loc[1].tolist() == ["fault", 2]
+
+
+def test_a_speck_with_a_lattice_does_not_speak_for_the_particle():
+    assert labels(strips((24, 0)), truth(strips((20, 0), (4, 0)), ["no_fringe", "fault"])).to_dict() == {1: "no_fringe"}
+
+
 def test_half_of_each_of_two_is_enough():
     instances = strips((20, 0), (20, 0))
     assert labels(strips((20, 10)), truth(instances)).to_dict() == {1: "agglomerate"}
@@ -113,8 +136,10 @@ def test_of_two_particles_the_larger_part_counts():
     assert labels(strips((10, 17)), truth(instances)).to_dict() == {1: "no_fault"}
 
 
-def test_three_particles_are_an_agglomerate():
-    assert labels(strips((45, 0)), truth(strips((15, 0), (15, 0), (15, 0)))).to_dict() == {1: "agglomerate"}
+@pytest.mark.parametrize("names", [NAMES[:3], ("no_fringe", "fault", "no_fault")])
+def test_three_particles_are_an_agglomerate(names):
+    found = labels(strips((45, 0)), truth(strips((15, 0), (15, 0), (15, 0)), names))
+    assert found.to_dict() == {1: "agglomerate"}
 
 
 def test_without_truth_everything_is_empty():

@@ -24,6 +24,8 @@ from hrtem_lab.lab import figures, tracking
 from hrtem_lab.lab.sweep import repeats
 from hrtem_lab.lab.sweep.study import DONE, SharedStudy
 
+LEAST_TRIALS = 10
+"""Of what is complete, below which the importance of a setting is chance."""
 PAGE = "<!doctype html><meta charset='utf-8'><title>{name}</title><h1>{name}</h1>{plots}"
 
 
@@ -106,7 +108,8 @@ def plots(study: SharedStudy, goals: list[str]) -> dict[str, Callable[[Any], Any
         end = f"_{goal.replace('/', '_')}" if len(goals) > 1 else ""
         alone = copied(study, [number])
         names = {"history": "plot_optimization_history", "parallel": "plot_parallel_coordinate"}
-        if len({trial.value for trial in alone.trials if trial.state == TrialState.COMPLETE}) > 1:
+        complete = [trial.value for trial in alone.trials if trial.state == TrialState.COMPLETE]
+        if len(complete) >= LEAST_TRIALS and len(set(complete)) > 1:
             names["importances"] = "plot_param_importances"
         found |= {f"{key}{end}": partial(_call, name, alone, target_name=goal) for key, name in names.items()}
     return found

@@ -29,11 +29,12 @@ def study(path: Path, *values: list[float]) -> SharedStudy:
 @pytest.mark.parametrize(
     ("values", "names"),
     [
-        ([[0.5], [0.9], [0.7]], {"history", "parallel", "importances"}),
+        ([[0.5], [0.9], [0.7], *[[0.6]] * 7], {"history", "parallel", "importances"}),
+        ([[0.5], [0.9], [0.7], *[[0.6]] * 6], {"history", "parallel"}),  # too few to tell what matters
         ([[0.5]], {"history", "parallel"}),
-        ([[0.5], [0.5]], {"history", "parallel"}),
+        ([[0.5]] * 10, {"history", "parallel"}),
         (
-            [[0.5, 3.0], [0.9, 1.0], [0.7, 2.0]],
+            [[0.5, 3.0], [0.9, 1.0], *[[0.7, 2.0]] * 8],
             {"pareto", *(f"{k}_{g}" for k in ("history", "parallel", "importances") for g in ("val_dice", "seconds"))},
         ),
     ],

@@ -70,7 +70,7 @@ def test_a_small_sweep_of_the_watershed(called, store, tmp_path: Path, capsys: p
     files = {file.path for file in store.list_artifacts(parent.info.run_id)}
     assert {"trials.csv", "trials.json", "best.json", "sweep.html", "config.yaml", "figures"} <= files
     pictures = {file.path for file in store.list_artifacts(parent.info.run_id, "figures")}
-    assert pictures == {f"figures/{name}.png" for name in ("history", "parallel", "importances")}
+    assert pictures == {f"figures/{name}.png" for name in ("history", "parallel")}
     said = capsys.readouterr().out
     assert "python -m hrtem_lab.train" in said
     assert f"++methods.watershed.low={best['params']['methods.watershed.low']}" in said
