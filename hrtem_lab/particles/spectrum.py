@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import next_fast_len, rfft2
+from scipy.fft import fft, next_fast_len, rfft
 
 from hrtem_lab.micrograph import BoolArray
 
@@ -127,14 +127,17 @@ def soften(mask: BoolArray, width_px: float) -> Array:
 
 def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
     """The image less the best quadratic surface in the mask (thickness, illumination), and 0 outside the mask."""
-    rows, columns = np.nonzero(mask)
-    values = image[mask].astype(np.float64)
-    y, x = (c - c.mean() for c in (rows / len(image), columns / len(image)))
-    surface = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
-    flat = np.zeros(image.shape)
-    values = values - values.mean()  # a large offset would cost digits in the fit
-    # six unknowns and as many equations, whatever the number of pixels
-    flat[mask] = values - np.linalg.lstsq(surface @ surface.T, surface @ values, rcond=None)[0] @ surface
+    inside = mask.astype(np.float64)
+    values = np.where(mask, image, 0.0)
+    values -= inside * (values.sum() / inside.sum())  # a large offset would cost digits in the fit
+    y, x = (np.vander(np.linspace(-1, 1, side), 5, increasing=True) for side in mask.shape)
+    # six unknowns and as many equations, whatever the number of pixels: sums of products of powers are moments
+    i, j = np.array([(0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0)]).T
+    normal = (y.T @ inside @ x)[i[:, None] + i, j[:, None] + j]
+    y, x = y[:, :3], x[:, :3]
+    surface = np.zeros((3, 3))
+    surface[i, j] = np.linalg.lstsq(normal, (y.T @ values @ x)[i, j], rcond=None)[0]
+    flat: Array = values - inside * (y @ surface @ x.T)
     return flat
 
 
@@ -151,7 +154,8 @@ def spectrum(image: npt.NDArray[Any], mask: BoolArray, pixel_size_nm: float, pad
     kept = np.arange(-half, half + 1)
     rows, columns = (np.exp(1j * np.pi * (side - 1) * kept / size) for side in mask.shape)
 
-    right = rfft2([window * detrend(image, mask), window], (size, size))[:, kept, : half + 1]
+    right = rfft([window * detrend(image, mask), window], size)[..., : half + 1]
+    right = fft(right, size, axis=1)[:, kept]
     both = np.concatenate([right[:, ::-1, :0:-1].conj(), right], axis=2)  # both are real
     wave, own = both * np.outer(rows, columns)
     return Spectrum(wave, own, float(np.sum(window**2)), step_per_nm, pixel_size_nm)
