@@ -128,7 +128,7 @@ def soften(mask: BoolArray, width_px: float) -> Array:
 def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
     """The image less the best quadratic surface in the mask (thickness, illumination), and 0 outside the mask."""
     inside = mask.astype(np.float64)
-    values = np.where(mask, image, 0.0)
+    values = np.where(mask, image, 0).astype(np.float64)
     values -= inside * (values.sum() / inside.sum())  # a large offset would cost digits in the fit
     y, x = (np.vander(np.linspace(-1, 1, side), 5, increasing=True) for side in mask.shape)
     # six unknowns and as many equations, whatever the number of pixels: sums of products of powers are moments
