@@ -1,0 +1,39 @@
+"""Draw statistics.png: two simulated populations of gold, found, described and compared by the commands of the README.
+
+    python docs/statistics.py FOLDER
+
+FOLDER takes the micrographs and what was found in them. About two minutes on two cores.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+POPULATIONS = {"small": ("[2.0,5.0]", 31), "large": ("[3.0,6.0]", 32)}
+FIGURES = ("sizes", "faults", "comparison")
+HEIGHT_PX = 480
+
+
+def main(folder: Path) -> None:
+    """Simulate, predict, compare, and put three of the figures side by side."""
+    for name, (diameter_nm, seed) in POPULATIONS.items():
+        made = folder / "simulated" / name
+        wanted = (f"specimen.diameter_nm={diameter_nm}", "specimen.empty=0")
+        run("simulate", f"output={made}", "n=24", f"seed={seed}", *wanted, "export=folder")
+        run("predict", f"input={made / 'images'}", f"output={folder / name}")
+    run("statistics", f"input={folder / 'small'}", f"against={folder / 'large'}", f"output={folder / 'stats'}")
+    drawn = [Image.open(folder / "stats" / "figures" / f"{name}.png").convert("RGB") for name in FIGURES]
+    row = [np.asarray(one.resize((round(one.width * HEIGHT_PX / one.height), HEIGHT_PX))) for one in drawn]
+    Image.fromarray(np.concatenate(row, axis=1)).save(Path(__file__).with_suffix(".png"))
+
+
+def run(command: str, *settings: str) -> None:
+    """One of our commands, as a user calls it."""
+    subprocess.run([sys.executable, "-m", f"hrtem_lab.{command}", *settings], check=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
