@@ -184,14 +184,15 @@ def significance(
     weight = gaussian_filter(window.astype(float), 0.1 / pixel_size_nm)
     total = weight.sum()
     strength = np.zeros(len(g))
-    inside = np.hypot(*g.T) < 0.5 / pixel_size_nm
+    distance = np.hypot(*g.T)
+    inside = distance < 0.5 / pixel_size_nm
     if total * pixel_size_nm**2 < LEAST_NM2 or np.ptp(image) == 0 or not inside.any():
         return strength
     deviation = (image - (weight * image).sum() / total) * weight
     extent = np.sqrt(total) * pixel_size_nm
     near = 0.35 / extent * np.array([-1, 0, 1])
     at_spot = _power(deviation, pixel_size_nm, g[inside, :1] + near, g[inside, 1:] + near).max((1, 2))
-    noise = _noise(deviation, pixel_size_nm, g[inside], g, extent)
+    noise = _noise(deviation, pixel_size_nm, distance[inside], g, extent)
     strength[inside] = np.sqrt(np.divide(at_spot, noise, out=np.zeros_like(noise), where=noise > 0))
     return strength
 
@@ -199,20 +200,19 @@ def significance(
 def _noise(
     image: npt.NDArray[np.float64],
     pixel_size_nm: float,
-    g: npt.NDArray[np.float64],
+    distance: npt.NDArray[np.float64],
     spots: npt.NDArray[np.float64],
     extent_nm: float,
 ) -> npt.NDArray[np.float64]:
-    """Mean power of an image at about the distance of each of `g` from the origin, away from all `spots`, (n,)."""
+    """Mean power of an image at about each distance from the origin, (n,) in nm^-1, and away from all `spots`; (n,)."""
     size = next_fast_len(2 * max(image.shape), real=True)
     power = np.abs(rfft2(image, (size, size))) ** 2
     at = np.stack(np.meshgrid(fftfreq(size, pixel_size_nm), rfftfreq(size, pixel_size_nm), indexing="ij"), axis=-1)
     radius = np.hypot(at[..., 0], at[..., 1])
-    reflections = np.hypot(*g.T)
-    used = (radius > reflections.min() - 1 / extent_nm) & (radius < reflections.max() + 1 / extent_nm)
+    used = (radius > distance.min() - 1 / extent_nm) & (radius < distance.max() + 1 / extent_nm)
     radius, power = radius[used], power[used]
     to_spot, _ = KDTree(np.concatenate([spots, -spots])).query(at[used])
-    rings, ring = np.unique(np.round(reflections / RING), return_inverse=True)
+    rings, ring = np.unique(np.round(distance / RING), return_inverse=True)
     level = np.zeros(len(rings))
     for number, of in enumerate(RING * rings):
         near = np.abs(radius - of) < 1 / extent_nm
