@@ -212,9 +212,10 @@ def _noise(
     used = (radius > distance.min() - 1 / extent_nm) & (radius < distance.max() + 1 / extent_nm)
     radius, power = radius[used], power[used]
     to_spot, _ = KDTree(np.concatenate([spots, -spots])).query(at[used])
-    rings, ring = np.unique(np.round(distance / RING), return_inverse=True)
+    step = min(RING, 1 / extent_nm)  # or the spots of a large window would lie beside their ring
+    rings, ring = np.unique(np.round(distance / step), return_inverse=True)
     level = np.zeros(len(rings))
-    for number, of in enumerate(RING * rings):
+    for number, of in enumerate(step * rings):
         near = np.abs(radius - of) < 1 / extent_nm
         # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
         free = to_spot[near] >= min(CLEAR / extent_nm, np.quantile(to_spot[near], 0.7))

@@ -73,6 +73,14 @@ def test_a_few_fringes_are_no_lattice(radius_nm, seen):
     assert (found > RESOLVED).all() == seen
 
 
+@pytest.mark.parametrize("edge_nm", [5, 15, 60])
+def test_a_lattice_is_seen_however_large_its_window(edge_nm):
+    row, column = np.mgrid[: 10 * edge_nm, : 10 * edge_nm] * 0.1
+    frame = counted((100 * (1 + 0.5 * np.cos(2 * np.pi * (row * G[0, 0] + column * G[0, 1])))).astype(np.float32))
+    found = significance(frame, np.ones(frame.shape, dtype=bool), 0.1, G)
+    assert (found > RESOLVED).all()
+
+
 def test_a_spot_a_little_off_is_found():
     off = G[:1] + np.array([[0.05, -0.05]])  # as relaxation or a wrong calibration may have it
     strong, there = (significance(counted(lattice(1000.0, 0.2)), window(), PIXEL_NM, g)[0] for g in (off, G[:1]))
