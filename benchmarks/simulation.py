@@ -28,7 +28,8 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 from rich.table import Table
 
-from hrtem_lab.lab.command import CONF, build
+from hrtem_lab.cli.build import build
+from hrtem_lab.paths import CONF
 from hrtem_lab.physics import Condition, ExitWave, Library
 from hrtem_lab.physics import microscope as tem
 from hrtem_lab.physics.exit_wave import multislice, outlines, propagated

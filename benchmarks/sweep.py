@@ -49,13 +49,13 @@ class Clock:
 
 def sweep(storage: str, sampler: str) -> dict[str, Any]:
     """Seconds per trial, over all but the first, which pays for what is imported, and over the last ten of a study."""
-    from hrtem_lab.lab import tracking
-    from hrtem_lab.lab.sweep.worker import Plan, Worker
+    from hrtem_lab.search.worker import Plan, Worker
+    from hrtem_lab.tracking import runs
 
     words = ("+sweep=unet", "sweep.objective._target_=sweep.Nothing", f"sampler={sampler}", f"n_trials={TRIALS}")
     plan = Plan((*words, "pruner=none"), storage, str(uuid.uuid4()))
-    tracking.connect(plan.config.name)
-    with tracking.run("benchmark") as parent:
+    runs.connect(plan.config.name)
+    with runs.run("benchmark") as parent:
         pass
     clock = Clock()
     Worker(replace(plan, parent=parent), clock).work()

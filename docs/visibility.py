@@ -21,7 +21,8 @@ from ase import Atoms
 from omegaconf import OmegaConf
 from scipy.spatial.transform import Rotation
 
-from hrtem_lab.lab.command import CONF, build
+from hrtem_lab.cli.build import build
+from hrtem_lab.paths import CONF
 from hrtem_lab.physics import Condition, Crystal, Film, Placed, Plane, Specimen
 from hrtem_lab.physics.exit_wave import multislice, outlines
 from hrtem_lab.physics.imaging import nearest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hrtem_lab.lab.command import command
+from hrtem_lab.cli.command import command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @command("export")
 def main(config: DictConfig) -> None:
     """Write a trained segmenter as ONNX, which `predict model=FOLDER` runs by onnxruntime."""
-    from hrtem_lab.lab.exporting import export
+    from hrtem_lab.pipelines.export import export
 
     export(config)
 

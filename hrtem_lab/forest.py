@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hrtem_lab.lab.command import command
+from hrtem_lab.cli.command import command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @command("forest")
 def main(config: DictConfig) -> None:
     """Fit the forest for a segmenter that is there, score it beside its references and log all of it to MLflow."""
-    from hrtem_lab.lab.fit_forest import fit_forest
+    from hrtem_lab.pipelines.forest import fit_forest
 
     fit_forest(config)
 

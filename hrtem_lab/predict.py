@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hrtem_lab.lab.command import command
+from hrtem_lab.cli.command import command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -16,7 +16,7 @@ def main(config: DictConfig) -> None:
 
     Exit code 1 when some files could not be read (they are in failures.csv), 0 otherwise.
     """
-    from hrtem_lab.lab.prediction import predict
+    from hrtem_lab.pipelines.predict import predict
 
     if predict(config):
         raise SystemExit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hrtem_lab.lab.command import command
+from hrtem_lab.cli.command import command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @command("simulate")
 def main(config: DictConfig) -> None:
     """Make a library of exit waves, and images of it with the truth attached."""
-    from hrtem_lab.lab.simulation import simulate
+    from hrtem_lab.pipelines.simulate import simulate
 
     simulate(config)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hrtem_lab.lab.command import command
+from hrtem_lab.cli.command import command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @command("statistics")
 def main(config: DictConfig) -> None:
     """Distributions of size, shape and faults, what goes together, and two populations compared."""
-    from hrtem_lab.lab.statistics import statistics
+    from hrtem_lab.pipelines.statistics import statistics
 
     statistics(config)
 

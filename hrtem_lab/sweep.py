@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hrtem_lab.lab.command import command
+from hrtem_lab.cli.command import command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @command("sweep")
 def main(config: DictConfig) -> None:
     """Search for better settings: trials on one or many processes and machines, kept in a study that goes on."""
-    from hrtem_lab.lab.sweep.pipeline import sweep
+    from hrtem_lab.search.pipeline import sweep
 
     sweep(config)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hrtem_lab.lab.command import command
+from hrtem_lab.cli.command import command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @command("train")
 def main(config: DictConfig) -> None:
     """Train a segmenter, compare it with the classical methods, fit the forest and log all of it to MLflow."""
-    from hrtem_lab.lab.training import train
+    from hrtem_lab.pipelines.train import train
 
     train(config)
 

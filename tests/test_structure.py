@@ -22,19 +22,38 @@ PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "hrtem_lab"
 CONF = PROJECT / "conf"
 
-GROUND = {"micrograph", "files", "physics", "particles", "evaluation"}
+CONCEPTS = {"micrograph", "paths", "interrupts"}
+"""Small modules that any room may use."""
+GROUND = CONCEPTS | {"files", "physics", "particles", "evaluation"}
 ROOMS: dict[str, set[str]] = {
     # who -> rooms, and libraries kept to some rooms, that it may import; the longest name that fits counts
-    "micrograph": set(),
-    "files": {"micrograph", "PIL", "h5py", "rsciio", "tifffile", "zarr"},
-    "physics": {"micrograph", "abtem", "ase", "distributed", "zarr"},
-    "physics.microscope": {"micrograph", "torch"},
-    "particles": {"micrograph"},
-    "evaluation": {"micrograph"},
+    **{name: set() for name in CONCEPTS},
+    "files": CONCEPTS | {"PIL", "h5py", "rsciio", "tifffile", "zarr"},
+    "physics": CONCEPTS | {"abtem", "ase", "distributed", "zarr"},
+    "physics.microscope": CONCEPTS | {"torch"},
+    "particles": CONCEPTS,
+    "evaluation": CONCEPTS,
     "segmentation": GROUND | {"torch"},
     "defects": GROUND | {"sklearn"},
-    "lab": GROUND | {"segmentation", "defects", "hydra", "matplotlib", "mlflow", "omegaconf", "optuna"},
-    "a command": {"lab", "omegaconf"},
+    "cli": {"hydra", "omegaconf"} | CONCEPTS,
+    "figures": GROUND | {"segmentation", "defects", "matplotlib", "cli"},
+    "tracking": GROUND | {"segmentation", "defects", "mlflow", "omegaconf", "hydra"},
+    "pipelines": GROUND | {"segmentation", "defects", "figures", "tracking", "cli", "mlflow", "omegaconf"},
+    "search": GROUND
+    | {
+        "segmentation",
+        "defects",
+        "figures",
+        "tracking",
+        "pipelines",
+        "cli",
+        "optuna",
+        "omegaconf",
+        "mlflow",
+        "matplotlib",
+        "hydra",
+    },
+    "a command": {"cli", "pipelines", "search", "omegaconf"},
 }
 NO_ROOM = {"utils", "helpers", "common", "base", "core", "misc"}
 
@@ -113,9 +132,9 @@ def test_nobody_imports_what_is_not_theirs(file: Path) -> None:
         ("particles.measure", "from ..files import read"),
         ("segmentation.unet", "import hrtem_lab.defects.forest"),
         ("defects.forest", "from matplotlib import pyplot"),
-        ("evaluation.counts", "from hrtem_lab.lab.command import build"),
-        ("lab.training", "import sklearn.ensemble"),
-        ("lab.command", "import hrtem_lab.train"),
+        ("evaluation.counts", "from hrtem_lab.cli.command import build"),
+        ("pipelines.train", "import sklearn.ensemble"),
+        ("cli.command", "import hrtem_lab.train"),
         ("train", "from hrtem_lab.segmentation import unet"),
         ("train", "import mlflow"),
     ],
@@ -129,8 +148,8 @@ def test_a_trespass_is_seen(module: str, source: str) -> None:
     [
         ("physics.microscope", "import torch\nfrom hrtem_lab.physics.specimen import Range"),
         ("physics.imaging", "from hrtem_lab.physics import microscope"),
-        ("lab.training", "from . import tracking\nfrom hrtem_lab.defects import Forest"),
-        ("train", "from hrtem_lab.lab.command import command\nimport hrtem_lab"),
+        ("pipelines.train", "from . import forest\nfrom hrtem_lab.defects import Forest"),
+        ("train", "from hrtem_lab.cli.command import command\nimport hrtem_lab"),
         ("particles.measure", "import numpy, scipy\nfrom hrtem_lab.micrograph import Micrograph"),
     ],
 )

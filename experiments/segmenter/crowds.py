@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 from hydra import compose, initialize_config_dir
 
+from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import match, score_masks, summarise
-from hrtem_lab.lab.command import CONF
-from hrtem_lab.lab.models import find_model
-from hrtem_lab.lab.progress import track
-from hrtem_lab.lab.training import simulated
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.particles.separate import disc_px
+from hrtem_lab.paths import CONF
 from hrtem_lab.physics.visibility import RESOLVED
+from hrtem_lab.pipelines.train import simulated
 from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.tracking.models import find_model
 
 CROWDS = [
     "+experiment=segmenter",

@@ -11,11 +11,11 @@ import sys
 import pandas as pd
 from crowds import found, taken
 
+from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import breakdown, calibration_counts, ece, score_masks, summarise
-from hrtem_lab.lab.models import find_model
-from hrtem_lab.lab.progress import track
-from hrtem_lab.lab.training import EDGES, condition
+from hrtem_lab.pipelines.train import EDGES, condition
 from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.tracking.models import find_model
 
 FRESH = [
     "+experiment=segmenter",

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from hrtem_lab.cli.progress import quiet, track
 from hrtem_lab.evaluation import score_masks
 from hrtem_lab.files.labelled import read_labelled
-from hrtem_lab.lab.models import find_model
-from hrtem_lab.lab.progress import quiet, track
-from hrtem_lab.lab.sweep.repeats import repeated
 from hrtem_lab.micrograph import LabelledMicrograph
+from hrtem_lab.search.repeats import repeated
 from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.tracking.models import find_model
 
 
 def main(table: Path, labelled: str) -> None:

@@ -20,6 +20,7 @@ import zarr
 
 import hrtem_lab
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.paths import workspace
 from hrtem_lab.physics import workers as many
 from hrtem_lab.physics.exit_wave import ExitWave, multislice, overlaps, painted, silhouettes
 from hrtem_lab.physics.manifest import differences, fingerprint, read_manifest
@@ -28,7 +29,6 @@ from hrtem_lab.physics.placed import Placed
 from hrtem_lab.physics.records import from_parquet, to_parquet
 from hrtem_lab.physics.specimen import Specimen
 
-PROJECT = Path(__file__).resolve().parents[2]
 SOURCES = (
     *("material.py", "shapes.py", "multiply_twinned.py", "crystal.py"),
     *("placed.py", "support.py", "specimen.py", "exit_wave.py"),
@@ -100,7 +100,7 @@ class Library(Sequence[ExitWave]):
         self.workers = (os.cpu_count() or 1) if workers is None else workers
         self.cluster = cluster
         self._check_sampling()
-        root = Path(root or PROJECT / ".cache" / "exit_waves")
+        root = Path(root or workspace() / ".cache" / "exit_waves")
         self.folder = (Path(folder).expanduser() if folder else root / self.digest).absolute()
         self._check_folder()
 

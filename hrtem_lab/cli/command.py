@@ -1,0 +1,121 @@
+"""From a shell's words to a main: what every command of the house shares.
+
+A command is a main of a few lines under `@command("train")`. This module composes its configuration with Hydra, lets
+Hydra write nothing of its own, and sees to it that a mistake of the user ends in one line and exit code 2, not in a
+traceback. Nothing heavy is imported before a command runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hrtem_lab.interrupts import interrupted
+from hrtem_lab.paths import CONF
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+Main = Callable[["DictConfig"], None]
+
+# What keeps Hydra from writing: no folder per run, no .hydra/, no log file. What the user gives comes later and wins.
+_QUIET = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
+
+
+def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[], None]]:
+    """Turn `main(config)` into a main without arguments that reads the command line.
+
+    It ends with exit code 0, with 2 after a mistake of the user (one line on stderr), with 130 after Ctrl-C, and with 1
+    and a traceback after anything else. With HYDRA_FULL_ERROR=1 in the environment a mistake shows its traceback, too.
+    In a multirun (`-m`) a job that fails does not stop the others.
+
+    Args:
+        config_name: File of `conf`, without suffix, that holds the command's settings.
+        conf: Folder of the configuration.
+    """
+
+    def decorate(main: Main) -> Callable[[], None]:
+        @functools.wraps(main)
+        def run() -> None:
+            try:
+                code = _run(main, config_name, conf, sys.argv[1:])
+            except (KeyboardInterrupt, SystemExit) as stop:
+                if not interrupted(stop):
+                    raise
+                print("stopped", file=sys.stderr)
+                code = 130
+            if code:
+                sys.exit(code)
+
+        return run
+
+    return decorate
+
+
+def _run(main: Main, config_name: str, conf: Path, words: list[str]) -> int:
+    """Answer `--help`, or run the command and account for its mistakes; the exit code."""
+    from hrtem_lab.cli import argv, config_checks, help_text, user_errors
+
+    if {"--help", "-h"} & set(words):
+        print(help_text.text(main.__doc__ or "", config_name, conf))
+        return 0
+    words = [argv.quoted(word, conf) for word in words]
+    options, overrides = argv.split(words)
+    if message := user_errors.in_words(options, overrides):
+        return _report(message)
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # a scheduler's stop ends as Ctrl-C does, accounts in order
+    verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    codes: list[int] = []
+
+    def job(config: DictConfig) -> None:
+        error = None
+        try:
+            message = config_checks.in_config(config)
+            if message is None:
+                main(config)
+        except Exception as caught:
+            error, message = caught, user_errors.in_main(caught, overrides)
+        codes.append(_report(message, error, verbose))
+
+    try:
+        _compose(functools.wraps(main)(job), config_name, conf, options, overrides)
+    except Exception as error:  # main's own were caught above: this is Hydra composing the configuration
+        return _report(user_errors.in_composition(error, overrides, conf, config_name), error, verbose)
+    return 1 if 1 in codes else max(codes, default=0)
+
+
+def _report(message: str | None, error: Exception | None = None, verbose: bool = False) -> int:
+    """Say what went wrong, if anything did: a mistake in a line, all else by its traceback; the exit code."""
+    if error is not None and (message is None or verbose):
+        traceback.print_exception(error)
+    if message is not None:
+        print(message, file=sys.stderr)
+    return 2 if message is not None else 0 if error is None else 1
+
+
+def _compose(job: Main, config_name: str, conf: Path, options: list[str], overrides: list[str]) -> None:
+    """Let Hydra compose the configuration and call `job` with it: once or, in a multirun, several times."""
+    import hydra
+
+    before, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    with tempfile.TemporaryDirectory(prefix="hrtem_lab_") as scratch:  # a multirun insists on a file of its own
+        quiet = [*_QUIET, f"hydra.sweep.dir='{scratch}'", "hydra.sweep.subdir=."]
+        sys.argv = [sys.argv[0], *options, "--", *quiet, *overrides]
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its own account of an error and exits
+        try:
+            hydra.main(version_base="1.3", config_path=str(conf), config_name=config_name)(job)()
+        finally:
+            sys.argv = before
+            if full_error is None:
+                del os.environ["HYDRA_FULL_ERROR"]
+            else:
+                os.environ["HYDRA_FULL_ERROR"] = full_error

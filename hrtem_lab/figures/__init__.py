@@ -1,0 +1,1 @@
+"""Pictures, and tables in words. The one subpackage that knows matplotlib."""

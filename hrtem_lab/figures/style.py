@@ -1,0 +1,30 @@
+"""Colours and sizes that all pictures share, and how a picture is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from hrtem_lab.files.write import atomic
+from hrtem_lab.micrograph import CLASSES, UNCERTAIN
+
+# Okabe and Ito's colours, which the colour-blind can tell apart, violet for the uncertain; all stand out from grey
+ANSWERS = (*CLASSES, UNCERTAIN)
+COLOURS = dict(zip(ANSWERS, ("#D55E00", "#56B4E9", "#F0E442", "#CC79A7", "#FFFFFF", "#8A4FFF"), strict=True))
+TRUTH, BACKDROP = "#009E73", "#AAAAAA"
+OUTLINED = withStroke(linewidth=2, foreground="black")
+DPI = 100
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG and close it.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with atomic(path) as unfinished:
+        figure.savefig(unfinished, format="png", dpi=DPI)
+    plt.close(figure)

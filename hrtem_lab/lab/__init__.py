@@ -1,1 +1,0 @@
-"""Pipeline, tracking, figures, report and the commands' front door; the one room that knows Hydra and MLflow."""

@@ -1,0 +1,187 @@
+"""What a trial does: a configuration in, validation metrics out. Nothing here looks at a test micrograph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import mlflow
+import pandas as pd
+import pytorch_lightning as pl
+from filelock import FileLock
+from omegaconf import DictConfig
+from optuna import TrialPruned
+
+from hrtem_lab.cli.build import build
+from hrtem_lab.cli.progress import Move
+from hrtem_lab.defects import cross_validate, particle_table, score
+from hrtem_lab.evaluation import score_masks, summarise
+from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, LabelledMicrograph
+from hrtem_lab.pipelines.train import fit_unet, plain
+from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.method import Method
+from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.tracking.callbacks import EpochMetrics, Told
+from hrtem_lab.tracking.models import find_model
+from hrtem_lab.tracking.runs import digest
+
+Value = TypeVar("Value")
+TRAINING = ("preprocessing", "augmentation", "window_nm", "samples", "batch_size", "workers")
+"""Settings of the data that a validation micrograph does not depend on."""
+MASKS = tuple(f"val/{name}" for name in summarise(score_masks([], [])))
+"""Metrics of predicted masks, as training logs them."""
+FOREST = tuple(f"cv/{name}" for name in score(pd.Series(dtype=str), pd.DataFrame(columns=list(CLASSES), dtype=float)))
+
+
+class Objective(Protocol):
+    """Made once per worker, called once per trial; what it keeps between two calls it need not make again."""
+
+    metrics: tuple[str, ...]
+
+    def prepare(self, config: DictConfig, move: Move) -> None:
+        """Make what is on disk and all trials share."""
+
+    def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
+        """Validation metrics of a configuration.
+
+        Raises:
+            TrialPruned: `tell` has answered that it is not worth going on.
+        """
+
+
+class Latest:
+    """Keeps the last thing of each kind that was made, for as long as it is asked for by the same key."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Hashable, Any]] = {}
+
+    def __call__(self, kind: str, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The kept one, or a new one."""
+        if kind not in self._kept or self._kept[kind][0] != key:
+            self._kept[kind] = key, make()
+        return self._kept[kind][1]
+
+
+class OnSimulation:
+    """What all objectives share: data and validation micrographs, kept while their settings stay the same."""
+
+    def __init__(self) -> None:
+        self.latest = Latest()
+
+    def prepare(self, config: DictConfig, move: Move = lambda done, total: None) -> None:
+        """Simulate the exit waves that are missing."""
+        self._simulated(config, move)
+
+    def data(self, config: DictConfig) -> SimulatedData:
+        """The data of a trial."""
+        return self.latest("data", digest(plain(config.data)), lambda: self._simulated(config))
+
+    def validation(self, config: DictConfig, views: int) -> list[LabelledMicrograph]:
+        """The validation micrographs of a trial, `views` of each specimen."""
+        return self.latest(
+            "validation", self.decisive(config, views), lambda: self.data(config).views("validation", views)
+        )
+
+    def decisive(self, config: DictConfig, views: int) -> str:
+        """Digest of what the validation micrographs depend on."""
+        return digest([views, {name: value for name, value in plain(config.data).items() if name not in TRAINING}])
+
+    def _simulated(self, config: DictConfig, move: Move = lambda done, total: None) -> SimulatedData:
+        data: SimulatedData = build(config.data)
+        if data.library.missing():
+            data.library.folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{data.library.folder}.lock"):  # else each worker would simulate all of it
+                data.simulate(move)
+        return data
+
+
+class UNetObjective(OnSimulation):
+    """Trains a U-Net, tunes it and scores it on the validation micrographs.
+
+    Args:
+        keep_models: Whether the run of a trial keeps its model: `predict model=runs:/ID/model`.
+    """
+
+    metrics: ClassVar = (*MASKS, "best/val/dice", "parameters", "train_seconds", "val/seconds_per_micrograph")
+
+    def __init__(self, keep_models: bool = False) -> None:
+        super().__init__()
+        self.keep_models = keep_models
+
+    def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
+        """Metrics of `val/`, and what the training itself tells; see `Objective`."""
+        pl.seed_everything(config.seed, verbose=False)
+        told, run = EpochMetrics(tell), mlflow.active_run()
+        assert run is not None
+        with TemporaryDirectory(prefix="hrtem_lab_") as folder:
+            unet, facts = fit_unet(config, self.data(config), Path(folder), run.info.run_id, [told])
+            if told.ended:
+                raise TrialPruned
+            validation = self.validation(config, config.tuning_views)
+            tuned = unet.tune(validation)
+            if self.keep_models:
+                tuned.save(Path(folder) / "model")
+                mlflow.log_artifacts(str(Path(folder) / "model"), "model")
+        return facts | masks(tuned, validation)
+
+
+class ClassicalObjective(OnSimulation):
+    """Scores a classical method, with the settings it is given, on the validation micrographs.
+
+    Args:
+        method: Its name in `config.methods`.
+    """
+
+    metrics: ClassVar = (*MASKS, "val/seconds_per_micrograph")
+
+    def __init__(self, method: str) -> None:
+        super().__init__()
+        self.method = method
+
+    def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
+        """Metrics of `val/`; see `Objective`."""
+        methods = config.get("methods", {})
+        if self.method not in methods:
+            raise InputError(f"methods are {', '.join(methods) or 'none'}; the sweep needs {self.method} among them")
+        return masks(build(methods[self.method]), self.validation(config, config.tuning_views))
+
+
+class ForestObjective(OnSimulation):
+    """Cross-validates a forest on the particles that a trained U-Net finds in the validation micrographs."""
+
+    metrics: ClassVar = FOREST
+
+    def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
+        """Metrics of `cv/`; see `Objective`."""
+        found = self._table(config)
+        recipe = build(config.forest)
+        crossed = cross_validate(recipe.fit, found, config.folds, config.seed)
+        values = score(found["label"], crossed, costs=recipe.costs)
+        return {f"cv/{name}": value for name, value in values.items()}
+
+    def _table(self, config: DictConfig) -> pd.DataFrame:
+        """Features and classes of the particles, made again only when the micrographs or the features change."""
+        micrographs = self.validation(config, config.views)
+        seen = self.decisive(config, config.views), config.start
+
+        def cut() -> list[tuple[IntArray, FloatArray]]:
+            unet = UNet.load(find_model(config.start))
+            return [(found.instances, found.maps) for found in map(unet.find, micrographs)]
+
+        def make() -> pd.DataFrame:
+            return particle_table(micrographs, self.latest("masks", seen, cut), build(config.features))
+
+        return self.latest("table", (seen, digest(plain(config.features))), make)
+
+
+def masks(method: Method, validation: list[LabelledMicrograph]) -> dict[str, float]:
+    """Metrics of what a method finds in the validation micrographs, under the names that training logs them by."""
+    started = time.perf_counter()
+    found = [method(micrograph) for micrograph in validation]
+    seconds = (time.perf_counter() - started) / len(validation)
+    # particles of one least size for all trials: one that leaves small ones out is to pay for it
+    scores = summarise(score_masks(found, validation, min_diameter_nm=Method.min_diameter_nm))
+    return {f"val/{name}": value for name, value in {**scores, "seconds_per_micrograph": seconds}.items()}

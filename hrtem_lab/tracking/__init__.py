@@ -1,0 +1,1 @@
+"""MLflow: runs, data, models. The one subpackage that knows it."""

@@ -1,0 +1,78 @@
+"""Pictures that say what their numbers say."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from hrtem_lab.evaluation import calibration_counts
+from hrtem_lab.figures import methods, micrographs
+from hrtem_lab.figures.style import save
+from hrtem_lab.micrograph import Micrograph
+
+
+def test_a_reliability_plot_shows_the_share_of_every_bin_that_was_met():
+    """Half of the pixels that were given 0.3 are particles, and all of those that were given 0.9."""
+    probability = np.repeat([0.3, 0.9], 100)
+    truth = np.concatenate([np.arange(100) % 2 == 0, np.ones(100, dtype=bool)])
+    figure = methods.reliability(calibration_counts(probability, truth))
+    above, below = figure.axes
+    np.testing.assert_allclose(above.lines[1].get_xydata(), [[0.3, 0.5], [0.9, 1.0]])
+    assert above.get_title() == "Expected calibration error 0.150"
+    bars = {round(bar.get_x() + bar.get_width() / 2, 3): bar.get_height() for bar in below.patches}
+    assert {place: height for place, height in bars.items() if height} == {0.3: 100, 0.9: 100}
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("pixels", [0, 1])
+def test_a_reliability_plot_of_next_to_nothing_can_be_saved(pixels, tmp_path):
+    counts = calibration_counts(np.full(pixels, 0.5), np.ones(pixels))
+    save(methods.reliability(counts), tmp_path / "reliability.png")
+    assert (tmp_path / "reliability.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(900, 700), (1500, 4200), (40, 60)])
+def test_an_overlay_shows_a_micrograph_of_any_size_with_its_particle_where_it_is(rows, columns, tmp_path):
+    """A bright square on a dark field: in the picture it is as large and where it was, inside a coloured outline."""
+    image, instances = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.int32)
+    box = slice(rows // 2, rows // 2 + rows // 4), slice(columns // 5, columns // 5 + columns // 4)
+    image[box], instances[box] = 1, 7
+    micrograph = Micrograph(image=image, pixel_size_nm=0.02, name="square")
+    save(micrographs.overlay(micrograph, instances, pd.Series({7: "fault"})), tmp_path / "overlay.png")
+    with Image.open(tmp_path / "overlay.png") as picture:
+        drawn = np.asarray(picture.convert("RGB"))
+    assert 800 <= max(drawn.shape) <= 2048
+    assert drawn.shape[1] / drawn.shape[0] == pytest.approx(columns / rows, rel=0.01)
+    zoom = drawn.shape[0] / rows
+    # left of the number, right of the outline; and as far outside it
+    row, inside, outside = (round(zoom * at) for at in (0.7 * rows, 0.22 * columns, 0.17 * columns))
+    assert drawn[row, inside].tolist() == [255] * 3
+    assert drawn[row, outside].tolist() == [0] * 3
+    edge = drawn[row, outside:inside].astype(int)
+    orange = np.abs(edge - (0xD5, 0x5E, 0x00)).sum(axis=1)
+    assert orange.min() < 60
+    assert (outside + orange.argmin()) / zoom == pytest.approx(columns // 5, abs=3 / zoom + 1)
+
+
+@pytest.mark.parametrize("corner", ["upper right", "upper left", "lower right"])
+def test_the_legend_of_an_overlay_hides_no_particle_where_a_corner_is_free(corner):
+    instances = np.zeros((90, 60), np.int32)
+    instances[:25, 40:], instances[:25, :20], instances[65:, 40:] = 1, 2, 3
+    instances[{"upper right": instances == 1, "upper left": instances == 2, "lower right": instances == 3}[corner]] = 0
+    micrograph = Micrograph(image=np.zeros(instances.shape, np.float32), pixel_size_nm=0.05, name="corners")
+    figure = micrographs.overlay(
+        micrograph, instances, pd.Series("no_fault", index=[n for n in (1, 2, 3) if n in instances])
+    )
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    box = axes.get_legend().get_window_extent().transformed(axes.transData.inverted())
+    assert {"right": box.x0 > 20, "left": box.x1 < 40}[corner.split()[1]]
+    assert {"upper": max(box.y0, box.y1) < 45, "lower": min(box.y0, box.y1) > 45}[corner.split()[0]]
+    plt.close(figure)
+
+
+def test_centres_are_those_of_the_particles():
+    instances = np.zeros((20, 30), np.int32)
+    instances[2:5, 10:15], instances[8:10, 0], instances[15, 15] = 4, 2, 9
+    assert micrographs._centres(instances) == {4: (3, 12), 2: (8.5, 0), 9: (15, 15)}

@@ -1,0 +1,61 @@
+"""A forest for a segmenter that is there: its own specimens, its score, and one folder that holds both."""
+
+import json
+import shutil
+
+import numpy as np
+from hydra import compose, initialize_config_dir
+
+from hrtem_lab.defects import Forest
+from hrtem_lab.paths import CONF
+from hrtem_lab.pipelines.forest import fit_forest
+from hrtem_lab.segmentation.method import Found
+from hrtem_lab.segmentation.preprocessing import Preprocessing
+from hrtem_lab.segmentation.unet import UNet
+from tests.models import Dark, save_model
+from tests.small import SPECIMENS
+
+SMALL = [
+    "+experiment=defects",
+    "data.library.count=7",
+    *SPECIMENS,
+    "specimen.most=2",
+    "data.test=2",
+    "forest.classifier.n_estimators=8",
+    "forest.folds=2",
+    "references=[majority]",
+    "views=2",
+    "test_views=1",
+    "folds=2",
+]
+
+
+def seen(micrograph):
+    """All that is there, and one particle that is not."""
+    instances = micrograph.instances.copy()
+    instances[:20, :20] = instances.max() + 1
+    return Found((instances > 0)[None].astype(np.float32), instances)
+
+
+def test_the_segmenter_and_its_forest_share_a_folder(tmp_path, monkeypatch, empty_store):
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    source = save_model(tmp_path / "source", forest=False)
+    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, _: UNet(net=Dark(), preprocessing=Preprocessing())))
+    monkeypatch.setattr(UNet, "find", lambda self, micrograph: seen(micrograph))
+    monkeypatch.setattr(UNet, "save", lambda self, folder: shutil.copytree(source, folder))
+    paths = [f"data.library.root={tmp_path / 'waves'}", f"output={tmp_path / 'out'}", f"model={source}"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        metrics = fit_forest(compose("forest", overrides=[*SMALL, *paths]))
+    assert metrics["forest/cv/particles"] > 4
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text()).keys() == metrics.keys()
+    assert Forest.load(tmp_path / "out" / "model") is not None
+    assert (tmp_path / "out" / "model" / "segmenter.json").is_file()
+    assert (tmp_path / "out" / "figures" / "references.png").is_file()
+
+
+def test_what_is_learnt_from_and_what_is_tested_are_other_specimens():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        data = compose("forest", overrides=["+experiment=defects"]).data
+    assert data.library.count - data.validation - data.test >= 200
+    assert data.seed != 0  # of which segmenters are trained

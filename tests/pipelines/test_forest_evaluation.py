@@ -1,0 +1,123 @@
+"""The study of the forest on drawn particles: what it fits, scores, draws and logs."""
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from hrtem_lab.defects import Forest
+from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
+from hrtem_lab.pipelines.forest_evaluation import study
+from hrtem_lab.segmentation.method import Found
+from tests.particles.scenes import faulted, particle, single
+
+TREES = {"_target_": "sklearn.ensemble.RandomForestClassifier", "n_estimators": 12, "oob_score": False}
+CONFIG = {
+    "seed": 0,
+    "folds": 3,
+    "features": {"_target_": "hrtem_lab.particles.lattice_features", "_partial_": True},
+    "forest": {
+        "_target_": "hrtem_lab.defects.Recipe",
+        "classifier": TREES,
+        "calibration": "sigmoid",
+        "accuracy": 0.9,
+        "folds": 2,
+    },
+    "references": {
+        "majority": {
+            "_target_": "hrtem_lab.defects.Reference",
+            "recipe": {
+                "_target_": "hrtem_lab.defects.Recipe",
+                "classifier": {"_target_": "sklearn.dummy.DummyClassifier", "strategy": "prior"},
+            },
+        },
+        "paper": {
+            "_target_": "hrtem_lab.defects.Reference",
+            "features": {"_target_": "hrtem_lab.particles.groschner_features", "_partial_": True},
+            "recipe": {"_target_": "hrtem_lab.defects.Recipe", "classifier": TREES},
+        },
+    },
+}
+WAVES = {"fault": faulted, "no_fault": single, "no_fringe": lambda azimuth: ()}
+
+
+def drawn(specimen: int) -> tuple[LabelledMicrograph, Found]:
+    """One micrograph of a particle of each class, and a prediction that finds them, with one that is not there."""
+    parts = [
+        particle(*waves(17.0 * specimen + 40 * i), pixel_size_nm=0.07, diameter_nm=3.5, seed=10 * specimen + i)
+        for i, waves in enumerate(WAVES.values())
+    ]
+    image = np.concatenate([image for image, _ in parts], axis=1).astype(np.float32)
+    instances = np.concatenate([number * mask for number, (_, mask) in enumerate(parts, start=1)], axis=1)
+    facts = pd.DataFrame({"label": list(WAVES), "intrinsic": [1, 0, 0]}, index=pd.RangeIndex(1, 4))
+    truth = LabelledMicrograph(
+        image=image,
+        pixel_size_nm=0.07,
+        name=f"m{specimen}",
+        instances=instances.astype(np.int32),
+        group=f"s{specimen}",
+        facts=facts.assign(plane_tilt_deg=[1.0, np.nan, np.nan], material="Au", diameter_nm=3.5),
+        metadata={"dose_e_per_nm2": 1e5, "defocus_nm": 40.0},
+    )
+    found = instances.copy()
+    found[:8, :20] = 4
+    return truth, Found((found > 0)[None].astype(np.float32), found.astype(np.int32))
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory):
+    """What `study` gives, what it logs, and its folder."""
+    folder: Path = tmp_path_factory.mktemp("study")
+    logged: dict[str, float] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mlflow, "log_metrics", logged.update)
+        patch.setattr(mlflow, "log_table", lambda table, name: logged.update({name: len(table)}))
+        patch.setattr(mlflow, "log_artifact", lambda path: logged.update({Path(path).name: 1}))
+        learn, test = [drawn(i) for i in range(9)], [drawn(i) for i in range(9, 15)]
+        metrics, classes = study(OmegaConf.create(CONFIG), learn, test, folder)
+    return metrics, classes, logged, folder
+
+
+def test_the_forest_is_scored_beside_its_references_and_on_true_masks(studied):
+    metrics, _, logged, _ = studied
+    assert metrics["forest/cv/particles"] == 36
+    assert metrics["forest/test/particles"] == 24
+    assert metrics["forest/true_masks/particles"] == 18
+    assert metrics["forest/test/balanced_accuracy"] > 0.85
+    assert metrics["forest/test/majority/balanced_accuracy"] == 0.25
+    lead = [metrics[f"forest/test/lead_over_majority{end}"] for end in ("_low", "", "_high")]
+    assert lead == sorted(lead)
+    assert lead[0] > 0.3
+    assert 0 <= metrics["forest/test/lead_over_paper_p"] <= 1
+    assert 0 <= metrics["forest/test/coverage"] <= 1
+    assert logged["test/fault_f1"] == metrics["forest/test/fault_f1"]
+    assert not any(value != value for value in logged.values())
+
+
+def test_every_test_particle_has_a_class(studied):
+    _, classes, _, folder = studied
+    assert len(classes) == 24
+    assert set(classes) <= {*CLASSES, "uncertain"}
+    table = pd.read_csv(folder / "test_particles.csv")
+    assert table["class"].tolist() == classes.tolist()
+    np.testing.assert_allclose(table[[f"p_{name}" for name in CLASSES]].sum(axis=1), 1)
+
+
+def test_the_saved_forest_gives_the_same_classes(studied):
+    _, classes, _, folder = studied
+    table = pd.read_csv(folder / "test_particles.csv")
+    forest = Forest.load(folder / "model")
+    assert forest.classes(forest.probabilities(table)).tolist() == classes.tolist()
+
+
+def test_the_figures_are_drawn(studied):
+    _, _, logged, folder = studied
+    names = ("confusion_cv", "confusion_test", "fault_curves", "forest_reliability", "risk_coverage", "importance",
+             "fault_chance", "references")  # fmt: skip
+    assert {path.stem for path in (folder / "figures").glob("*.png")} == set(names)
+    assert {"forest_table.csv", "test_particles.csv", "fault_chance.csv", "importance.json"} <= set(logged)
+    chance = pd.read_csv(folder / "fault_chance.csv")
+    assert chance.loc[chance["condition"] == "true_material", "particles"].tolist() == [6]

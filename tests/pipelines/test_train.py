@@ -1,0 +1,287 @@
+"""The quickstart in small: the command, what it writes, and what MLflow then knows."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from PIL import Image
+
+from hrtem_lab.defects import Forest
+from hrtem_lab.files import write_folder
+from hrtem_lab.micrograph import CLASSES, InputError
+from hrtem_lab.paths import CONF
+from hrtem_lab.pipelines.train import fit_unet, output_folder
+from hrtem_lab.pipelines.train import train as run_training
+from hrtem_lab.segmentation.unet import UNet
+from tests.segmentation.scenes import dark_discs
+from tests.small import SPECIMENS
+
+SMALL = [
+    "data.library.count=10",
+    *SPECIMENS,
+    "specimen.most=1",
+    "data.validation=5",
+    "data.test=3",
+    "data.samples=4",
+    "data.batch_size=2",
+    "data.workers=0",
+    "data.window_nm=6",
+    "model.net.decoder_channels=[8,8,8,8]",
+    "trainer.max_epochs=1",
+    "trainer.log_every_n_steps=1",
+    "forest.classifier.n_estimators=8",
+    "references.groschner2021.recipe.classifier.n_estimators=8",
+    "forest.folds=2",
+    "views=3",
+    "folds=2",
+]
+
+
+def train(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}", "COLUMNS": "120"}
+    call = [sys.executable, "-m", "hrtem_lab.train", *SMALL, f"data.library.root={folder / 'waves'}", *words]
+    return subprocess.run(call, capture_output=True, text=True, check=False, env=environment, cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """The folder of a small quickstart that has run; `out` in it is what it wrote."""
+    folder = tmp_path_factory.mktemp("train")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    done = train(folder, "+experiment=quickstart", f"output={folder / 'out'}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small fine-tuning of the quickstart's network that has run."""
+    labels, folder = tmp_path_factory.mktemp("labels"), tmp_path_factory.mktemp("tuned")
+    rows = ["name,pixel_size_nm,group"]
+    for number in range(4):
+        drawn = dark_discs(number, contrast=3.0)
+        Image.fromarray(np.clip(10 * (drawn.image - 90), 0, 255).astype(np.uint8)).save(labels / f"m{number}.png")
+        Image.fromarray(drawn.mask.astype(np.uint8) * 255).save(labels / f"m{number}_label.png")
+        rows.append(f"m{number},0.05,g{number % 3}")
+    (labels / "metadata.csv").write_text("\n".join(rows))
+    shutil.copy(ran / "mlflow.db", folder / "mlflow.db")
+    words = [f"data.root={labels}", f"start={ran / 'out' / 'model'}", f"output={folder / 'out'}"]
+    done = train(folder, "+experiment=finetune", "model.frozen=[encoder]", "callbacks=[ema]", *words)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder
+
+
+def test_fine_tuning_is_scored_before_and_after_on_both_kinds(tuned: Path):
+    store = mlflow.MlflowClient(f"sqlite:///{tuned / 'mlflow.db'}")
+    experiment = store.get_experiment_by_name("finetune")
+    found = {run.info.run_name: run for run in store.search_runs([experiment.experiment_id])}
+    assert set(found) == {"out", "unet", "before", "otsu", "watershed", "bandpass"}
+    for run in found.values():
+        assert {"test/false_area", "simulated/false_area"} <= set(run.data.metrics)
+    for table in ("comparison", "comparison_simulated"):
+        assert set(pd.read_csv(tuned / "out" / f"{table}.csv")["method"]) == set(found) - {"out"}
+    metrics = json.loads((tuned / "out" / "metrics.json").read_text())
+    assert {"test/dice", "simulated/dice"} <= set(metrics)
+
+
+def test_fine_tuning_keeps_the_encoder_and_the_forest_of_the_model_it_began_with(tuned: Path, ran: Path):
+    before, after = (UNet.load(folder / "out" / "model").net.state_dict() for folder in (ran, tuned))
+    # the running mean over equal weights is rounded, and that of batch norm's counter, which nobody reads, is cut
+    names = [name for name in before if not name.endswith("num_batches_tracked")]
+    same = {name for name in names if torch.allclose(before[name], after[name], rtol=1e-5, atol=1e-7)}
+    changed = {name.partition(".")[0] for name in names if name not in same}
+    assert changed == {"decoder", "segmentation_head"}
+    assert Forest.load(tuned / "out" / "model") is not None
+    assert "no classes" in (tuned / "stdout.txt").read_text()
+    assert (tuned / "out" / "figures" / "gallery.png").stat().st_size > 5000
+
+
+def test_labelled_micrographs_that_are_too_few_end_in_one_line(tmp_path: Path):
+    write_folder(tmp_path / "mine", [(0, dark_discs())])
+    done = train(tmp_path, "+experiment=finetune", f"data.root={tmp_path / 'mine'}")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "label more micrographs" in done.stderr
+
+
+@pytest.fixture
+def client(ran: Path) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{ran / 'mlflow.db'}")
+
+
+def runs(client: mlflow.MlflowClient) -> dict[str, mlflow.entities.Run]:
+    experiment = client.get_experiment_by_name("quickstart")
+    return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+def test_every_method_is_a_child_run_with_the_same_metric_names(client: mlflow.MlflowClient):
+    found = runs(client)
+    parent = found.pop("out")
+    assert set(found) == {"unet", "otsu", "watershed", "bandpass", "forest"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in found.values()} == {parent.info.run_id}
+    assert {run.info.status for run in [parent, *found.values()]} == {"FINISHED"}
+    for name in ("unet", "otsu", "watershed", "bandpass"):
+        metrics = found[name].data.metrics
+        assert {"test/false_area", "test/count_error", "val/false_area", "test/seconds_per_micrograph"} <= set(metrics)
+    assert {"cv/accuracy", "test/accuracy"} <= set(found["forest"].data.metrics)
+
+
+def test_the_parent_records_what_a_number_came_from(client: mlflow.MlflowClient):
+    parent = runs(client)["out"]
+    assert parent.data.params["data.library.count"] == "10"
+    assert {"git.commit", "git.dirty", "data.digest", "split.digest", "version.torch"} <= set(parent.data.tags)
+    assert parent.inputs.dataset_inputs[0].dataset.digest == parent.data.tags["data.digest"]
+    artifacts = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert {"config.yaml", "split.json", "comparison.csv", "comparison.json", "figures"} <= artifacts
+
+
+def test_training_logs_its_curve_and_the_fixed_fields(client: mlflow.MlflowClient):
+    unet = runs(client)["unet"]
+    assert {"val/dice", "val/loss", "train/loss", "best/val/dice", "parameters"} <= set(unet.data.metrics)
+    images = [file.path for file in client.list_artifacts(unet.info.run_id, "images")]
+    assert sum("validation_field_" in path and path.endswith(".png") for path in images) == 4
+
+
+def test_how_far_the_network_can_be_believed_is_logged(client: mlflow.MlflowClient, ran: Path):
+    unet = runs(client)["unet"]
+    assert 0 <= unet.data.metrics["test/ece"] <= 1
+    saved = UNet.load(ran / "out" / "model")
+    assert float(unet.data.params["tuned.temperature"]) == pytest.approx(saved.temperature)
+    assert saved.temperature != 1
+    table = mlflow.artifacts.load_dict(f"{unet.info.artifact_uri}/calibration.json")
+    assert table["columns"] == ["bin", "pixels", "particle", "probability"]
+    assert len(table["data"]) == 15
+
+
+def test_no_specimen_is_on_two_sides(client: mlflow.MlflowClient, ran: Path):
+    split = mlflow.artifacts.load_dict(f"{runs(client)['out'].info.artifact_uri}/split.json")
+    members = [index for indices in split.values() for index in indices]
+    assert sorted(members) == list(range(10))
+    trained = set(pd.read_csv(ran / "out" / "forest_table.csv")["group"])
+    tested = set(pd.read_csv(ran / "out" / "test_particles.csv")["group"])
+    assert trained.isdisjoint(tested)
+
+
+def test_the_tables_and_pictures_are_there(ran: Path):
+    out = ran / "out"
+    assert set(pd.read_csv(out / "comparison.csv")["method"]) == {"unet", "otsu", "watershed", "bandpass"}
+    assert set(pd.read_csv(out / "forest_table.csv")["label"]) <= set(CLASSES)
+    for name in ("comparison", "gallery", "confusion_cv", "confusion_test", "reliability"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 5000
+    printed = (ran / "stdout.txt").read_text()
+    assert "Forest, on the test micrographs: accuracy" in printed
+    assert "bandpass" in printed
+    assert "hrtem_lab.predict" in printed
+
+
+def test_the_saved_model_holds_no_pickle(ran: Path):
+    names = {path.name for path in (ran / "out" / "model").rglob("*")}
+    assert {"model.safetensors", "config.json", "segmenter.json", "forest.skops", "forest.json"} <= names
+    assert not {path for path in names if path.endswith((".pkl", ".pt", ".pth", ".ckpt", ".bin"))}
+    assert UNet.load(ran / "out" / "model").provenance["git.commit"]
+
+
+def test_the_logged_model_has_a_signature_and_predicts(client: mlflow.MlflowClient, ran: Path):
+    parent = runs(client)["out"]
+    model = client.search_logged_models([parent.info.experiment_id])[0]
+    mlflow.set_tracking_uri(f"sqlite:///{ran / 'mlflow.db'}")
+    loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
+    assert loaded.metadata.signature is not None
+    example = loaded.input_example
+    images = example[0] if isinstance(example, tuple) else example
+    probability = loaded.predict(images, params={"pixel_size_nm": 0.05})
+    assert probability.shape == images.shape
+    assert ((probability >= 0) & (probability <= 1)).all()
+
+
+def test_a_second_run_simulates_nothing_and_goes_on_from_the_checkpoint(ran: Path):
+    waves = sorted((ran / "waves").rglob("facts/*.parquet"))
+    assert waves
+    before = [path.stat().st_mtime_ns for path in waves]
+    done = train(ran, "+experiment=quickstart", f"output={ran / 'out'}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Going on with the training" in done.stdout
+    assert [path.stat().st_mtime_ns for path in waves] == before
+
+
+def test_another_training_is_not_gone_on_with(ran: Path):
+    done = train(ran, "+experiment=quickstart", f"output={ran / 'out'}", "seed=1", "trainer.max_epochs=2")
+    assert done.returncode == 2
+    assert f"output={ran / 'out'} holds a training with other settings: seed is 0 there and 1 here" in done.stderr
+    assert f"give another output=, with start={ran / 'out'} to begin with what it has learned" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+TRAINED = [path for path in (CONF / "experiment").glob("*.yaml") if "hrtem_lab.train " in path.read_text()]
+
+
+@pytest.mark.filterwarnings("ignore")  # they are looked at where a whole training runs
+@pytest.mark.parametrize("experiment", sorted({path.stem for path in TRAINED} - {"quickstart", "finetune"}))
+def test_every_experiment_runs_one_batch(
+    experiment: str, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """In this process, and beside one rival or none: the quickstart and the fine-tuning have run whole."""
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    paths = [f"data.library.root={tmp_path / 'waves'}", f"output={tmp_path / 'out'}"]
+    words = [f"+experiment={experiment}", *SMALL, *paths, "+trainer.limit_train_batches=1", "methods=[otsu]"]
+    if experiment == "segmenter":
+        words = [word for word in words if not word.startswith("references.")] + ["methods=[]", "references=[]"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        if compose("train", overrides=words).start:  # one that goes on has the network of what it begins with
+            words.append("model.net.decoder_channels=[128,64,32,16]")
+        metrics = run_training(compose("train", overrides=words))
+    assert metrics.keys() >= {"test/dice", "forest/test/accuracy"}
+
+
+def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hrtem_lab.pipelines.train.workspace", lambda: tmp_path)
+    monkeypatch.setattr("time.strftime", lambda _: "2026-01-02_03-04-05")
+    config = OmegaConf.create({"name": "study", "output": None})
+    folders = [output_folder(config) for _ in range(3)]
+    assert [folder.name for folder in folders] == [f"2026-01-02_03-04-05{end}" for end in ("", "_2", "_3")]
+    assert {folder.parent for folder in folders} == {tmp_path / "outputs" / "study"}
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_a_folder_that_was_asked_for_is_taken_as_it_is(tmp_path: Path):
+    config = OmegaConf.create({"name": "study", "output": str(tmp_path / "mine")})
+    assert output_folder(config) == output_folder(config) == tmp_path / "mine"
+    (tmp_path / "file").touch()
+    config.output = str(tmp_path / "file" / "mine")
+    with pytest.raises(InputError, match="cannot be made"):
+        output_folder(config)
+
+
+@pytest.mark.parametrize("word", ["data.validation=1", "data.test=0"])
+def test_what_would_fail_after_the_training_is_refused_before_it(word: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=["+experiment=quickstart", word])
+    with pytest.raises(InputError, match="expected at least 2 specimens to tune and cross-validate on and 1 to score"):
+        run_training(config)
+
+
+def test_too_few_specimens_end_in_one_line(tmp_path: Path):
+    done = train(tmp_path, "data.library.count=5")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "raise data.library.count" in done.stderr
+
+
+@pytest.mark.parametrize(("share", "start"), [(0.5, None), (1.0, "models/default"), (-0.1, "models/default")])
+def test_what_cannot_be_kept_of_a_start_is_refused(tmp_path: Path, share: float, start: str | None):
+    config = OmegaConf.create({"start": start, "kept_of_start": share})
+    with pytest.raises(InputError, match=f"kept_of_start={share}, start={start}"):
+        fit_unet(config, None, tmp_path, "", [])

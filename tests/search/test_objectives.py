@@ -1,0 +1,139 @@
+"""Objectives: validation metrics under the usual names, nothing made twice, no test micrograph looked at."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from omegaconf import DictConfig
+from optuna import TrialPruned
+
+from hrtem_lab.cli.build import build
+from hrtem_lab.cli.progress import quiet
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.physics import Library
+from hrtem_lab.search.objectives import ClassicalObjective, ForestObjective, UNetObjective, masks
+from hrtem_lab.search.space import composed
+from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.method import Found
+from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.tracking import runs
+from hrtem_lab.tracking.models import find_model
+from tests.models import save_model
+from tests.pipelines.test_train import SMALL
+
+GO_ON = lambda *told: False  # noqa: E731
+
+
+@pytest.fixture(scope="module")
+def waves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("waves")
+
+
+@pytest.fixture
+def config(waves: Path):
+    def made(*words: str, **values: Any) -> DictConfig:
+        space = {path: {} for path in values}
+        return composed(["+sweep=unet", *SMALL, f"data.library.root={waves}", *words], values, space)
+
+    return made
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Stages whose micrographs are taken; reading a test specimen, in whatever way, is an error."""
+    taken: list[str] = []
+    take, read = SimulatedData.micrographs, Library.__getitem__
+
+    def micrographs(self: SimulatedData, stage: Any, repeat: int = 0) -> Any:
+        taken.append(stage)
+        assert stage != "test"
+        return take(self, stage, repeat)
+
+    def item(self: Library, index: Any) -> Any:
+        assert index not in range(3), "the first three specimens of SMALL are those of the test"
+        return read(self, index)
+
+    monkeypatch.setattr(SimulatedData, "micrographs", micrographs)
+    monkeypatch.setattr(Library, "__getitem__", item)
+    return taken
+
+
+def test_the_watch_sees_a_test_specimen(config, watched: list[str]):
+    data = build(config().data)
+    data.simulate()
+    with pytest.raises(AssertionError):
+        data.library[2]
+    with pytest.raises(AssertionError):
+        data.micrographs("test")
+
+
+def test_a_classical_method_is_scored_on_validation_alone(config, watched: list[str]):
+    objective = ClassicalObjective("watershed")
+    objective.prepare(config())
+    dark = objective(config(**{"methods.watershed.cue": "dark"}), GO_ON)
+    bright = objective(config(**{"methods.watershed.cue": "bright"}), GO_ON)
+    assert set(dark) == set(objective.metrics)
+    assert 0 <= dark["val/dice"] <= 1
+    assert dark["val/dice"] != bright["val/dice"]
+    assert watched == ["validation"]  # taken once
+    objective(config("data.batch_size=1"), GO_ON)
+    assert watched == ["validation"]  # micrographs do not depend on how a network is trained
+    objective(config("seed=1", "data.library.count=9"), GO_ON)
+    assert watched == ["validation"] * 2
+    with pytest.raises(InputError, match="the sweep needs watershed among them"):
+        objective(config("methods=[otsu]"), GO_ON)
+
+
+def test_a_unet_is_trained_and_scored_on_validation_alone(config, watched: list[str], tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quiet()
+    runs.connect("objectives")
+    objective, told = UNetObjective(keep_models=True), []
+
+    def tell(*words: Any) -> bool:
+        told.append(words)
+        return False
+
+    with runs.run("one") as run_id:
+        found = objective(config("trainer.max_epochs=2"), tell)
+    assert set(found) == set(objective.metrics)
+    assert [(step, total) for step, total, _ in told] == [(1, 2), (2, 2)]
+    assert found["best/val/dice"] == pytest.approx(max(metrics["val/dice"] for *_, metrics in told))
+    assert set(watched) == {"validation"}
+    assert len(mlflow.MlflowClient().get_metric_history(run_id, "val/dice")) == 2  # its curve
+    kept = UNet.load(find_model(f"runs:/{run_id}/model"))  # as it was scored
+    assert masks(kept, objective.validation(config("trainer.max_epochs=2"), 1))["val/dice"] == pytest.approx(
+        found["val/dice"], abs=0.01
+    )
+    with pytest.raises(TrialPruned), runs.run("two"):
+        objective(config("trainer.max_epochs=9"), lambda *words: told.append(words) or True)
+    assert len(told) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_forest_is_cross_validated_on_predicted_particles(
+    config, watched: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    cut = []
+
+    class Knowing:
+        def find(self, micrograph):
+            cut.append(micrograph)
+            return Found(micrograph.mask[None].astype(np.float32), micrograph.instances)
+
+    monkeypatch.setattr(UNet, "load", lambda folder: Knowing())
+    model = f"start={save_model(tmp_path / 'model', forest=False)}"
+    objective = ForestObjective()
+    found = objective(config(model), GO_ON)
+    assert set(found) == set(objective.metrics)
+    assert found["cv/particles"] == sum(m.instances.max() for m in cut)
+    assert 0 < found["cv/accuracy"] <= 1
+    other = objective(config(model, **{"forest.classifier.max_depth": 1}), GO_ON)
+    assert other["cv/particles"] == found["cv/particles"]
+    assert len(cut) == 15  # three views of five specimens, cut once
+    assert watched == ["validation"] * 3
+    with pytest.raises(InputError, match="nothing there"):
+        objective(config(f"start={tmp_path / 'none'}"), GO_ON)

@@ -1,0 +1,80 @@
+"""Where a model is found."""
+
+import os
+import shutil
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.tracking import models
+from hrtem_lab.tracking.runs import connect, run
+from tests.models import save_model
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without any model."""
+    monkeypatch.setattr(models, "workspace", lambda: tmp_path)
+    monkeypatch.setattr(models, "SHIPPED", tmp_path / "models" / "default")
+    return tmp_path
+
+
+def placed(folder: Path, time: int) -> Path:
+    """What marks a folder as a model, saved at this time."""
+    folder.mkdir(parents=True)
+    (folder / models.SETTINGS).write_text("{}")
+    os.utime(folder / models.SETTINGS, (time, time))
+    return folder
+
+
+def test_the_shipped_model_is_the_default_and_the_newest_one_has_a_name(project: Path):
+    older = placed(project / "outputs" / "quickstart" / "b_older" / "model", 1)
+    newer = placed(project / "outputs" / "quickstart" / "a_newer" / "model", 3)
+    assert models.find_model(None) == models.find_model("newest") == newer
+    shipped = placed(project / "models" / "default", 2)
+    assert models.find_model(None) == shipped
+    assert models.find_model("newest") == newer
+    assert models.find_model(str(older)) == older
+
+
+@pytest.mark.parametrize("model", [None, "newest"])
+def test_without_any_model_the_way_to_one_is_said(model: str | None, project: Path):
+    (project / "models" / "default").mkdir(parents=True)  # a folder alone is no model
+    with pytest.raises(InputError, match=r"train \+experiment=quickstart"):
+        models.find_model(model)
+
+
+def test_a_shipped_model_does_not_stand_in_for_one_trained_here(project: Path):
+    placed(project / "models" / "default", 1)
+    with pytest.raises(InputError, match="no model has been trained here"):
+        models.find_model("newest")
+
+
+def test_a_folder_above_a_model_serves(tmp_path: Path):
+    save_model(tmp_path / "run" / "model", forest=False)
+    assert models.find_model(str(tmp_path / "run")) == tmp_path / "run" / "model"
+
+
+def test_two_models_or_none_are_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="no model there"):
+        models.find_model(str(tmp_path))
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / models.SETTINGS).write_text("{}")
+    with pytest.raises(InputError, match="2 models there"):
+        models.find_model(str(tmp_path))
+
+
+def test_an_mlflow_uri_is_fetched(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    folder = save_model(tmp_path / "model", forest=False)
+    connect("models")
+    with run("one") as run_id:
+        mlflow.log_artifacts(str(folder), "model")
+    found = models.find_model(f"runs:/{run_id}/model")
+    assert (found / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+    with pytest.raises(InputError, match="MLflow at sqlite"):
+        models.find_model("runs:/0123456789abcdef0123456789abcdef/model")

@@ -1,0 +1,130 @@
+"""MLflow runs: store, hierarchy, status, what is recorded."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+from omegaconf import OmegaConf
+
+from hrtem_lab.tracking import runs
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    (tmp_path / "store").mkdir()
+    shutil.copy(empty_store, tmp_path / "store" / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
+    runs.connect("study")
+    return mlflow.MlflowClient()
+
+
+def test_children_hang_under_their_parent(store: mlflow.MlflowClient):
+    with runs.run("parent") as parent, runs.run("child", parent) as child:
+        pass
+    assert store.get_run(child).data.tags["mlflow.parentRunId"] == parent
+    assert store.get_run(parent).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")])
+def test_the_status_says_how_a_run_ended(store: mlflow.MlflowClient, error: type[BaseException], status: str):
+    ids: list[str] = []
+
+    def interrupted() -> None:
+        with runs.run("parent") as parent, runs.run("child", parent) as child:
+            ids.extend([parent, child])
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert [store.get_run(i).info.status for i in ids] == [status, status]
+    assert mlflow.active_run() is None
+
+
+def test_an_exit_that_answers_ctrl_c_is_no_failure(store: mlflow.MlflowClient):
+    """Lightning makes one of the other."""
+    ids: list[str] = []
+
+    def interrupted() -> None:
+        with runs.run("alone") as alone:
+            ids.append(alone)
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt:
+                sys.exit(1)
+
+    with pytest.raises(SystemExit):
+        interrupted()
+    assert store.get_run(ids[0]).info.status == "KILLED"
+
+
+def test_artifacts_of_a_sqlite_store_lie_beside_it(store: mlflow.MlflowClient, tmp_path: Path):
+    with runs.run("one"):
+        mlflow.log_text("words", "note.txt")
+    assert [p.read_text() for p in (tmp_path / "store" / "mlartifacts").rglob("note.txt")] == ["words"]
+    assert not (tmp_path / "mlruns").exists()
+
+
+def test_the_config_is_there_whole_and_by_its_leaves(store: mlflow.MlflowClient, tmp_path: Path):
+    leaves = {f"key{i}": i for i in range(250)}
+    config = OmegaConf.create(
+        {"seed": 3, "data": {"seed": "${seed}", "split": [1, 2]}, "many": leaves, "text": "x" * 900}
+    )
+    with runs.run("one") as run_id:
+        runs.log_config(config, tmp_path)
+    params = store.get_run(run_id).data.params
+    assert params["data.seed"] == "3"
+    assert params["data.split"] == "[1, 2]"
+    assert params["many.key249"] == "249"
+    assert len(params["text"]) == 900
+    assert OmegaConf.load(tmp_path / "config.yaml").data.seed == 3
+
+
+def test_the_jobs_of_a_grid_hang_under_one_parent(call, tracking_store: Path):
+    def act(config) -> None:
+        runs.connect("grid")
+        with runs.run(f"seed {config.seed}", runs.multirun(), {"of": "train"}):
+            pass
+
+    assert call("seed=1,2", "-m", act=act).code == 0
+    assert call("seed=3", act=act).code == 0
+    found = {run.info.run_name: run for run in mlflow.search_runs(experiment_names=["grid"], output_format="list")}
+    parents = {run.info.run_id for name, run in found.items() if name.startswith("multirun")}
+    assert len(parents) == 1
+    assert {found[f"seed {seed}"].data.tags["mlflow.parentRunId"] for seed in (1, 2)} == parents
+    assert "mlflow.parentRunId" not in found["seed 3"].data.tags
+
+
+def test_undefined_metrics_are_left_out(store: mlflow.MlflowClient):
+    with runs.run("one") as run_id:
+        runs.log_metrics({"dice": 0.5, "iou": float("nan")}, "test")
+    assert store.get_run(run_id).data.metrics == {"test/dice": 0.5}
+
+
+def test_the_data_has_our_digest(store: mlflow.MlflowClient):
+    recipe, split = {"seed": 1}, {"train": [0], "test": [1]}
+    with runs.run("one") as run_id:
+        runs.log_data("simulated", recipe, split)
+    run = store.get_run(run_id)
+    assert run.inputs.dataset_inputs[0].dataset.digest == runs.digest(recipe) == run.data.tags["data.digest"]
+    assert run.data.tags["split.digest"] != runs.digest({"train": [1], "test": [0]})
+
+
+def test_provenance_names_commit_versions_and_machine():
+    facts = runs.provenance()
+    assert {"git.commit", "git.dirty", "machine", "python", "version.torch"} <= set(facts)
+
+
+def test_four_processes_may_open_a_fresh_store_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    code = (
+        "from hrtem_lab.tracking import runs; runs.connect('study')\n"
+        "with runs.run('one') as i: runs.log_metrics({'dice': 1.0}, 'test')"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
+    ended = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0] * 4, ended
+    runs.connect("study")
+    assert len(mlflow.search_runs(experiment_names=["study"])) == 4
