@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,31 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
-CLASSES = ("fault", "no_fault", "no_fringe", "agglomerate", "empty")
-"""What a segmented particle can be, in the order of every probability vector and confusion matrix."""
+
+class ParticleClass(StrEnum):
+    """Class of a segmented particle, in the order of every probability vector and confusion matrix."""
+
+    FAULT = "fault"
+    NO_FAULT = "no_fault"
+    NO_FRINGE = "no_fringe"
+    AGGLOMERATE = "agglomerate"
+    EMPTY = "empty"
+
+    @property
+    def is_particle(self) -> bool:
+        """Whether the outline is one particle, so that its size and shape are those of a particle."""
+        return self not in (ParticleClass.AGGLOMERATE, ParticleClass.EMPTY)
+
+    @property
+    def shows_lattice(self) -> bool:
+        """Whether the image shows the particle's lattice, so that a fault in it would be seen."""
+        return self in (ParticleClass.FAULT, ParticleClass.NO_FAULT)
+
+
+CLASSES = tuple(each.value for each in ParticleClass)
+"""Values of `ParticleClass` as plain strings: labels, and columns of tables of probabilities."""
 UNCERTAIN = "uncertain"
-"""The answer for a particle of which no class is likely enough."""
+"""Predicted instead of a class where no class is probable enough."""
 
 
 class InputError(ValueError):

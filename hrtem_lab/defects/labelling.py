@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from hrtem_lab.evaluation import overlaps
-from hrtem_lab.micrograph import IntArray, LabelledMicrograph
+from hrtem_lab.micrograph import IntArray, LabelledMicrograph, ParticleClass
 
 COVERED = 0.5
 SHARED = 0.25
@@ -34,7 +34,7 @@ def matched(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFrame:
     shared["of_truth"] = shared["pixels"] / shared["truth"].map(_areas(truth.instances))
     shared["of_predicted"] = shared["pixels"] / shared["predicted"].map(predicted_area)
     found = {number: _one(pairs, truth.facts["label"]) for number, pairs in shared.groupby("predicted")}
-    rows = [found.get(n, ("empty", 0)) for n in predicted_area.index]
+    rows = [found.get(n, (ParticleClass.EMPTY.value, 0)) for n in predicted_area.index]
     return pd.DataFrame(rows, columns=["label", "truth"], index=predicted_area.index).astype({"label": object})
 
 
@@ -42,13 +42,13 @@ def _one(pairs: pd.DataFrame, names: pd.Series) -> tuple[str, int]:
     pairs = pairs.sort_values("pixels", ascending=False)
     covered = pairs[pairs["of_truth"] >= COVERED]
     counted = covered[covered["pixels"] >= SHARED * covered["pixels"].max()]
-    shown = counted[counted["truth"].map(names) != "no_fringe"]
+    shown = counted[counted["truth"].map(names) != ParticleClass.NO_FRINGE.value]
     best = (shown if len(shown) else pairs).iloc[0]
     number = int(best["truth"])
     if len(shown) > 1:
-        return "agglomerate", number
+        return ParticleClass.AGGLOMERATE.value, number
     if max(best["of_truth"], best["of_predicted"]) < COVERED:
-        return "empty", 0
+        return ParticleClass.EMPTY.value, 0
     return str(names.loc[number]), number
 
 

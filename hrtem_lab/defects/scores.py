@@ -11,9 +11,9 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from hrtem_lab.evaluation import bootstrap_interval, calibration_counts, ece, wilson_interval
 from hrtem_lab.evaluation.counts import divide
-from hrtem_lab.micrograph import CLASSES
+from hrtem_lab.micrograph import CLASSES, ParticleClass
 
-FAULT = CLASSES[0]
+FAULT = ParticleClass.FAULT.value
 HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1")
 
 Costs = Mapping[str, float]

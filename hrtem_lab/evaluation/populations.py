@@ -15,18 +15,19 @@ import pandas as pd
 from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.evaluation.intervals import estimate, wilson_interval
 from hrtem_lab.evaluation.weighted import DESCRIPTION, Floats, describe, whole_weights
+from hrtem_lab.micrograph import ParticleClass
 
 SIZES = ("equivalent_diameter_nm", "feret_max_nm", "feret_min_nm", "area_nm2")
 SHAPES = ("aspect_ratio", "circularity", "solidity", "eccentricity")
 QUANTITIES = (*SIZES, *SHAPES)
 COMPARED = (SIZES[0], *SHAPES)
 """What is correlated and compared; the other sizes only say again what the diameter says."""
-NOT_SINGLE = ("agglomerate", "empty")
-"""Classes of what is not one particle, and so has no size and shape of one."""
-JUDGED = ("fault", "no_fault")
-"""Classes of the particles whose lattice shows, so that a fault would have been seen."""
-CHANCES = tuple(f"p_{name}" for name in JUDGED)
-"""Probabilities of these classes, where a forest gave them."""
+NON_PARTICLE = tuple(each.value for each in ParticleClass if not each.is_particle)
+"""Classes of outlines that are not one particle, and so have no size and shape of a particle."""
+LATTICE_VISIBLE = tuple(each.value for each in ParticleClass if each.shows_lattice)
+"""Classes of the particles whose lattice the image shows, so that a fault in them would be seen."""
+PROBABILITY_COLUMNS = tuple(f"p_{name}" for name in LATTICE_VISIBLE)
+"""Columns with the forest's probabilities of these classes."""
 BINS, PARTICLES_PER_BIN = 8, 12
 
 
@@ -40,7 +41,7 @@ def seen_whole(particles: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     measured = np.isfinite(rows_of(particles, *QUANTITIES)).all(axis=1)
     whole = particles[measured & ~particles["touches_edge"].to_numpy(dtype=bool)]
     if "class" in whole:
-        whole = whole[~whole["class"].isin(NOT_SINGLE)]
+        whole = whole[~whole["class"].isin(NON_PARTICLE)]
     whole = whole.reset_index(drop=True)
     field = fields.loc[whole["micrograph"], ["rows", "columns"]].to_numpy()
     return whole.assign(weight=whole_weights(whole["box_rows_px"], whole["box_columns_px"], *field.T))
@@ -48,8 +49,8 @@ def seen_whole(particles: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
 
 def judged(whole: pd.DataFrame) -> pd.DataFrame:
     """The particles whose lattice shows, with `fault` as a number."""
-    some = whole[whole["class"].isin(JUDGED)].reset_index(drop=True)
-    return some.assign(fault=(some["class"] == "fault").astype(float))
+    some = whole[whole["class"].isin(LATTICE_VISIBLE)].reset_index(drop=True)
+    return some.assign(fault=(some["class"] == ParticleClass.FAULT.value).astype(float))
 
 
 def distributions(whole: pd.DataFrame, resamples: int = 2000) -> pd.DataFrame:
@@ -99,10 +100,14 @@ def expected_faults(whole: pd.DataFrame, resamples: int = 2000) -> pd.DataFrame:
         One row: `particles` that have probabilities, `expected_faults` (their expected number before the correction
         for the edge), `fault_share`, and over micrographs `low` and `high`.
     """
-    whole = whole.dropna(subset=[*CHANCES])
-    rows = rows_of(whole, "weight", *CHANCES)
+    whole = whole.dropna(subset=[*PROBABILITY_COLUMNS])
+    rows = rows_of(whole, "weight", *PROBABILITY_COLUMNS)
     share = estimate(_expected_share, rows, whole["micrograph"], resamples=resamples).loc[0]
-    known = {"particles": len(whole), "expected_faults": whole[CHANCES[0]].sum(), "fault_share": share["value"]}
+    known = {
+        "particles": len(whole),
+        "expected_faults": whole[f"p_{ParticleClass.FAULT}"].sum(),
+        "fault_share": share["value"],
+    }
     return pd.DataFrame([known | {"low": share["low"], "high": share["high"]}])
 
 

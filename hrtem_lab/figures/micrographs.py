@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from skimage.measure import find_contours
 
 from hrtem_lab.figures.style import ANSWERS, BACKDROP, COLOURS, DPI, OUTLINED, TRUTH
-from hrtem_lab.micrograph import CLASSES, FloatArray, IntArray, LabelledMicrograph, Micrograph
+from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph, Micrograph, ParticleClass
 from hrtem_lab.particles.crops import boxes
 
 ROUND_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
@@ -71,7 +71,7 @@ def draw(
     outlines(axes, instances, dict(classes.map(COLOURS)), width)
     if numbers:
         for number, (row, column) in _centres(instances).items():
-            mark = f"{number}!" if classes.get(number) == "fault" else str(number)
+            mark = f"{number}!" if classes.get(number) == ParticleClass.FAULT else str(number)
             colour = COLOURS.get(classes.get(number, ""), "white")
             axes.text(column, row, mark, color=colour, fontsize=11, ha="center", va="center", path_effects=[OUTLINED])
     scale_bar(axes, micrograph)
@@ -151,7 +151,7 @@ def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, colu
         draw(axes, micrograph, micrograph.instances, classes, numbers=False, width=0.9)
         axes.images[0].set_interpolation("auto")  # smooth where it is shrunk: fringes must not beat with the screen
         axes.set_title(_caption(micrograph), fontsize=9, pad=3)
-    handles = _legend(set(CLASSES[:3]))
+    handles = _legend({each for each in ParticleClass if each.is_particle})
     figure.legend(handles=handles, ncols=3, loc="outside lower center", facecolor=BACKDROP)
     if not micrographs:
         figure.text(0.5, 0.5, "no specimens", ha="center", fontsize=24)

@@ -14,6 +14,7 @@ from scipy.stats import lognorm
 from hrtem_lab.evaluation.populations import COMPARED, SHAPES, SIZES
 from hrtem_lab.figures.statements import ALPHA, named, of_all
 from hrtem_lab.figures.style import ANSWERS, BACKDROP, COLOURS
+from hrtem_lab.micrograph import ParticleClass
 
 DIAMETER = SIZES[0]
 INK, OTHER = "#0072B2", "#D55E00"
@@ -97,9 +98,9 @@ def faults(table: pd.DataFrame) -> Figure:
     """
     figure, axes = plt.subplots(figsize=(6, 4.2), layout="constrained")
     bins, total = table.iloc[:-1], table.iloc[-1]
-    axes.axhline(total["fault_share"], color=COLOURS["fault"], lw=1, label=f"all {total['particles']}")
+    axes.axhline(total["fault_share"], color=COLOURS[ParticleClass.FAULT], lw=1, label=f"all {total['particles']}")
     if not np.isnan(total["low"]):
-        axes.axhspan(total["low"], total["high"], color=COLOURS["fault"], alpha=0.15, lw=0)
+        axes.axhspan(total["low"], total["high"], color=COLOURS[ParticleClass.FAULT], alpha=0.15, lw=0)
     middle = (bins["diameter_low_nm"] + bins["diameter_high_nm"]) / 2
     across = [middle - bins["diameter_low_nm"], bins["diameter_high_nm"] - middle]
     away = [bins["fault_share"] - bins["low"], bins["high"] - bins["fault_share"]]

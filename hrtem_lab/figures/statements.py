@@ -8,7 +8,7 @@ import pandas as pd
 
 from hrtem_lab.evaluation.contrasts import smallest_p
 from hrtem_lab.evaluation.intervals import FEWEST
-from hrtem_lab.evaluation.populations import NOT_SINGLE, SIZES
+from hrtem_lab.evaluation.populations import NON_PARTICLE, SIZES
 from hrtem_lab.micrograph import UNCERTAIN
 
 ALPHA = 0.05
@@ -30,8 +30,8 @@ def counted(particles: pd.DataFrame, whole: pd.DataFrame) -> list[str]:
     line = f"{_plural(len(particles), 'particle')} in {_plural(number, 'micrograph')}, {len(whole)} of them described; "
     line += f"left out: {cut} cut by the edge"
     if "class" in particles:
-        lumps = int((particles["class"].isin(NOT_SINGLE) & ~particles["touches_edge"]).sum())
-        line += f", {lumps} called {' or '.join(NOT_SINGLE)}"
+        lumps = int((particles["class"].isin(NON_PARTICLE) & ~particles["touches_edge"]).sum())
+        line += f", {lumps} called {' or '.join(NON_PARTICLE)}"
     lines = [f"{line}. Each counts by the inverse of its chance to be seen whole (Miles-Lantuéjoul)."]
     if "class" in whole and (unsure := int((whole["class"] == UNCERTAIN).sum())):
         lines.append(f"Of {unsure} of them the forest is uncertain: they count for sizes and shapes, not for faults.")

@@ -9,11 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from hrtem_lab.files.write import atomic
-from hrtem_lab.micrograph import CLASSES, UNCERTAIN
+from hrtem_lab.micrograph import CLASSES, UNCERTAIN, ParticleClass
 
-# Okabe and Ito's colours, which the colour-blind can tell apart, violet for the uncertain; all stand out from grey
 ANSWERS = (*CLASSES, UNCERTAIN)
-COLOURS = dict(zip(ANSWERS, ("#D55E00", "#56B4E9", "#F0E442", "#CC79A7", "#FFFFFF", "#8A4FFF"), strict=True))
+# Okabe and Ito's colours, which the colour-blind can tell apart, violet for the uncertain; all stand out from grey
+COLOURS: dict[str, str] = {
+    ParticleClass.FAULT.value: "#D55E00",
+    ParticleClass.NO_FAULT.value: "#56B4E9",
+    ParticleClass.NO_FRINGE.value: "#F0E442",
+    ParticleClass.AGGLOMERATE.value: "#CC79A7",
+    ParticleClass.EMPTY.value: "#FFFFFF",
+    UNCERTAIN: "#8A4FFF",
+}
 TRUTH, BACKDROP = "#009E73", "#AAAAAA"
 OUTLINED = withStroke(linewidth=2, foreground="black")
 DPI = 100

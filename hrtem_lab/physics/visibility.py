@@ -29,7 +29,7 @@ from scipy.fft import fftfreq, next_fast_len, rfft2, rfftfreq
 from scipy.ndimage import find_objects, gaussian_filter
 from scipy.spatial import KDTree
 
-from hrtem_lab.micrograph import FloatArray, IntArray
+from hrtem_lab.micrograph import FloatArray, IntArray, ParticleClass
 from hrtem_lab.physics.placed import Placed
 
 Mask = npt.NDArray[np.bool_]
@@ -73,8 +73,10 @@ def label(
             place = _place(particle, box, window, pixel_size_nm, field_nm or pixel_size_nm * len(image))
             shown = _shown(particle, image[box], window, pixel_size_nm, place)
         resolved, strength, fault = shown
-        name = "fault" if fault > RESOLVED else "no_fault" if resolved else "no_fringe"
-        rows.append({"resolved": resolved, "strength": strength, "fault_strength": fault, "label": name})
+        name = ParticleClass.NO_FAULT if resolved else ParticleClass.NO_FRINGE
+        if fault > RESOLVED:
+            name = ParticleClass.FAULT
+        rows.append({"resolved": resolved, "strength": strength, "fault_strength": fault, "label": name.value})
     columns = ["resolved", "strength", "fault_strength", "label"]
     return pd.DataFrame(rows, columns=columns, index=pd.RangeIndex(1, len(rows) + 1, name="particle"))
 

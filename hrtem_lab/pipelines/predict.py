@@ -35,7 +35,7 @@ from hrtem_lab.files import (
     write_mask,
     write_table,
 )
-from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph
+from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph, ParticleClass
 from hrtem_lab.particles import measure, seen_features
 from hrtem_lab.segmentation.method import Found
 from hrtem_lab.segmentation.unet import UNet
@@ -199,7 +199,7 @@ def show(results: Results, model: Path) -> None:
             f"{row['pixel_size_nm']:.4g}",
             str(row["particles"]),
             spread,
-            str(classes.get("fault", 0)),
+            str(classes.get(ParticleClass.FAULT, 0)),
         ]
         table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
     console.print(table)

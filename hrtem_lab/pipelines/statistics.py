@@ -84,7 +84,7 @@ def _tables(population: Population, other: Population | None, resamples: int) ->
     if "class" in whole:
         asked["faults"] = partial(populations.fault_shares, whole)
         asked["fault_differences"] = partial(contrasts.fault_differences, whole)
-    if set(populations.CHANCES) <= set(whole):
+    if set(populations.PROBABILITY_COLUMNS) <= set(whole):
         asked["expected_faults"] = partial(populations.expected_faults, whole)
     if other is not None:
         asked["comparison"] = partial(contrasts.compare, whole, other.whole)
