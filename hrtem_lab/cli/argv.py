@@ -6,8 +6,7 @@ import os
 import re
 from pathlib import Path
 
-PATH_KEYS = ("input", "output", "against", "model", "start", "calibration", "storage")
-"""Settings that hold a path, besides every one whose name ends in `.root` or `.path`."""
+from hrtem_lab.cli.config_keys import is_path
 
 VALUED_OPTIONS = (
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun"),
@@ -21,11 +20,6 @@ OPTIONS = (
     *("--shell-completion", "-sc"),
 )
 """Every option of Hydra."""
-
-
-def is_path(key: str) -> bool:
-    """Whether a setting holds a path."""
-    return key in PATH_KEYS or key.endswith((".root", ".path"))
 
 
 def quoted(word: str, conf: Path) -> str:

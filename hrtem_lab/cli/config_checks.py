@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from hrtem_lab.cli.argv import is_path
+from hrtem_lab.cli.config_keys import is_path
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -30,18 +30,6 @@ def walk(node: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
         yield f"{prefix}{name}", missing
         if not missing and not OmegaConf.is_interpolation(node, name) and OmegaConf.is_config(node[name]):
             yield from walk(node[name], f"{prefix}{name}.")
-
-
-OF_THE_MACHINE = ("workers", "cluster", "folder")
-"""Settings that say where and by how many the work is done, and the `root` of a library."""
-
-
-def portable(node: Any, of: str = "") -> Any:
-    """What is left of a plain configuration on any machine: all that a result may depend on."""
-    if isinstance(node, dict):
-        own = (*OF_THE_MACHINE, "root") if of == "library" else OF_THE_MACHINE
-        return {key: portable(value, key) for key, value in node.items() if key not in own}
-    return [portable(value) for value in node] if isinstance(node, list) else node
 
 
 def _missing(config: DictConfig) -> str | None:

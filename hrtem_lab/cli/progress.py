@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -19,6 +19,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from hrtem_lab.progress import ProgressCallback
 
 Item = TypeVar("Item")
 console = Console()
@@ -39,18 +41,15 @@ def quiet() -> None:
         warnings.filterwarnings("ignore", message=f".*{notice}")
 
 
-Move = Callable[[int, int], None]
-
-
 @contextmanager
-def bar(title: str) -> Iterator[Move]:
+def bar(title: str) -> Iterator[ProgressCallback]:
     """A bar that is moved by calling (done, total)."""
     with _display() as progress:
         yield _move(progress, progress.add_task(title, total=None))
 
 
 @contextmanager
-def bars(title: str, below: str) -> Iterator[tuple[Move, Move]]:
+def bars(title: str, below: str) -> Iterator[tuple[ProgressCallback, ProgressCallback]]:
     """Two bars, one of all items and below it one of the item at hand, which shows while more than one step is left."""
     with _display() as progress:
         whole, part = progress.add_task(title, total=None), progress.add_task(below, total=None, visible=False)
@@ -68,7 +67,7 @@ def _display() -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console)
 
 
-def _move(progress: Progress, task: TaskID) -> Move:
+def _move(progress: Progress, task: TaskID) -> ProgressCallback:
     return lambda done, total: progress.update(task, completed=done, total=total)
 
 

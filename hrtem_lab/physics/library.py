@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -28,6 +28,7 @@ from hrtem_lab.physics.material import Material
 from hrtem_lab.physics.placed import Placed
 from hrtem_lab.physics.records import from_parquet, to_parquet
 from hrtem_lab.physics.specimen import Specimen
+from hrtem_lab.progress import ProgressCallback, no_progress
 
 SOURCES = (
     *("material.py", "shapes.py", "multiply_twinned.py", "crystal.py"),
@@ -37,9 +38,6 @@ CODE = hashlib.sha256(b"".join((Path(__file__).parent / name).read_bytes() for n
 """Fingerprint of what builds the waves, as this process has imported it."""
 LAYOUT = 2
 """Of the folder: it changes when an older library can no longer be read."""
-
-
-Progress = Callable[[int, int], None]
 
 
 class Specimens(Protocol):
@@ -172,7 +170,7 @@ class Library(Sequence[ExitWave]):
         """Indices that are not simulated yet."""
         return [i for i in range(self.size) if not self._done(i).exists()]
 
-    def simulate(self, progress: Progress = lambda done, total: None) -> None:
+    def simulate(self, progress: ProgressCallback = no_progress) -> None:
         """Make what is missing, on all workers; after an interruption the next call goes on where this one stopped.
 
         Raises:

@@ -17,7 +17,7 @@ from rich.table import Table
 from skimage.measure import label as connected_components
 
 from hrtem_lab.cli.build import build
-from hrtem_lab.cli.progress import Move, bars, console
+from hrtem_lab.cli.progress import bars, console
 from hrtem_lab.defects import Features, Forest
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.figures.micrographs import overlay
@@ -37,6 +37,7 @@ from hrtem_lab.files import (
 )
 from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph, ParticleClass
 from hrtem_lab.particles import measure, seen_features
+from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.method import Found
 from hrtem_lab.segmentation.unet import UNet
 from hrtem_lab.tracking.models import find_model
@@ -120,7 +121,7 @@ def analyse(
     forest: Forest | None,
     features: Features,
     results: Results,
-    progress: Move,
+    progress: ProgressCallback,
 ) -> None:
     """Find, measure and classify the particles of one file, and write its mask and overlays.
 

@@ -19,7 +19,7 @@ from pytorch_lightning.callbacks import LearningRateMonitor, ProgressBar, RichPr
 from pytorch_lightning.loggers import MLFlowLogger
 
 from hrtem_lab.cli.build import build
-from hrtem_lab.cli.config_checks import portable
+from hrtem_lab.cli.config_keys import RESUME_KEYS, drop_machine_keys
 from hrtem_lab.cli.progress import bar, console, quiet, track
 from hrtem_lab.defects import Forest
 from hrtem_lab.evaluation import breakdown, calibration_counts, ece, lead, score_masks, summarise
@@ -132,7 +132,7 @@ def simulated(config: DictConfig) -> SimulatedData:
 
 def log_data(config: DictConfig, data: SimulatedData) -> None:
     """Tell the active run what its data are: all that decides them, and who is on which side."""
-    recipe = data.recipe | {"data": portable(plain(config.data))}
+    recipe = data.recipe | {"data": drop_machine_keys(plain(config.data), "data")}
     runs.log_data(type(data).__name__, recipe, data.split)
 
 
@@ -221,14 +221,10 @@ def fit_unet(
     return UNet(net=net, preprocessing=data.preprocessing), facts
 
 
-LEARNED_FROM = ("seed", "start", "kept_of_start", "keep", "model", "trainer", "callbacks", "data")
-"""Settings that weights depend on."""
-
-
 def _same_training(config: DictConfig, data: SimulatedData, folder: Path) -> None:
     """Note in the folder what its checkpoints are learned from; refuse to go on from those of another training."""
-    whole = portable(plain(config))
-    known = {name: whole[name] for name in LEARNED_FROM if name in whole}
+    whole = drop_machine_keys(plain(config))
+    known = {name: whole[name] for name in RESUME_KEYS if name in whole}
     recipe = known | {"labels": data.recipe.get("labelled"), "split": runs.digest(data.split)}
     note = folder / "training.json"
     if last_checkpoint(folder / "checkpoints") is None:

@@ -16,11 +16,12 @@ from omegaconf import DictConfig
 from optuna import TrialPruned
 
 from hrtem_lab.cli.build import build
-from hrtem_lab.cli.progress import Move
+from hrtem_lab.cli.config_keys import validation_settings
 from hrtem_lab.defects import cross_validate, particle_table, score
 from hrtem_lab.evaluation import score_masks, summarise
 from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, LabelledMicrograph
 from hrtem_lab.pipelines.train import fit_unet, plain
+from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.unet import UNet
@@ -29,8 +30,6 @@ from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import digest
 
 Value = TypeVar("Value")
-TRAINING = ("preprocessing", "augmentation", "window_nm", "samples", "batch_size", "workers")
-"""Settings of the data that a validation micrograph does not depend on."""
 MASKS = tuple(f"val/{name}" for name in summarise(score_masks([], [])))
 """Metrics of predicted masks, as training logs them."""
 FOREST = tuple(f"cv/{name}" for name in score(pd.Series(dtype=str), pd.DataFrame(columns=list(CLASSES), dtype=float)))
@@ -41,7 +40,7 @@ class Objective(Protocol):
 
     metrics: tuple[str, ...]
 
-    def prepare(self, config: DictConfig, move: Move) -> None:
+    def prepare(self, config: DictConfig, progress: ProgressCallback) -> None:
         """Make what is on disk and all trials share."""
 
     def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
@@ -71,9 +70,9 @@ class OnSimulation:
     def __init__(self) -> None:
         self.latest = Latest()
 
-    def prepare(self, config: DictConfig, move: Move = lambda done, total: None) -> None:
+    def prepare(self, config: DictConfig, progress: ProgressCallback = no_progress) -> None:
         """Simulate the exit waves that are missing."""
-        self._simulated(config, move)
+        self._simulated(config, progress)
 
     def data(self, config: DictConfig) -> SimulatedData:
         """The data of a trial."""
@@ -87,14 +86,14 @@ class OnSimulation:
 
     def decisive(self, config: DictConfig, views: int) -> str:
         """Digest of what the validation micrographs depend on."""
-        return digest([views, {name: value for name, value in plain(config.data).items() if name not in TRAINING}])
+        return digest([views, validation_settings(plain(config.data))])
 
-    def _simulated(self, config: DictConfig, move: Move = lambda done, total: None) -> SimulatedData:
+    def _simulated(self, config: DictConfig, progress: ProgressCallback = no_progress) -> SimulatedData:
         data: SimulatedData = build(config.data)
         if data.library.missing():
             data.library.folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{data.library.folder}.lock"):  # else each worker would simulate all of it
-                data.simulate(move)
+                data.simulate(progress)
         return data
 
 

@@ -116,8 +116,8 @@ def _work(plan: Plan, study: SharedStudy, objective: Objective, folder: Path) ->
     left = study.left(plan.n_trials)
     if left <= 0:
         return 0, 0
-    with bar("Simulating exit waves") as move:
-        objective.prepare(plan.config, move)
+    with bar("Simulating exit waves") as progress:
+        objective.prepare(plan.config, progress)
     crew = Crew(plan, study, min(plan.config.workers, left), folder)
     return crew.run(), crew.deaths
 

@@ -23,7 +23,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hrtem_lab.cli.build import build
-from hrtem_lab.cli.config_checks import portable
+from hrtem_lab.cli.config_keys import MUTABLE_KEYS, drop_machine_keys
 from hrtem_lab.cli.progress import quiet
 from hrtem_lab.cli.user_errors import one_line
 from hrtem_lab.micrograph import InputError
@@ -33,20 +33,6 @@ from hrtem_lab.tracking import runs
 
 if TYPE_CHECKING:
     from hrtem_lab.search.objectives import Objective
-
-KNOBS = (
-    "n_trials",
-    "workers",
-    "storage",
-    "study",
-    "max_failures",
-    "finalize",
-    "repeats",
-    "output",
-    "sampler",
-    "pruner",
-)
-"""Settings that may change while a study goes on."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +93,7 @@ class Plan:
     def train_words(self, params: Mapping[str, Any]) -> list[str]:
         """What `train` has to be given to train with the values of a trial."""
         key = lambda word: word.lstrip("+~").partition("=")[0]  # noqa: E731
-        own = {*KNOBS, *params, "sweep"}
+        own = {*MUTABLE_KEYS, *params, "sweep"}
         kept = [word for word in self.words if key(word) not in own and not key(word).startswith("sweep.")]
         return [*kept, *overrides(params, self.space)]
 
@@ -128,7 +114,7 @@ class Plan:
 def settings(config: DictConfig) -> dict[str, Any]:
     """What all trials of a study have in common: the configuration without what may differ between two calls."""
     whole: Any = OmegaConf.to_container(config, resolve=True)
-    return {key: portable(value, key) for key, value in whole.items() if key not in KNOBS}
+    return {key: drop_machine_keys(value, key) for key, value in whole.items() if key not in MUTABLE_KEYS}
 
 
 @dataclass

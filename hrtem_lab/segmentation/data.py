@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
 from hrtem_lab.particles import cores
 from hrtem_lab.physics import Imaging, Library
-from hrtem_lab.physics.library import Progress
+from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
@@ -159,7 +159,7 @@ class SimulatedData(pl.LightningDataModule):
         """What is on which side."""
         return {stage: list(indices) for stage, indices in self.indices.items()}
 
-    def simulate(self, progress: Progress = lambda done, total: None) -> None:
+    def simulate(self, progress: ProgressCallback = no_progress) -> None:
         """Make the exit waves that are missing."""
         self.library.simulate(progress)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -14,9 +14,8 @@ from skimage.morphology import remove_small_objects
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
 from hrtem_lab.particles import disc_px, separate
+from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
-
-Progress = Callable[[int, int], None]
 
 
 class Found(NamedTuple):
@@ -64,7 +63,7 @@ class Method(ABC):
     def candidates(self) -> Iterable[dict[str, Any]]:
         """The settings to choose from on validation data."""
 
-    def find(self, micrograph: Micrograph, progress: Progress | None = None) -> Found:
+    def find(self, micrograph: Micrograph, progress: ProgressCallback | None = None) -> Found:
         """The particles of a micrograph, and the evidence for them.
 
         Args:

@@ -17,8 +17,9 @@ from scipy.special import expit, logit
 from torch import nn
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, LabelledMicrograph, Micrograph
+from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.groschner import Groschner2021
-from hrtem_lab.segmentation.method import Found, Method, Progress, any_particle, returned
+from hrtem_lab.segmentation.method import Found, Method, any_particle, returned
 from hrtem_lab.segmentation.norms import InstanceNormUnet
 from hrtem_lab.segmentation.onnx import ONNX, OnnxNet, write_onnx
 from hrtem_lab.segmentation.preprocessing import Preprocessing
@@ -84,7 +85,7 @@ class UNet(Method):
         """Probability of a particle; arguments as for `maps`."""
         return self.maps(image)[0]
 
-    def maps(self, image: FloatArray, progress: Progress | None = None) -> FloatArray:
+    def maps(self, image: FloatArray, progress: ProgressCallback | None = None) -> FloatArray:
         """Probability of each of `hrtem_lab.particles.OUTPUTS` that the network tells, (1 or 2, rows, columns).
 
         Overlapping tiles are blended with Gaussian weights, so that no seam shows.
@@ -109,7 +110,7 @@ class UNet(Method):
         totals /= weights
         return totals[:, :rows, :columns]
 
-    def find(self, micrograph: Micrograph, progress: Progress | None = None) -> Found:
+    def find(self, micrograph: Micrograph, progress: ProgressCallback | None = None) -> Found:
         """The particles of a micrograph, and the probability of a particle at each pixel; `progress` by the tile."""
         told = self.maps(self.preprocessing(micrograph), progress)
         maps = np.empty((len(told), *micrograph.image.shape), dtype=np.float32)
