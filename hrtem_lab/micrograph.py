@@ -82,8 +82,8 @@ class LabelledMicrograph(Micrograph):
     Attributes:
         instances: Particle number per pixel, (rows, columns), int32, 0 = background.
         group: What a split may never divide: the specimen, the micrograph or the session that this image came from.
-        facts: One row per particle, indexed by its number in `instances`; empty where nothing but the mask is known.
-            Column `label`, where present, is one of `CLASSES`.
+        ground_truth: What is known of the particles: one row each, indexed by its number in `instances`; empty where
+            nothing but the mask is known. Column `label`, where present, is one of `CLASSES`.
 
     Raises:
         InputError: As for `Micrograph`, or the instances have another shape than the image.
@@ -91,7 +91,7 @@ class LabelledMicrograph(Micrograph):
 
     instances: IntArray
     group: str
-    facts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ground_truth: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         super().__post_init__()

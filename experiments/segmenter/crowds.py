@@ -70,12 +70,14 @@ def taken(words: list[str]) -> list[LabelledMicrograph]:
 
 def found(mask: IntArray, crowd: LabelledMicrograph, least_nm: float) -> pd.DataFrame:
     """The true particles that anyone was asked to find: their sort, and whether they were."""
-    areas = np.bincount(crowd.instances.ravel())[crowd.facts.index]
-    facts = crowd.facts.assign(found=crowd.facts.index.isin(match(mask, crowd.instances)["truth"]))
-    facts["sort"] = np.select(
-        [facts["strength"] < RESOLVED, facts["overlap"] > 0], ["no lattice shows", "overlaps another"], "shows, alone"
+    areas = np.bincount(crowd.instances.ravel())[crowd.ground_truth.index]
+    particles = crowd.ground_truth.assign(found=crowd.ground_truth.index.isin(match(mask, crowd.instances)["truth"]))
+    particles["sort"] = np.select(
+        [particles["strength"] < RESOLVED, particles["overlap"] > 0],
+        ["no lattice shows", "overlaps another"],
+        "shows, alone",
     )
-    return facts.loc[areas >= disc_px(least_nm / crowd.pixel_size_nm), ["sort", "found"]]
+    return particles.loc[areas >= disc_px(least_nm / crowd.pixel_size_nm), ["sort", "found"]]
 
 
 if __name__ == "__main__":

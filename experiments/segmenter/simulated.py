@@ -35,7 +35,7 @@ def main(model: str) -> None:
     pairs = list(zip(told, micrographs, strict=True))
     scores = score_masks([one.instances for one in told], micrographs, min_diameter_nm=unet.min_diameter_nm)
     counts = [calibration_counts(one.probability, micrograph.mask) for one, micrograph in pairs]
-    particles = pd.concat([found(one.instances, m, unet.min_diameter_nm) for one, m in pairs if len(m.facts)])
+    particles = pd.concat([found(one.instances, m, unet.min_diameter_nm) for one, m in pairs if len(m.ground_truth)])
     full = scores[[micrograph.instances.any() for micrograph in micrographs]]
     bare = scores.drop(full.index)
     parts = {"all": scores, "with particles": full}

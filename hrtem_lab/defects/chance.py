@@ -20,7 +20,7 @@ def fault_chance(table: pd.DataFrame, named: pd.Series, edges: Mapping[str, Sequ
     this is the chance of a defect in the specimen, not of one in the image.
 
     Args:
-        table: As from `particle_table`, with facts.
+        table: As from `particle_table`, with ground truth.
         named: Class that each is called, (n,).
         edges: Column of numbers -> edges of its bins; a value on an edge belongs to the bin that ends there.
 

@@ -22,7 +22,7 @@ def matched(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFrame:
 
     Args:
         predicted: Particle numbers, (rows, columns).
-        truth: With facts that hold the column `label`.
+        truth: Its ground truth holds the column `label`.
 
     Returns:
         One row per number in `predicted`, indexed by it: `label`, one of `hrtem_lab.micrograph.CLASSES`, and `truth`,
@@ -33,7 +33,7 @@ def matched(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFrame:
     predicted_area = _areas(predicted)
     shared["of_truth"] = shared["pixels"] / shared["truth"].map(_areas(truth.instances))
     shared["of_predicted"] = shared["pixels"] / shared["predicted"].map(predicted_area)
-    found = {number: _one(pairs, truth.facts["label"]) for number, pairs in shared.groupby("predicted")}
+    found = {number: _one(pairs, truth.ground_truth["label"]) for number, pairs in shared.groupby("predicted")}
     rows = [found.get(n, (ParticleClass.EMPTY.value, 0)) for n in predicted_area.index]
     return pd.DataFrame(rows, columns=["label", "truth"], index=predicted_area.index).astype({"label": object})
 

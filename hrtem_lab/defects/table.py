@@ -26,7 +26,7 @@ def particle_table(
     """Features and class of every predicted particle.
 
     Args:
-        micrographs: With facts.
+        micrographs: With ground truth.
         predicted: Particle numbers found in each, by a network that never saw its specimen, and that network's maps.
         features: What the forest is to read.
 
@@ -42,13 +42,13 @@ def particle_rows(micrograph: LabelledMicrograph, instances: IntArray, maps: Map
         return stacked([])
     table = features(micrograph.image, instances, micrograph.pixel_size_nm, maps)
     found = matched(instances, micrograph).reindex(table.index)
-    facts = micrograph.facts.reindex(index=found["truth"], columns=list(FACTS)).set_axis(table.index)
+    truth = micrograph.ground_truth.reindex(index=found["truth"], columns=list(FACTS)).set_axis(table.index)
     known = {
         "label": found["label"],
         "group": micrograph.group,
         "pixel_size_nm": micrograph.pixel_size_nm,
         **{name: micrograph.metadata.get(name, np.nan) for name in CONDITIONS},
-        **{f"true_{name}": facts[name] for name in FACTS},
+        **{f"true_{name}": truth[name] for name in FACTS},
     }
     return pd.concat({micrograph.name: table.assign(**known)}, names=["micrograph", "particle"])
 

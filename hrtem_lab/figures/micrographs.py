@@ -147,7 +147,7 @@ def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, colu
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, micrograph in zip(grid.flat, micrographs, strict=False):
-        classes = micrograph.facts.get("label", pd.Series(dtype=object))
+        classes = micrograph.ground_truth.get("label", pd.Series(dtype=object))
         draw(axes, micrograph, micrograph.instances, classes, numbers=False, width=0.9)
         axes.images[0].set_interpolation("auto")  # smooth where it is shrunk: fringes must not beat with the screen
         axes.set_title(_caption(micrograph), fontsize=9, pad=3)
@@ -159,7 +159,7 @@ def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, colu
 
 
 def _caption(micrograph: LabelledMicrograph) -> str:
-    condition, found = micrograph.metadata, micrograph.facts.get("material", pd.Series(dtype=object))
+    condition, found = micrograph.metadata, micrograph.ground_truth.get("material", pd.Series(dtype=object))
     what = ", ".join(sorted(found.unique())) or "no particle"
     focus, dose = round(condition["defocus_nm"]), condition["dose_e_per_nm2"] / 100
     return f"{what}, defocus {focus:+d} nm, {dose:.0f} e/Å$^2$, {micrograph.pixel_size_nm:.3f} nm/px"

@@ -102,8 +102,8 @@ class _Tables:
     def add(self, number: int, micrograph: LabelledMicrograph) -> None:
         camera = {"camera_pixel_size_nm" if k == "pixel_size_nm" else k: v for k, v in micrograph.metadata.items()}
         row = {"name": micrograph.name, "pixel_size_nm": micrograph.pixel_size_nm, "group": micrograph.group}
-        self.rows[number] = row | {"particles": len(micrograph.facts)} | camera
-        facts = micrograph.facts.rename_axis("particle").reset_index()
+        self.rows[number] = row | {"particles": len(micrograph.ground_truth)} | camera
+        facts = micrograph.ground_truth.rename_axis("particle").reset_index()
         facts.insert(0, "name", micrograph.name)
         self.facts[number] = facts
 

@@ -27,7 +27,7 @@ def read_labelled(pattern: str | Path, pixel_size_nm: float | None = None) -> li
         pixel_size_nm: For files whose size neither they themselves nor `metadata.csv` know.
 
     Returns:
-        Sorted by name, without facts.
+        Sorted by name, without ground truth beyond the mask.
 
     Raises:
         InputError: Nothing is there, a micrograph has no label, or a file cannot be read.

@@ -95,7 +95,7 @@ class Imaging:
         shown = label(micrograph.image, pieces, micrograph.pixel_size_nm, particles, field_nm)
         facts = wave.facts.loc[owners].set_axis(shown.index).assign(particle_of_specimen=owners).join(shown)
         there = facts.index.isin(np.unique(pieces))  # a sliver may be lost where the image was shrunk
-        return replace(micrograph, instances=pieces, facts=facts[there])
+        return replace(micrograph, instances=pieces, ground_truth=facts[there])
 
 
 def nearest(instances: IntArray, size: int) -> IntArray:

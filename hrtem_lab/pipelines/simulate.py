@@ -155,12 +155,12 @@ EXPORTS = {"groschner": groschner, "folder": tiffs}
 
 
 def cut(micrograph: LabelledMicrograph, edge: int, rng: np.random.Generator) -> LabelledMicrograph:
-    """A square part at random, with the facts of the particles in it."""
+    """Cut out a random square, with the ground truth of the particles in it."""
     row, column = (int(rng.integers(size - edge, endpoint=True)) for size in micrograph.image.shape)
     part = np.s_[row : row + edge, column : column + edge]
     instances = micrograph.instances[part]
-    facts = micrograph.facts.loc[micrograph.facts.index.isin(np.unique(instances))]
-    return replace(micrograph, image=micrograph.image[part], instances=instances, facts=facts)
+    truth = micrograph.ground_truth.loc[micrograph.ground_truth.index.isin(np.unique(instances))]
+    return replace(micrograph, image=micrograph.image[part], instances=instances, ground_truth=truth)
 
 
 def show(library: Library, config: DictConfig) -> None:

@@ -106,7 +106,7 @@ def train(config: DictConfig) -> dict[str, float]:
         metrics = {f"test/{k}": v for k, v in scored["unet"].summary.items()} | _elsewhere(scored, folder)
         runs.log_metrics(metrics)
 
-        if any("label" in m.facts for m in test):
+        if any("label" in m.ground_truth for m in test):
             with runs.run("forest", parent):
                 learn = segmented(data, "validation", config.views, scored["unet"].method.find)
                 found, classes = study(config, learn, zip(test, scored["unet"].found, strict=True), folder)
@@ -352,11 +352,11 @@ def _log_results(
 
 def condition(micrograph: LabelledMicrograph) -> dict[str, Any]:
     """What a micrograph shows, and how it was taken."""
-    facts, taken = micrograph.facts, micrograph.metadata
-    material = f"{facts['material'].iloc[0]}, {facts['structure'].iloc[0]}" if len(facts) else "unknown"
+    truth, taken = micrograph.ground_truth, micrograph.metadata
+    material = f"{truth['material'].iloc[0]}, {truth['structure'].iloc[0]}" if len(truth) else "unknown"
     return {
         "material": material if micrograph.instances.any() else "no particle",
-        "diameter_nm": facts["diameter_nm"].median() if len(facts) else np.nan,
+        "diameter_nm": truth["diameter_nm"].median() if len(truth) else np.nan,
         "dose_e_per_nm2": taken.get("dose_e_per_nm2", np.nan),
         "defocus_nm": abs(taken.get("defocus_nm", np.nan)),
         "pixel_size_nm": micrograph.pixel_size_nm,

@@ -164,7 +164,7 @@ class SimulatedData(pl.LightningDataModule):
         self.library.simulate(progress)
 
     def micrographs(self, stage: Stage, repeat: int = 0) -> list[LabelledMicrograph]:
-        """The fixed micrographs of a stage, one per specimen, with facts; another `repeat`, other conditions."""
+        """The fixed micrographs of a stage, one per specimen, with ground truth; another `repeat`, other conditions."""
         taken = []
         for index in self.indices[stage]:
             rng = np.random.default_rng([self.seed, STAGES.index(stage), repeat, index, 1])

@@ -35,7 +35,7 @@ def truth(instances, names=NAMES):
         name="drawn",
         instances=instances,
         group="drawn",
-        facts=facts,
+        ground_truth=facts,
     )
 
 

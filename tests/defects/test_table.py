@@ -28,7 +28,7 @@ def micrograph(name, instances, group=None, names=("fault", "no_fault", "no_frin
         name=name,
         instances=instances,
         group=group or name,
-        facts=pd.DataFrame({"label": names}, index=pd.RangeIndex(1, len(names) + 1)),
+        ground_truth=pd.DataFrame({"label": names}, index=pd.RangeIndex(1, len(names) + 1)),
     )
 
 
@@ -56,8 +56,8 @@ def test_rows_and_columns():
 
 def test_facts_are_those_of_the_particle_that_was_matched():
     one = micrograph("a", blocks(1, 0, 2, 0, 0))
-    facts = one.facts.assign(material=["Au", "Pt", "Ag"], plane_tilt_deg=[1.5, 2.5, 3.5])
-    one = replace(one, facts=facts, metadata={"dose_e_per_nm2": 1e5})
+    facts = one.ground_truth.assign(material=["Au", "Pt", "Ag"], plane_tilt_deg=[1.5, 2.5, 3.5])
+    one = replace(one, ground_truth=facts, metadata={"dose_e_per_nm2": 1e5})
     table = particle_table([one], [found(5, 0, 4, 0, 6)], features).droplevel("micrograph")
     assert table["true_material"].where(table["label"] != "empty", "none").to_dict() == {4: "Pt", 5: "Au", 6: "none"}
     assert table["true_plane_tilt_deg"].dropna().to_dict() == {4: 2.5, 5: 1.5}
@@ -96,7 +96,7 @@ def test_the_lattices_features_are_numbers(maps):
         name="drawn",
         instances=instances,
         group="drawn",
-        facts=pd.DataFrame({"label": ["no_fault"]}, index=[1]),
+        ground_truth=pd.DataFrame({"label": ["no_fault"]}, index=[1]),
     )
     table = particle_table([truth], [(instances, maps)], lattice_features)
     assert table["label"].tolist() == ["no_fault"]

@@ -41,7 +41,7 @@ def test_what_lies_there_comes_out(folder: Path) -> None:
         assert sorted(np.bincount(micrograph.instances.ravel())[1:]) == [36, 36, 140]
         np.testing.assert_array_equal(micrograph.mask, micrograph.image == 128)
         assert micrograph.instances.dtype == np.int32
-        assert micrograph.facts.empty
+        assert micrograph.ground_truth.empty
 
 
 def test_without_a_table_a_micrograph_is_a_group(tmp_path: Path) -> None:

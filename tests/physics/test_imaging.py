@@ -50,7 +50,7 @@ def test_the_same_chance_gives_the_same_image():
     one, same, other = (take(Imaging(), seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.image, same.image)
     np.testing.assert_array_equal(one.instances, same.instances)
-    pd.testing.assert_frame_equal(one.facts, same.facts)
+    pd.testing.assert_frame_equal(one.ground_truth, same.ground_truth)
     assert one.metadata == same.metadata
     assert other.image.shape != one.image.shape or not np.array_equal(other.image, one.image)
 
@@ -133,19 +133,19 @@ def test_a_particle_cut_by_the_edge_has_two_numbers():
     size = len(micrograph.instances)
     left, right, middle = (micrograph.instances[size // 2, column] for column in (1, -2, size // 2))
     assert sorted([left, right, middle]) == [1, 2, 3]
-    assert micrograph.facts["particle_of_specimen"].loc[[left, right, middle]].tolist() == [1, 1, 2]
-    assert micrograph.facts.index.tolist() == [1, 2, 3]
+    assert micrograph.ground_truth["particle_of_specimen"].loc[[left, right, middle]].tolist() == [1, 1, 2]
+    assert micrograph.ground_truth.index.tolist() == [1, 2, 3]
 
 
 def test_a_particle_in_a_corner_has_four_numbers():
-    assert len(take(Imaging(SHARP, PLAIN), black_discs((0, 0, 30))).facts) == 4
+    assert len(take(Imaging(SHARP, PLAIN), black_discs((0, 0, 30))).ground_truth) == 4
 
 
 def test_facts_follow_their_particle():
     sizes = [placed(Crystal(AU, diameter)) for diameter in (2.5, 1.5)]
     micrograph = take(Imaging(SHARP, PLAIN), black_discs((60, 150, 35), (140, 60, 25), particles=sizes))
     assert set(np.unique(micrograph.instances)) == {0, 1, 2}
-    for number, row in micrograph.facts.iterrows():
+    for number, row in micrograph.ground_truth.iterrows():
         area = np.count_nonzero(micrograph.instances == number)
         larger = area > np.count_nonzero(micrograph.mask) / 2
         assert row["diameter_nm"] == (2.5 if larger else 1.5)
@@ -156,7 +156,7 @@ def test_without_facts_the_image_and_the_mask_are_the_same():
     with_facts, without = (take(Imaging(), facts=facts) for facts in (True, False))
     np.testing.assert_array_equal(with_facts.image, without.image)
     np.testing.assert_array_equal(with_facts.mask, without.mask)
-    assert without.facts.empty
+    assert without.ground_truth.empty
 
 
 def test_names_and_groups():
@@ -170,8 +170,8 @@ def test_a_field_without_particles():
     wave = drawn_wave(np.ones((SIZE, SIZE)), np.zeros((SIZE, SIZE)), FIELD_NM)
     micrograph = take(Imaging(), wave)
     assert not micrograph.mask.any()
-    assert len(micrograph.facts) == 0
-    assert {"label", "diameter_nm", "particle_of_specimen"} <= set(micrograph.facts.columns)
+    assert len(micrograph.ground_truth) == 0
+    assert {"label", "diameter_nm", "particle_of_specimen"} <= set(micrograph.ground_truth.columns)
 
 
 @pytest.mark.parametrize("size", [1, 10, 19, 20, 60])

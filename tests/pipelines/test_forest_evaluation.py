@@ -59,7 +59,7 @@ def drawn(specimen: int) -> tuple[LabelledMicrograph, Found]:
         name=f"m{specimen}",
         instances=instances.astype(np.int32),
         group=f"s{specimen}",
-        facts=facts.assign(plane_tilt_deg=[1.0, np.nan, np.nan], material="Au", diameter_nm=3.5),
+        ground_truth=facts.assign(plane_tilt_deg=[1.0, np.nan, np.nan], material="Au", diameter_nm=3.5),
         metadata={"dose_e_per_nm2": 1e5, "defocus_nm": 40.0},
     )
     found = instances.copy()

@@ -137,12 +137,12 @@ def test_the_contact_sheet(made: Path):
     defocus = [m.metadata["defocus_nm"] for m in micrographs]
     assert defocus == sorted(defocus)
     assert len(set(defocus)) == 24
-    assert sum(m.facts.empty for m in micrographs) <= 3
+    assert sum(m.ground_truth.empty for m in micrographs) <= 3
     figure = contact_sheet(micrographs)
     for axes, micrograph in zip(figure.axes, micrographs, strict=True):
         title = axes.get_title()
         assert f"{micrograph.pixel_size_nm:.3f} nm/px" in title
-        assert ("Au" in title) == (not micrograph.facts.empty)
+        assert ("Au" in title) == (not micrograph.ground_truth.empty)
         assert len(axes.images) == 1
     plt.close(figure)
 

@@ -159,8 +159,8 @@ def test_the_micrographs_of_a_stage_are_fixed():
     for a, b, c in zip(one, again, other, strict=True):
         np.testing.assert_array_equal(a.image, b.image)
         np.testing.assert_array_equal(a.instances, b.instances)
-        pd.testing.assert_frame_equal(a.facts, b.facts)
-        assert "label" in a.facts
+        pd.testing.assert_frame_equal(a.ground_truth, b.ground_truth)
+        assert "label" in a.ground_truth
         assert a.image.shape != c.image.shape or not np.array_equal(a.image, c.image)
 
 
