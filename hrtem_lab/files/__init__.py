@@ -1,11 +1,11 @@
 """Formats to and from the data contract; the only room that knows a file format."""
 
-from hrtem_lab.files.calibration import find_calibration, read_calibrated, read_calibration
 from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
+from hrtem_lab.files.image_table import find_calibration, read_calibrated, read_calibration
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
 from hrtem_lab.files.labelled import read_labelled
 from hrtem_lab.files.read import SUFFIXES, read
-from hrtem_lab.files.results import find_pictures, read_results
+from hrtem_lab.files.results import find_outputs, read_results
 from hrtem_lab.files.write import make_folder, write_json, write_mask, write_table
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "find_calibration",
     "find_inputs",
     "find_label",
-    "find_pictures",
+    "find_outputs",
     "make_folder",
     "read",
     "read_calibrated",

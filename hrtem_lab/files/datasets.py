@@ -12,7 +12,7 @@ import pandas as pd
 import tifffile
 from PIL import Image
 
-from hrtem_lab.files.guard import reading
+from hrtem_lab.files.errors import read_errors
 from hrtem_lab.files.write import atomic, calibration_tags, write_mask, write_table
 from hrtem_lab.micrograph import FloatArray, LabelledMicrograph
 
@@ -44,7 +44,7 @@ def write_groschner(folder: str | Path, micrographs: Numbered, count: int) -> No
         layout = {"chunks": (1, edge, edge, 2), "maxshape": (None, edge, edge, 2), "compression": "gzip"}
         maps = file.create_dataset("maps", (count, edge, edge, 2), np.uint8, **layout)
         for row, micrograph in micrographs:
-            images[row, ..., 0] = stretched(micrograph.image)
+            images[row, ..., 0] = rescale_intensity(micrograph.image)
             maps[row] = np.stack([~micrograph.mask, micrograph.mask], axis=-1)
             tables.add(row, micrograph)
     tables.write(folder)
@@ -82,7 +82,7 @@ def write_folder(folder: str | Path, micrographs: Numbered) -> None:
     tables.write(folder)
 
 
-def stretched(image: FloatArray) -> FloatArray:
+def rescale_intensity(image: FloatArray) -> FloatArray:
     """The image from 0 to 1; the darkest and the brightest thousandth of its pixels are cut off, as hot ones are."""
     low, high = np.quantile(image, [0.001, 0.999])
     return np.asarray(np.clip((image - low) / max(high - low, 1e-12), 0, 1), dtype=np.float32)
@@ -122,5 +122,5 @@ def _names(metadata: Path) -> set[str]:
     """Of the images that an earlier call wrote."""
     if not metadata.is_file():
         return set()
-    with reading(metadata):
+    with read_errors(metadata):
         return set(pd.read_csv(metadata, usecols=["name"], dtype=str)["name"])

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import zoom
 
-from hrtem_lab.files.guard import reading
+from hrtem_lab.files.errors import read_errors
 from hrtem_lab.files.read import SUFFIXES
 from hrtem_lab.micrograph import BoolArray, InputError
 
@@ -77,7 +77,7 @@ def read_label(path: str | Path, shape: tuple[int, int], shape_in_file: tuple[in
         InputError: The file is missing or broken, or has another shape.
     """
     path = Path(path)
-    with reading(path):
+    with read_errors(path):
         label = _tiff_label(path) if path.suffix.lower() != ".png" else _png_label(path)
     if label.shape == shape_in_file:
         finer = [now / before for now, before in zip(shape, shape_in_file, strict=True)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from skimage.measure import label as connected_components
 
-from hrtem_lab.files.calibration import Column, find_calibration, find_groups, read_calibrated
+from hrtem_lab.files.image_table import Column, find_calibration, find_groups, read_calibrated
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 
@@ -55,7 +55,7 @@ def _labelled(
         raise InputError(f"{path.name}: holds {len(frames)} images, expected the one that its label is of")
     image, label = frames[0], find_label(path)
     assert label is not None
-    group = groups.of(path, name) if groups else []
+    group = groups.lookup(path, name) if groups else []
     mask = read_label(label, image.image.shape, image.metadata.get("shape_in_file"))
     return LabelledMicrograph(
         image=image.image,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hrtem_lab.files.errors import read_errors
 from hrtem_lab.files.frames import Frames
-from hrtem_lab.files.guard import reading
 from hrtem_lab.files.instrument import PLUGINS, read_instrument
 from hrtem_lab.files.pictures import read_hdf5, read_picture
 from hrtem_lab.micrograph import FloatArray, InputError, Micrograph
@@ -61,7 +61,7 @@ def read(
 
 def _load(path: Path) -> list[Frames]:
     reader = _READERS.get(path.suffix.lower())
-    with reading(path):
+    with read_errors(path):
         if reader is None:
             raise InputError(f"{path.name}: the suffix is not read, expected one of {' '.join(SUFFIXES)}")
         return reader(path)

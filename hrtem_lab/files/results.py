@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hrtem_lab.files.guard import reading
+from hrtem_lab.files.errors import read_errors
 from hrtem_lab.micrograph import InputError
 
 _FIELD = ("rows", "columns")
@@ -43,7 +43,7 @@ def read_results(folder: str | Path, numbers: Sequence[str]) -> tuple[pd.DataFra
     return particles, fields
 
 
-def find_pictures(folder: Path) -> set[Path]:
+def find_outputs(folder: Path) -> set[Path]:
     """The masks and overlays that `summary.json` in a folder tells of; none where it tells of none."""
     try:
         rows = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["per_micrograph"]
@@ -54,7 +54,7 @@ def find_pictures(folder: Path) -> set[Path]:
 
 
 def _particles(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
-    with reading(path):
+    with read_errors(path):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)  # a micrograph may be called NA
         if missing := [name for name in ("micrograph", "touches_edge", *numbers) if name not in table]:
             raise InputError(f"{path}: the column {' and '.join(missing)} is missing; {_AGAIN}")
@@ -71,7 +71,7 @@ def _particles(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
 
 
 def _fields(path: Path) -> pd.DataFrame:
-    with reading(path):
+    with read_errors(path):
         rows = json.loads(path.read_text(encoding="utf-8"))["per_micrograph"]
         table = pd.DataFrame(rows, columns=["micrograph", *_FIELD]).dropna()
         table = table.astype({"micrograph": str}).set_index("micrograph").astype(int)

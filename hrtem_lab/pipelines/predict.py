@@ -26,7 +26,7 @@ from hrtem_lab.files import (
     find_calibration,
     find_inputs,
     find_label,
-    find_pictures,
+    find_outputs,
     make_folder,
     read_calibrated,
     read_calibration,
@@ -85,7 +85,7 @@ def predict(config: DictConfig) -> int:
     if config.tta:
         unet = replace(unet, augmented=True)
     results = Results(_folder(config.output, inputs.values()))
-    earlier = find_pictures(results.output)
+    earlier = find_outputs(results.output)
     beside = cache(find_calibration)  # read once per folder
     try:
         with bars("Finding particles", "Tiles of this micrograph") as (move, move_tiles):
@@ -107,7 +107,7 @@ def predict(config: DictConfig) -> int:
         raise
     finally:
         results.write({"folder": str(folder), "threshold": unet.threshold, "tta": unet.augmented, **unet.provenance})
-    for left in earlier - find_pictures(results.output):
+    for left in earlier - find_outputs(results.output):
         left.unlink(missing_ok=True)
     show(results, folder)
     return len(results.failures)

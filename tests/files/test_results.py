@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hrtem_lab.files import find_pictures, read_results
+from hrtem_lab.files import find_outputs, read_results
 from hrtem_lab.micrograph import InputError
 
 NAMES = ["NA", "007", "Größe µ 1"]
@@ -55,7 +55,7 @@ def test_the_pictures_of_a_run_are_those_that_its_summary_tells_of(tmp_path: Pat
         {"micrograph": "film_0001", "mask": "film"},
     ]
     (tmp_path / "summary.json").write_text(json.dumps({"per_micrograph": rows}))
-    names = {path.relative_to(tmp_path).as_posix() for path in find_pictures(tmp_path)}
+    names = {path.relative_to(tmp_path).as_posix() for path in find_outputs(tmp_path)}
     overlays = {f"overlays/{row['micrograph']}.png" for row in rows}
     assert names == {"masks/a.tif", "masks/film.tif", *overlays}
 
@@ -64,7 +64,7 @@ def test_the_pictures_of_a_run_are_those_that_its_summary_tells_of(tmp_path: Pat
 def test_another_summary_tells_of_no_pictures(tmp_path: Path, text: str | None):
     if text is not None:
         (tmp_path / "summary.json").write_text(text)
-    assert find_pictures(tmp_path) == set()
+    assert find_outputs(tmp_path) == set()
 
 
 def change(folder: Path, name: str, old: str, new: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hrtem_lab.files.guard import reading
+from hrtem_lab.files.errors import read_errors
 from hrtem_lab.micrograph import InputError
 
 
@@ -18,24 +18,24 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_any_exception_becomes_one_line(file: Path) -> None:
-    with pytest.raises(InputError) as caught, reading(file):
+    with pytest.raises(InputError) as caught, read_errors(file):
         raise RuntimeError("two\nlines\tand a tab")
     assert str(caught.value).startswith("a.DM3: cannot be read as .dm3 (two lines and a tab)")
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_an_exception_without_words_gives_its_name(file: Path) -> None:
-    with pytest.raises(InputError, match="KeyError"), reading(file):
+    with pytest.raises(InputError, match="KeyError"), read_errors(file):
         raise KeyError
 
 
 def test_an_input_error_passes(file: Path) -> None:
-    with pytest.raises(InputError, match=r"^mine$"), reading(file):
+    with pytest.raises(InputError, match=r"^mine$"), read_errors(file):
         raise InputError("mine")
 
 
 def test_a_stop_by_the_user_passes(file: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), reading(file):
+    with pytest.raises(KeyboardInterrupt), read_errors(file):
         raise KeyboardInterrupt
 
 
@@ -43,7 +43,7 @@ def test_libraries_are_quiet_inside_and_heard_outside(
     file: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     filters = list(warnings.filters)
-    with reading(file):
+    with read_errors(file):
         warnings.warn("inside", stacklevel=1)
         logging.getLogger("rsciio.tiff").error("inside")
         logging.getLogger("tifffile").error("inside")
@@ -54,12 +54,12 @@ def test_libraries_are_quiet_inside_and_heard_outside(
 
 
 def test_a_logged_missing_part_is_an_error(file: Path) -> None:
-    with pytest.raises(InputError, match="a part of the file is missing"), reading(file):
+    with pytest.raises(InputError, match="a part of the file is missing"), read_errors(file):
         logging.getLogger("tifffile").error("<TiffPages @8> invalid offset to first page 8")
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^b\.tif: no such file in "), reading(tmp_path / "b.tif"):
+    with pytest.raises(InputError, match=r"^b\.tif: no such file in "), read_errors(tmp_path / "b.tif"):
         pass
-    with pytest.raises(InputError, match="is a folder"), reading(tmp_path):
+    with pytest.raises(InputError, match="is a folder"), read_errors(tmp_path):
         pass

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from hrtem_lab.files.guard import reading
+from hrtem_lab.files.errors import read_errors
 from hrtem_lab.files.read import SUFFIXES, read
 from hrtem_lab.micrograph import InputError, Micrograph
 
@@ -30,7 +30,7 @@ class Column:
     table: Path
     cells: dict[str, list[tuple[int, str]]]
 
-    def of(self, path: str | Path, name: str | None = None) -> list[tuple[int, str]]:
+    def lookup(self, path: str | Path, name: str | None = None) -> list[tuple[int, str]]:
         """The cells of a file.
 
         They are those of the first of its names that a row has: its `name` among the inputs, its path from the table's
@@ -50,7 +50,7 @@ class Column:
             InputError: Its row holds no positive number, or two rows disagree.
         """
         path = Path(path)
-        cells = self.of(path, name)
+        cells = self.lookup(path, name)
         for line, text in cells:
             if not (_number(text) > 0 and math.isfinite(_number(text))):
                 raise InputError(
@@ -134,7 +134,7 @@ def _column(path: Path, columns: list[str], rows: list[tuple[int, list[str]]], c
 
 def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Column names, and the rows that are not blank with their line numbers."""
-    with reading(path):
+    with read_errors(path):
         text = path.read_text(encoding="utf-8-sig")
         header = next((line for line in text.splitlines() if line.strip()), "")
         delimiter = ";" if ";" in header and "," not in header else ","

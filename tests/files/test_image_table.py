@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from hrtem_lab.files import find_calibration, read_calibrated, read_calibration
-from hrtem_lab.files.calibration import find_groups
+from hrtem_lab.files.image_table import find_groups
 from hrtem_lab.micrograph import InputError
 
 
@@ -72,7 +72,7 @@ def test_semicolons_and_decimal_commas(table: Path) -> None:
     assert sizes
     assert groups
     assert [sizes.size_nm(name) for name in ("a,1.png", "b.png")] == [0.05, 0.05]
-    assert groups.of("b.png") == [(4, "y")]
+    assert groups.lookup("b.png") == [(4, "y")]
 
 
 def test_the_same_value_twice_is_no_contradiction(table: Path) -> None:

@@ -18,7 +18,7 @@ from hrtem_lab.micrograph import InputError
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def read_errors(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a file is read into an `InputError`, and keep what libraries say from the user.
 
     Raises:
