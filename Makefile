@@ -1,4 +1,4 @@
-# The four verbs: make demo, make test, make ui, make check. `make help` lists them all.
+# make demo, make test, make check, make docs and make ui are what is needed every day; `make help` lists all targets.
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -12,7 +12,7 @@ READY := .venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ui check setup lock clean
+.PHONY: help demo test ui check docs setup lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -34,14 +34,18 @@ check: $(READY) ## style and types: ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(READY) ## build the site into site/; open site/index.html
+	$(BIN)/python docs/tables.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 setup: $(READY) ## only set up .venv; PYTHON=python3.12 chooses another Python
 
 lock: $(UV) ## write requirements.lock anew; BUMP="--upgrade" or "--upgrade-package NAME" moves the versions on
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra onnx --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra onnx --extra docs --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --quiet $(BUMP) --output-file requirements.lock
 
 clean: ## remove .venv, caches, outputs/ and mlruns/; the lab's records, mlflow.db and mlartifacts/, stay
-	rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis outputs mlruns build dist *.egg-info
+	rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis outputs mlruns build dist site *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Every step may be repeated, and its stamp comes last, so a set-up that was stopped goes on at the next call. uv takes its

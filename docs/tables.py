@@ -1,0 +1,75 @@
+"""Fill in the tables of the pages from the files that hold their numbers.
+
+A table that appears on several pages is kept in one place: in a Markdown file, where it is found by its first heading,
+or in the `comparison.csv` of a run. A page asks for it by
+
+    <!-- table: models/default/README.md, au2p2 ex0 -->
+    <!-- /table -->
+
+and this script writes it between the two lines. Run it from anywhere, without arguments, after a number has changed:
+
+    python docs/tables.py
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", "docs/*.md", "experiments/*/README.md")
+BLOCK = re.compile(r"(<!-- table: ([^,\n]+?)(?:, ([^\n]+?))? -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
+METHODS = {"unet": "U-Net", "bandpass": "band-pass", "otsu": "Otsu"}
+
+
+def pages() -> list[Path]:
+    """Every page that may ask for a table."""
+    return sorted(page for pattern in PAGES for page in PROJECT.glob(pattern))
+
+
+def fill(text: str) -> str:
+    """The text of a page with every table as its source has it now."""
+    return BLOCK.sub(lambda block: f"{block[1]}\n{table(PROJECT / block[2], block[3])}\n{block[5]}", text)
+
+
+def table(source: Path, heading: str | None) -> str:
+    """A table of a Markdown file by its first heading, or the comparison of methods from a CSV file."""
+    if source.suffix == ".csv":
+        return comparison(pd.read_csv(source))
+    lines = source.read_text(encoding="utf-8").splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} |"))
+    rows = lines[first:]
+    last = next((i for i, line in enumerate(rows) if not line.startswith("|")), len(rows))
+    return "\n".join(rows[:last]) + "\n"
+
+
+def comparison(methods: pd.DataFrame) -> str:
+    """The methods of a training, as `comparison.csv` of its folder has them."""
+    heads = ("method", "Dice per test micrograph (95 % interval)", "Dice, pixels pooled", "object F1 at IoU 0.5")
+    heads = (*heads, "difference of the U-Net's Dice (95 % interval)", "p")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for _, row in methods.iterrows():
+        name, dice = METHODS.get(row["method"], row["method"]), interval(row, "dice", "dice")
+        cells = [name, dice, f"{row['dice_pooled']:.3f}", f"{row['object_f1']:.3f}", "", ""]
+        if not pd.isna(row["unet_lead_p"]):
+            cells[4:] = [interval(row, "unet_lead_difference", "unet_lead"), f"{row['unet_lead_p']:.1g}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def interval(row: pd.Series, value: str, ends: str) -> str:
+    """A value and its interval."""
+    return f"{row[value]:.3f} ({row[f'{ends}_low']:.3f} to {row[f'{ends}_high']:.3f})"
+
+
+def main() -> None:
+    """Rewrite the pages whose tables are out of date."""
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        if (filled := fill(text)) != text:
+            page.write_text(filled, encoding="utf-8")
+            print(f"updated {page.relative_to(PROJECT)}")
+
+
+if __name__ == "__main__":
+    main()
