@@ -57,27 +57,38 @@ def test_there_is_something_to_try():
     assert {"demo", "test", "docs"} <= set(TARGETS)
 
 
+@pytest.fixture
+def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Compose a command in an empty folder, which it must leave empty, and give the configuration that it shows.
+
+    It runs in this process, as `python -m` runs it: to start Python for each command takes many times as long.
+    """
+
+    def composed(call: list[str]) -> dict:
+        folder = tmp_path / "empty"
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", call)
+        monkeypatch.delitem(sys.modules, call[0], raising=False)
+        handler = signal.getsignal(signal.SIGTERM)
+        code: object = 0
+        try:
+            runpy.run_module(call[0], run_name="__main__", alter_sys=True)
+        except SystemExit as stop:
+            code = stop.code
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        shown = capsys.readouterr()
+        assert not code, shown.err
+        assert list(folder.iterdir()) == []
+        return yaml.safe_load(shown.out)
+
+    return composed
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_documentation_composes(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    """In this process, as `python -m` runs it: to start Python for each takes many times as long."""
-    module, *settings = words(command)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [module, *settings])
-    monkeypatch.delitem(sys.modules, module, raising=False)
-    handler = signal.getsignal(signal.SIGTERM)
-    code: object = 0
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except SystemExit as stop:
-        code = stop.code
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-    shown = capsys.readouterr()
-    assert not code, shown.err
-    assert yaml.safe_load(shown.out).keys() & {"features", "data", "library", "output"}
-    assert list(tmp_path.iterdir()) == []
+def test_a_command_of_the_documentation_composes(command: str, compose):
+    assert compose(words(command)).keys() & {"features", "data", "library", "output"}
 
 
 def test_a_command_composes_in_a_process_of_its_own(tmp_path: Path):
@@ -139,6 +150,40 @@ def test_the_example_of_the_python_api_runs(monkeypatch: pytest.MonkeyPatch, cap
     for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(compile(code, "python-api.md", "exec"), {"__name__": "example"})
     assert "equivalent_diameter_nm" in capsys.readouterr().out
+
+
+def test_the_network_of_the_documentation_can_be_trained():
+    """The file that shows how to add a network has what one in `conf/net` has."""
+    import torch
+    from omegaconf import OmegaConf
+
+    from hrtem_lab.cli.build import build
+
+    page = (PROJECT / "docs" / "train.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert text.splitlines()[0] == "# @package model.net"
+    with torch.inference_mode():
+        logits = build(OmegaConf.create(text)).eval()(torch.zeros(1, 1, 64, 64))
+    assert logits.shape == (1, 2, 64, 64)
+
+
+def test_the_commands_that_draw_the_picture_of_statistics_compose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compose
+):
+    calls = []
+    script = load("statistics")
+    monkeypatch.setattr(script, "run", lambda command, *settings: calls.append([f"hrtem_lab.{command}", *settings]))
+    with pytest.raises(FileNotFoundError):  # it goes on with pictures that nothing has drawn here
+        script.main(tmp_path)
+    assert [call[0] for call in calls][-1] == "hrtem_lab.statistics"
+    for call in calls:
+        assert compose([*call, "--cfg", "job"])["output"]
+
+
+def test_the_picture_of_visibility_begins_with_a_fault_that_everybody_sees():
+    image, instances, ground_truth = load("visibility").taken()
+    assert image.shape == instances.shape
+    assert ground_truth["label"] == "fault"
 
 
 def test_the_citation_names_the_software_and_the_paper():
