@@ -22,10 +22,10 @@ from omegaconf import OmegaConf
 from scipy.spatial.transform import Rotation
 
 from hrtem_lab.cli.build import build
+from hrtem_lab.image import resample_nearest, rescale_intensity
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics import Condition, Crystal, Film, Placed, Plane, Specimen
 from hrtem_lab.physics.exit_wave import multislice, outlines
-from hrtem_lab.physics.imaging import nearest
 from hrtem_lab.physics.microscope import expose, record
 from hrtem_lab.physics.visibility import EDGE_ON_DEG, RESOLVED, label
 
@@ -76,7 +76,7 @@ def specimen(away_deg: float, off_zone_deg: float) -> Specimen:
 def simulated(away_deg: float, off_zone_deg: float) -> tuple[Any, Any, tuple[Placed, ...]]:
     """Exit wave, outline on the camera's pixels, and the particle."""
     thing = specimen(away_deg, off_zone_deg)
-    return multislice(thing, GPTS), nearest(outlines(thing, GPTS), PIXELS), thing.particles
+    return multislice(thing, GPTS), resample_nearest(outlines(thing, GPTS), (PIXELS, PIXELS)), thing.particles
 
 
 def taken(away_deg: float = 0.0, off_zone_deg: float = 0.0, **changes: float) -> tuple[Any, Any, Any]:
@@ -97,8 +97,7 @@ def main() -> None:
         for place, value in zip(line, values, strict=True):
             image, instances, facts = taken(**{changed: value})
             colour = COLOURS[facts["label"]]
-            low, high = np.percentile(image, [0.5, 99.5])
-            place.imshow(image, cmap="gray", vmin=low, vmax=high)
+            place.imshow(rescale_intensity(image, 0.005), cmap="gray", vmin=0, vmax=1)
             place.contour(instances, [0.5], colors=colour, linewidths=1)
             strengths = f"{facts['strength']:.0f}, {facts['fault_strength']:.0f}"
             place.set_title(f"{written(value)}\n{strengths}: {facts['label']}", fontsize=8, color=colour)

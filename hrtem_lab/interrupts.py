@@ -1,12 +1,31 @@
-"""Ctrl-C, and how to tell that it is behind an exit."""
+"""Ctrl-C: which processes hear it, and whether it is behind an exit."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
-def interrupted(stop: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind an exit: Lightning, for one, answers it by `sys.exit(1)`."""
-    while stop is not None:
-        if isinstance(stop, KeyboardInterrupt):
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C is behind an exception: Lightning, for one, answers it by `sys.exit(1)`."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
             return True
-        stop = stop.__context__
+        error = error.__context__
     return False
+
+
+@contextmanager
+def block_sigint() -> Iterator[None]:
+    """Start processes that never receive Ctrl-C, nor do those that they start; their parent has to end the work.
+
+    SIGINT is blocked in this thread, which new processes inherit; one that arrives meanwhile is delivered afterwards.
+    """
+    resource_tracker.ensure_running()  # when multiprocessing starts it, it unblocks SIGINT
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "hrtem_lab"
 CONF = PROJECT / "conf"
 
-CONCEPTS = {"micrograph", "paths", "interrupts", "progress"}
+CONCEPTS = {"micrograph", "paths", "interrupts", "progress", "fingerprint", "atomic_write", "image"}
 """Small modules that any room may use."""
 GROUND = CONCEPTS | {"files", "physics", "particles", "evaluation"}
 ROOMS: dict[str, set[str]] = {

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrtem_lab.interrupts import interrupted
+from hrtem_lab.interrupts import is_interrupt
 from hrtem_lab.paths import CONF
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[]
             try:
                 code = _run(main, config_name, conf, sys.argv[1:])
             except (KeyboardInterrupt, SystemExit) as stop:
-                if not interrupted(stop):
+                if not is_interrupt(stop):
                     raise
                 print("stopped", file=sys.stderr)
                 code = 130

@@ -13,6 +13,7 @@ import pandas as pd
 import skops.io
 from sklearn.base import ClassifierMixin, clone
 
+from hrtem_lab.atomic_write import atomic_write, write_text
 from hrtem_lab.defects.calibration import Calibration
 from hrtem_lab.defects.scores import Costs, decide
 from hrtem_lab.defects.table import feature_names
@@ -95,14 +96,15 @@ class Forest:
         """Write `forest.skops` (no pickle), and in JSON the features, the calibration and the least confidence."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        skops.io.dump(self.classifier, folder / FOREST, compression=ZIP_DEFLATED, compresslevel=9)
+        with atomic_write(folder / FOREST) as unfinished:
+            skops.io.dump(self.classifier, unfinished, compression=ZIP_DEFLATED, compresslevel=9)
         settings = {
             "features": self.features,
             "costs": dict(self.costs),
             "least_confidence": self.least_confidence,
             "calibration": dict(self.calibration.knots),
         }
-        (folder / SETTINGS).write_text(json.dumps(settings, indent=1), encoding="utf-8")
+        write_text(folder / SETTINGS, json.dumps(settings, indent=1))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self | None:

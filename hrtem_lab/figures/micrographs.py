@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from skimage.measure import find_contours
 
 from hrtem_lab.figures.style import ANSWERS, BACKDROP, COLOURS, DPI, OUTLINED, TRUTH
+from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph, Micrograph, ParticleClass
 from hrtem_lab.particles.crops import boxes
 
@@ -187,9 +188,7 @@ def _grey(image: FloatArray) -> npt.NDArray[np.uint8]:
     if zoom < 1:
         size = max(round(columns * zoom), 1), max(round(rows * zoom), 1)
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    low, high = np.quantile(image, [0.002, 0.998])
-    grey = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
-    return np.repeat((255 * grey).round().astype(np.uint8)[..., None], 3, axis=2)
+    return np.repeat((255 * rescale_intensity(image, 0.002)).round().astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _centres(instances: IntArray) -> dict[int, tuple[float, float]]:

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from hrtem_lab.files.write import atomic
+from hrtem_lab.atomic_write import atomic_write
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, ParticleClass
 
 ANSWERS = (*CLASSES, UNCERTAIN)
@@ -32,6 +32,6 @@ def save(figure: Figure, path: Path) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    with atomic(path) as unfinished:
+    with atomic_write(path) as unfinished:
         figure.savefig(unfinished, format="png", dpi=DPI)
     plt.close(figure)

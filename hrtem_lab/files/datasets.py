@@ -12,9 +12,11 @@ import pandas as pd
 import tifffile
 from PIL import Image
 
+from hrtem_lab.atomic_write import atomic_write
 from hrtem_lab.files.errors import read_errors
-from hrtem_lab.files.write import atomic, calibration_tags, write_mask, write_table
-from hrtem_lab.micrograph import FloatArray, LabelledMicrograph
+from hrtem_lab.files.write import calibration_tags, write_mask, write_table
+from hrtem_lab.image import rescale_intensity
+from hrtem_lab.micrograph import LabelledMicrograph
 
 GROSCHNER_PX = 512
 """Edge of the published images."""
@@ -38,13 +40,13 @@ def write_groschner(folder: str | Path, micrographs: Numbered, count: int) -> No
     """
     folder, edge = Path(folder), GROSCHNER_PX
     tables = _Tables()
-    with atomic(folder / "images.h5") as unfinished, h5py.File(unfinished, "w") as file:
+    with atomic_write(folder / "images.h5") as unfinished, h5py.File(unfinished, "w") as file:
         layout: dict[str, Any] = {"chunks": (1, edge, edge, 1), "maxshape": (None, edge, edge, 1)}
         images = file.create_dataset("images", (count, edge, edge, 1), np.float32, **layout)
         layout = {"chunks": (1, edge, edge, 2), "maxshape": (None, edge, edge, 2), "compression": "gzip"}
         maps = file.create_dataset("maps", (count, edge, edge, 2), np.uint8, **layout)
         for row, micrograph in micrographs:
-            images[row, ..., 0] = rescale_intensity(micrograph.image)
+            images[row, ..., 0] = rescale_intensity(micrograph.image, 0.001)
             maps[row] = np.stack([~micrograph.mask, micrograph.mask], axis=-1)
             tables.add(row, micrograph)
     tables.write(folder)
@@ -67,12 +69,12 @@ def write_folder(folder: str | Path, micrographs: Numbered) -> None:
     before = _names(folder / "metadata.csv")
     tables = _Tables()
     for number, micrograph in micrographs:
-        with atomic(folder / f"{micrograph.name}.tif") as unfinished:
+        with atomic_write(folder / f"{micrograph.name}.tif") as unfinished:
             tags = calibration_tags(micrograph.image.shape, micrograph.pixel_size_nm)
             tifffile.imwrite(
                 unfinished, micrograph.image, photometric="minisblack", compression="zlib", metadata=None, **tags
             )
-        with atomic(folder / f"{micrograph.name}_label.png") as unfinished:
+        with atomic_write(folder / f"{micrograph.name}_label.png") as unfinished:
             Image.fromarray(micrograph.mask.astype(np.uint8) * 255).save(unfinished, "png")
         write_mask(folder / "instances" / f"{micrograph.name}.tif", micrograph.instances, micrograph.pixel_size_nm)
         tables.add(number, micrograph)
@@ -80,12 +82,6 @@ def write_folder(folder: str | Path, micrographs: Numbered) -> None:
         for file in (f"{name}.tif", f"{name}_label.png", f"instances/{name}.tif"):
             (folder / file).unlink(missing_ok=True)
     tables.write(folder)
-
-
-def rescale_intensity(image: FloatArray) -> FloatArray:
-    """The image from 0 to 1; the darkest and the brightest thousandth of its pixels are cut off, as hot ones are."""
-    low, high = np.quantile(image, [0.001, 0.999])
-    return np.asarray(np.clip((image - low) / max(high - low, 1e-12), 0, 1), dtype=np.float32)
 
 
 class _Tables:
@@ -114,7 +110,7 @@ class _Tables:
         facts = [self.facts[n] for n in sorted(self.facts)]
         some = [table for table in facts if len(table)] or facts[:1]
         table = pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=["name", "particle"])
-        with atomic(folder / "particles.parquet") as unfinished:
+        with atomic_write(folder / "particles.parquet") as unfinished:
             table.to_parquet(unfinished, index=False)
 
 

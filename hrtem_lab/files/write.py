@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import tifffile
 
+from hrtem_lab.atomic_write import atomic_write, write_text
 from hrtem_lab.micrograph import InputError
 
 _MOST_PARTICLES = int(np.iinfo(np.uint16).max)
@@ -55,7 +53,7 @@ def write_mask(path: str | Path, instances: npt.NDArray[Any], pixel_size_nm: flo
             f"{path.name}: particle numbers from {instances.min()} to {instances.max()}, a uint16 TIFF holds 0 to "
             f"{_MOST_PARTICLES}; cut the image into smaller ones"
         )
-    with atomic(path) as unfinished:
+    with atomic_write(path) as unfinished:
         tifffile.imwrite(
             unfinished,
             instances.astype(np.uint16),
@@ -73,7 +71,7 @@ def write_table(path: str | Path, frame: pd.DataFrame) -> None:
         InputError: The file cannot be written.
     """
     has_named_index = any(name is not None for name in frame.index.names)
-    with atomic(Path(path)) as unfinished:
+    with atomic_write(Path(path)) as unfinished:
         frame.to_csv(unfinished, index=has_named_index, encoding="utf-8", lineterminator="\n")
 
 
@@ -85,27 +83,7 @@ def write_json(path: str | Path, mapping: Mapping[str, Any]) -> None:
         TypeError: A value has no counterpart in JSON.
     """
     text = json.dumps(_plain(mapping), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with atomic(Path(path)) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A file to write to, which is then moved to its place.
-
-    Raises:
-        InputError: It cannot be written.
-    """
-    unfinished = path.with_name(f".{uuid4().hex}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield unfinished
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    write_text(Path(path), text)
 
 
 def calibration_tags(shape: tuple[int, ...], pixel_size_nm: float | None) -> dict[str, Any]:

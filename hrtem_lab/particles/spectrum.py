@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import fft, next_fast_len, rfft
 
+from hrtem_lab.image import Indices, quadratic_surface, ring_noise
 from hrtem_lab.micrograph import BoolArray
 
 Array = npt.NDArray[np.float64]
@@ -72,21 +73,25 @@ class Spectrum:
 
     @cached_property
     def background(self) -> Array:
-        """Noise level at every frequency, (size, size): the median of rings 0.5 nm^-1 wide over ln 2, interpolated.
+        """Noise level at every frequency, (size, size), interpolated between rings 0.5 nm^-1 wide.
 
-        The power of noise is exponentially distributed, and the median of that is ln 2 times its mean. Taken a second
-        time without what stands out the first time: the spots of a small particle fill much of their ring.
+        It is measured a second time without what stands out the first time: the spots of a small particle fill much of
+        their ring.
         """
         radius = _radius(self.middle, self.step_per_nm)
         top = min(BAND_PER_NM[1], 0.5 / self.pixel_size_nm)
         centres = np.arange(BAND_PER_NM[0], top + BIN_PER_NM, 2 * BIN_PER_NM)
         near = np.rint((radius - centres[0]) / (2 * BIN_PER_NM))
-        bands = [near == number for number in range(len(centres))]
+        rings = {float(centre): np.flatnonzero(near == number) for number, centre in enumerate(centres)}
 
         def level(free: BoolArray) -> Array:
-            """From the samples free of spots; where these are a third of a ring or less, from all of it."""
-            medians = [np.median(self.power[one & free if free[one].mean() > 1 / 3 else one]) for one in bands]
-            return np.asarray(np.interp(radius, centres, medians) / np.log(2))
+            """Return the level from the samples of each ring that are free of spots, or from all if few are."""
+
+            def allowed(ring: Indices) -> BoolArray:
+                clear = free.ravel()[ring]
+                return clear if clear.mean() > 1 / 3 else np.ones_like(clear)
+
+            return ring_noise(self.power, radius, rings, allowed)
 
         first = level(np.ones(self.power.shape, dtype=bool))
         spots = self.power > STANDS_OUT * first
@@ -130,14 +135,7 @@ def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
     inside = mask.astype(np.float64)
     values = np.where(mask, image, 0).astype(np.float64)
     values -= inside * (values.sum() / inside.sum())  # a large offset would cost digits in the fit
-    y, x = (np.vander(np.linspace(-1, 1, side), 5, increasing=True) for side in mask.shape)
-    # six unknowns and as many equations, whatever the number of pixels: sums of products of powers are moments
-    i, j = np.array([(0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0)]).T
-    normal = (y.T @ inside @ x)[i[:, None] + i, j[:, None] + j]
-    y, x = y[:, :3], x[:, :3]
-    surface = np.zeros((3, 3))
-    surface[i, j] = np.linalg.lstsq(normal, (y.T @ values @ x)[i, j], rcond=None)[0]
-    flat: Array = values - inside * (y @ surface @ x.T)
+    flat: Array = values - inside * quadratic_surface(values, mask)
     return flat
 
 

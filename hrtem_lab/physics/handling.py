@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray
 from hrtem_lab.physics.specimen import Range
 
@@ -73,9 +74,7 @@ class Handling:
 
     def _eight_bit(self, frame: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Stretched to 8 bits, and what happens to such pictures only."""
-        share = rng.uniform(0, self.clip)
-        low, high = np.quantile(frame, [share, 1 - share])
-        grey = np.clip((frame - low) / max(high - low, 1e-6), 0, 1) ** (1 + self.gamma) ** rng.uniform(-1, 1)
+        grey = rescale_intensity(frame, rng.uniform(0, self.clip)) ** (1 + self.gamma) ** rng.uniform(-1, 1)
         picture = np.round(255 * grey).astype(np.uint8)
         if rng.random() < self.scale_bar:
             picture = _with_scale_bar(picture, rng)

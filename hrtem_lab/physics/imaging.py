@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.fft import next_fast_len
 from skimage.measure import label as connected_components
 
+from hrtem_lab.image import resample_nearest
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.physics import microscope as tem
 from hrtem_lab.physics.exit_wave import ExitWave
@@ -67,7 +68,7 @@ class Imaging:
             shift = (down, right)
             amplitude, instances = np.roll(amplitude, shift, (0, 1)), np.roll(instances, shift, (0, 1))
         expected = tem.expose(amplitude, wave.sampling_nm, condition, at=0.5)
-        instances = nearest(instances, expected.shape[0])
+        instances = resample_nearest(instances, (expected.shape[0], expected.shape[0]))
         if window_nm is not None and window_nm < field_nm:
             seen = round(expected.shape[0] * window_nm / field_nm)
             expected, instances = expected[:seen, :seen], instances[:seen, :seen]
@@ -78,7 +79,7 @@ class Imaging:
             pixel_size_nm=condition.pixel_size_nm * expected.shape[0] / size,
             name=name or wave.name,
             metadata=asdict(condition),
-            instances=nearest(instances, size),
+            instances=resample_nearest(instances, (size, size)),
             group=wave.name,
         )
         return self._with_facts(micrograph, wave, instances, shift) if facts else micrograph
@@ -88,7 +89,7 @@ class Imaging:
     ) -> LabelledMicrograph:
         """Particles by connected parts of the camera's instances, and what the image shows of each."""
         pieces, owners = _pieces(instances)
-        pieces = nearest(pieces, micrograph.image.shape[0])
+        pieces = resample_nearest(pieces, micrograph.image.shape)
         moved = wave.sampling_nm * np.array([*shift, 0.0])
         particles = tuple(replace(p, centre_nm=p.centre_nm + moved) for p in (wave.particles[o - 1] for o in owners))
         field_nm = wave.sampling_nm * len(wave.instances)
@@ -96,12 +97,6 @@ class Imaging:
         facts = wave.facts.loc[owners].set_axis(shown.index).assign(particle_of_specimen=owners).join(shown)
         there = facts.index.isin(np.unique(pieces))  # a sliver may be lost where the image was shrunk
         return replace(micrograph, instances=pieces, ground_truth=facts[there])
-
-
-def nearest(instances: IntArray, size: int) -> IntArray:
-    """A square map on another grid of the same field, (size, size)."""
-    index = ((np.arange(size) + 0.5) * instances.shape[0] / size).astype(int)
-    return instances[index][:, index]
 
 
 def _pieces(instances: IntArray) -> tuple[IntArray, npt.NDArray[np.int64]]:

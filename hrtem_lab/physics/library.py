@@ -19,11 +19,13 @@ import numpy as np
 import zarr
 
 import hrtem_lab
+from hrtem_lab.atomic_write import move_when_written
+from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import workspace
 from hrtem_lab.physics import workers as many
 from hrtem_lab.physics.exit_wave import ExitWave, multislice, overlaps, painted, silhouettes
-from hrtem_lab.physics.manifest import differences, fingerprint, read_manifest
+from hrtem_lab.physics.manifest import differences, read_manifest
 from hrtem_lab.physics.material import Material
 from hrtem_lab.physics.placed import Placed
 from hrtem_lab.physics.records import from_parquet, to_parquet
@@ -273,9 +275,5 @@ def materials(settings: Any) -> Iterator[Material]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")  # a dot: no reader takes it
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with move_when_written(path) as unfinished:
+        unfinished.write_bytes(content)

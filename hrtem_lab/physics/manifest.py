@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hrtem_lab.micrograph import InputError
-
-
-def fingerprint(recipe: dict[str, Any]) -> str:
-    """16 hexadecimal digits for everything that JSON can hold."""
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

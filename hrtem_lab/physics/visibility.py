@@ -29,7 +29,8 @@ from scipy.fft import fftfreq, next_fast_len, rfft2, rfftfreq
 from scipy.ndimage import find_objects, gaussian_filter
 from scipy.spatial import KDTree
 
-from hrtem_lab.micrograph import FloatArray, IntArray, ParticleClass
+from hrtem_lab.image import Indices, ring_noise
+from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, ParticleClass
 from hrtem_lab.physics.placed import Placed
 
 Mask = npt.NDArray[np.bool_]
@@ -215,15 +216,15 @@ def _noise(
     radius, power = radius[used], power[used]
     to_spot, _ = KDTree(np.concatenate([spots, -spots])).query(at[used])
     step = min(RING, 1 / extent_nm)  # or the spots of a large window would lie beside their ring
-    rings, ring = np.unique(np.round(distance / step), return_inverse=True)
-    level = np.zeros(len(rings))
-    for number, of in enumerate(step * rings):
-        near = np.abs(radius - of) < 1 / extent_nm
+    wanted = step * np.round(distance / step)
+    rings = {float(ring): np.flatnonzero(np.abs(radius - ring) < 1 / extent_nm) for ring in np.unique(wanted)}
+
+    def allowed(samples: Indices) -> BoolArray:
+        away = to_spot[samples]
         # where spots crowd the ring, as in a twinned particle, the places farthest from any serve
-        free = to_spot[near] >= min(CLEAR / extent_nm, np.quantile(to_spot[near], 0.7))
-        # median of an exponential distribution is log 2 of its mean: what a spot still adds does not count
-        level[number] = np.median(power[near][free]) / np.log(2)
-    return level[ring]
+        return away >= min(CLEAR / extent_nm, np.quantile(away, 0.7))
+
+    return ring_noise(power, wanted, rings, allowed)
 
 
 def _power(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
-from multiprocessing import connection, get_context, parent_process, resource_tracker
+from multiprocessing import connection, get_context, parent_process
 from typing import Any, TypeVar
 
+from hrtem_lab.interrupts import block_sigint
 from hrtem_lab.micrograph import InputError
 
 Result = TypeVar("Result")
@@ -52,7 +51,7 @@ def _on_processors(task: Callable[[int], Result], items: Sequence[int], workers:
         waiting: dict[Future[Result], int] = {}
         try:
             while True:
-                with _deaf():
+                with block_sigint():
                     for item in islice(rest, 2 * workers - len(waiting)):
                         waiting[pool.submit(task, item)] = item
                 if not waiting:
@@ -66,17 +65,6 @@ def _on_processors(task: Callable[[int], Result], items: Sequence[int], workers:
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """A process that starts in here never hears Ctrl-C: it is for the parent, which sees to it that the work ends."""
-    resource_tracker.ensure_running()  # when it starts it lifts what is blocked below
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

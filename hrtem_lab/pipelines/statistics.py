@@ -13,13 +13,13 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from hrtem_lab.atomic_write import write_text
 from hrtem_lab.cli.progress import console, track
 from hrtem_lab.evaluation import contrasts, populations
 from hrtem_lab.figures import populations as population_figures
 from hrtem_lab.figures import statements
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import make_folder, read_results, write_table
-from hrtem_lab.files.write import atomic
 from hrtem_lab.micrograph import InputError
 
 TABLES = ("distributions", "correlations", "faults", "fault_differences", "expected_faults", "comparison")
@@ -62,8 +62,7 @@ def statistics(config: DictConfig) -> None:
     said = statements.counted(population.particles, population.whole) + statements.of_one(tables)
     if other is not None:
         said += statements.of_two(tables["comparison"], *named)
-    with atomic(output / "statements.txt") as file:
-        file.write_text("\n".join(said) + "\n", encoding="utf-8")
+    write_text(output / "statements.txt", "\n".join(said) + "\n")
     _show(tables["distributions"], said, population.folder.name, output)
 
 

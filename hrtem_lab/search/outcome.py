@@ -19,6 +19,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from hrtem_lab.atomic_write import write_text
 from hrtem_lab.figures.style import DPI, save
 from hrtem_lab.files import write_json
 from hrtem_lab.search import repeats
@@ -97,7 +98,7 @@ def draw(study: SharedStudy, goals: list[str], folder: Path) -> None:
             plt.close(figure)
             html.append(plot(pages).to_html(full_html=False, include_plotlyjs=not html))
     text = PAGE.format(name=escape(study.name), plots="\n".join(html))
-    (folder / "sweep.html").write_text(text, encoding="utf-8")
+    write_text(folder / "sweep.html", text)
 
 
 def plots(study: SharedStudy, goals: list[str]) -> dict[str, Callable[[Any], Any]]:

@@ -20,6 +20,7 @@ from rich.live import Live
 from rich.text import Text
 
 from hrtem_lab.cli.progress import console
+from hrtem_lab.interrupts import block_sigint
 from hrtem_lab.search.study import SharedStudy
 from hrtem_lab.search.worker import Plan, work
 
@@ -84,7 +85,7 @@ class Crew:
     def _start(self, number: int) -> Hand:
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=work, args=(self.plan, theirs, self._log(number)), daemon=False)
-        with _deaf(), _threads(max(1, (os.cpu_count() or 1) // self.size)):
+        with block_sigint(), _threads(max(1, (os.cpu_count() or 1) // self.size)):
             process.start()
         theirs.close()
         return Hand(number, process, ours)
@@ -185,16 +186,6 @@ class Crew:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """A process that starts in here, and those that it starts, never hear Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from hrtem_lab.files import read_labelled
+from hrtem_lab.fingerprint import fingerprint_bytes
 from hrtem_lab.micrograph import FloatArray, InputError, LabelledMicrograph
 from hrtem_lab.segmentation.data import STAGES, SimulatedData, Stage, augmented, masks
 from hrtem_lab.segmentation.module import Batch
@@ -161,4 +161,4 @@ def split_groups(
 
 def _digest(micrograph: LabelledMicrograph) -> str:
     content = np.ascontiguousarray(micrograph.image).tobytes() + np.packbits(micrograph.mask).tobytes()
-    return hashlib.sha256(content + repr(micrograph.pixel_size_nm).encode()).hexdigest()[:16]
+    return fingerprint_bytes(content + repr(micrograph.pixel_size_nm).encode())

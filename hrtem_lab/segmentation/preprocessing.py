@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from hrtem_lab.image import quadratic_surface, resample_nearest
 from hrtem_lab.micrograph import FloatArray, InputError, IntArray, Micrograph
 
 
@@ -44,7 +45,7 @@ class Preprocessing:
         image = self._without_hot_pixels(micrograph.image)
         image = image - image.min()  # else the rounding errors of an even image would be scaled up to noise
         image = resample(image, self.shape(micrograph))
-        image = image - _smooth(image)
+        image = image - quadratic_surface(image).astype(np.float32)
         spread = 1.4826 * np.median(np.abs(image - np.median(image)))
         if spread == 0:
             spread = image.std() or 1.0
@@ -59,11 +60,7 @@ class Preprocessing:
 
     def truth(self, micrograph: Micrograph, instances: IntArray) -> IntArray:
         """An instance map of the micrograph on the resampled grid."""
-        index = [
-            ((np.arange(new) + 0.5) * old / new).astype(int)
-            for new, old in zip(self.shape(micrograph), instances.shape, strict=True)
-        ]
-        return instances[np.ix_(*index)]
+        return resample_nearest(instances, self.shape(micrograph))
 
     def _without_hot_pixels(self, image: FloatArray) -> FloatArray:
         if min(image.shape) < 3:
@@ -79,13 +76,3 @@ def resample(image: FloatArray, shape: tuple[int, int]) -> FloatArray:
         return image
     tensor = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None, None]
     return interpolate(tensor, shape, mode="bicubic", antialias=True)[0, 0].numpy()
-
-
-def _smooth(image: FloatArray) -> FloatArray:
-    """Least-squares quadratic surface: uneven illumination, and nothing as small as a particle."""
-    rows, columns = (np.vander(np.linspace(-1, 1, n), 3, increasing=True) for n in image.shape)  # 1, x, x^2
-    row, column = np.array([(0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0)]).T  # powers of each term
-    products = (rows.T @ rows)[np.ix_(row, row)] * (columns.T @ columns)[np.ix_(column, column)]
-    surface = np.zeros((3, 3))
-    surface[row, column] = np.linalg.lstsq(products, (rows.T @ image @ columns)[row, column], rcond=None)[0]
-    return (rows @ surface @ columns.T).astype(np.float32)

@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 from torch import nn
 
+from hrtem_lab.atomic_write import write_text
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, LabelledMicrograph, Micrograph
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.groschner import Groschner2021
@@ -206,7 +207,7 @@ class UNet(Method):
             **{k: getattr(self, k) for k in SAVED},
         }
         # written last: a folder that holds it is whole
-        (folder / SETTINGS).write_text(json.dumps(settings, indent=2), encoding="utf-8")
+        write_text(folder / SETTINGS, json.dumps(settings, indent=2))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:

@@ -24,8 +24,9 @@ from mlflow.data.meta_dataset import MetaDataset
 from omegaconf import DictConfig, OmegaConf
 from pandas.api.types import is_numeric_dtype
 
+from hrtem_lab.atomic_write import write_text
 from hrtem_lab.files import write_table
-from hrtem_lab.interrupts import interrupted
+from hrtem_lab.interrupts import is_interrupt
 from hrtem_lab.paths import PACKAGE, workspace
 
 PACKAGES = ("torch", "pytorch-lightning", "segmentation-models-pytorch", "abtem", "ase", "scikit-learn", "numpy")
@@ -81,7 +82,7 @@ def run(
         yield active.info.run_id
         status = "FINISHED"
     except BaseException as stop:
-        if interrupted(stop):
+        if is_interrupt(stop):
             status = "KILLED"
         raise
     finally:
@@ -114,7 +115,7 @@ def give_up(run_id: str) -> None:
 def log_config(config: DictConfig, folder: Path) -> None:
     """The resolved configuration: as an artifact and in the run's folder whole, its leaves as parameters."""
     text = OmegaConf.to_yaml(config, resolve=True)
-    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    write_text(folder / "config.yaml", text)
     mlflow.log_text(text, "config.yaml")
     leaves = [(k, str(v)[:6000]) for k, v in _leaves(OmegaConf.to_container(config, resolve=True))]
     for start in range(0, len(leaves), PARAM_BATCH):

@@ -9,7 +9,6 @@ import pytest
 from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.physics import Crystal, Handling, Imaging, Microscope
 from hrtem_lab.physics.exit_wave import multislice, outlines
-from hrtem_lab.physics.imaging import nearest
 from tests.physics.scenes import AU, drawn_wave, of_points, periodic_disc, placed
 
 FIELD_NM, SIZE = 6.0, 200
@@ -172,15 +171,3 @@ def test_a_field_without_particles():
     assert not micrograph.mask.any()
     assert len(micrograph.ground_truth) == 0
     assert {"label", "diameter_nm", "particle_of_specimen"} <= set(micrograph.ground_truth.columns)
-
-
-@pytest.mark.parametrize("size", [1, 10, 19, 20, 60])
-def test_another_grid_shows_the_same_field(size):
-    disc = periodic_disc(60, 30, 30, 20).astype(np.int32) * 7
-    there = nearest(disc, size)
-    assert there.shape == (size, size)
-    assert set(np.unique(there)) <= {0, 7}
-    if size >= 10:
-        assert np.mean(there > 0) == pytest.approx(np.mean(disc > 0), abs=0.05)
-        np.testing.assert_array_equal(nearest(disc.T, size), there.T)
-        assert np.abs(np.argwhere(there > 0).mean(0) + 0.5 - size / 2).max() < size / 100 + 0.5

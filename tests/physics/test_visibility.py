@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from hrtem_lab.image import resample_nearest
 from hrtem_lab.physics import Condition, Crystal, Plane
 from hrtem_lab.physics.exit_wave import multislice, outlines
-from hrtem_lab.physics.imaging import nearest
 from hrtem_lab.physics.microscope import expose
 from hrtem_lab.physics.visibility import RESOLVED, _spots, label, significance
 from tests.physics.scenes import AU, EDGE_ON, WURTZITE, ZINC_BLENDE, in_vacuum, placed, with_planes
@@ -127,7 +127,7 @@ def seen(crystal, turn=None, dose=1e5):
     specimen = in_vacuum(particle)
     condition = Condition(defocus_nm=50.0, dose_e_per_nm2=dose, pixel_size_nm=5.0 / SIZE)
     image = counted(expose(multislice(specimen, 160), 5.0 / 160, condition).numpy())
-    return label(image, nearest(outlines(specimen, 160), SIZE), 5.0 / SIZE, (particle,)).loc[1]
+    return label(image, resample_nearest(outlines(specimen, 160), (SIZE, SIZE)), 5.0 / SIZE, (particle,)).loc[1]
 
 
 def turn(axis, degrees):
@@ -214,7 +214,7 @@ def test_a_piece_without_the_plane_shows_no_fault():
     specimen = in_vacuum(particle)
     condition = Condition(defocus_nm=50.0, dose_e_per_nm2=1e5, pixel_size_nm=5.0 / SIZE)
     image = counted(expose(multislice(specimen, 160), 5.0 / 160, condition).numpy())
-    instances = nearest(outlines(specimen, 160), SIZE)
+    instances = resample_nearest(outlines(specimen, 160), (SIZE, SIZE))
     row, column = (np.mgrid[:SIZE, :SIZE] + 0.5) * 5.0 / SIZE
     beyond_nm = (row - particle.centre_nm[0]) * particle.normals[0, 0] + (
         column - particle.centre_nm[1]

@@ -1,0 +1,50 @@
+"""Files that appear whole or not at all: each is written beside its place and then moved there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from hrtem_lab.micrograph import InputError
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, and move the file written there to `path`; make the folder if absent.
+
+    If the block raises, an older file at `path` stays as it was and the temporary one is removed.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with move_when_written(path) as unfinished:
+            yield unfinished
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+@contextmanager
+def move_when_written(path: Path) -> Iterator[Path]:
+    """Do the same as `atomic_write` in a folder that exists, and let an `OSError` pass as it is."""
+    # the dot in front hides the unfinished file from whoever reads the folder
+    unfinished = path.with_name(f".{path.name[:32]}.{uuid4().hex}.tmp")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8 by `atomic_write`.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with atomic_write(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
