@@ -27,7 +27,7 @@ CONCEPTS = {"micrograph", "paths", "interrupts", "progress", "fingerprint", "ato
 GROUND = CONCEPTS | {"files", "physics", "particles", "evaluation"}
 ROOMS: dict[str, set[str]] = {
     # who -> rooms, and libraries kept to some rooms, that it may import; the longest name that fits counts
-    **{name: set() for name in CONCEPTS},
+    **{name: {"micrograph"} for name in CONCEPTS},
     "files": CONCEPTS | {"PIL", "h5py", "rsciio", "tifffile", "zarr"},
     "physics": CONCEPTS | {"abtem", "ase", "distributed", "zarr"},
     "physics.microscope": CONCEPTS | {"torch"},
