@@ -10,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from hrtem_lab.defects import Forest
 from hrtem_lab.micrograph import CLASSES
-from hrtem_lab.particles import FEATURES
+from hrtem_lab.particles import LATTICE_FEATURES
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.unet import UNet
 
@@ -29,7 +29,7 @@ def save_model(folder: Path, forest: bool = True) -> Path:
     UNet(net=net, preprocessing=Preprocessing(), threshold=0.5, provenance={"run": "none"}).save(folder)
     if forest:
         rng = np.random.default_rng(0)
-        table = pd.DataFrame(rng.normal(size=(40, len(FEATURES))), columns=list(FEATURES))
+        table = pd.DataFrame(rng.normal(size=(40, len(LATTICE_FEATURES))), columns=list(LATTICE_FEATURES))
         table = table.assign(label=rng.choice(CLASSES, 40), group=rng.choice(["a", "b"], 40))
         Forest.fit(RandomForestClassifier(5, random_state=0), table).save(folder)
     return folder

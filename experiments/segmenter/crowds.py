@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import match, score_masks, summarise
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
-from hrtem_lab.particles.separate import disc_px
+from hrtem_lab.particles.separate import disc_area_px
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics.visibility import RESOLVED
 from hrtem_lab.pipelines.train import simulated
@@ -77,7 +77,7 @@ def found(mask: IntArray, crowd: LabelledMicrograph, least_nm: float) -> pd.Data
         ["no lattice shows", "overlaps another"],
         "shows, alone",
     )
-    return particles.loc[areas >= disc_px(least_nm / crowd.pixel_size_nm), ["sort", "found"]]
+    return particles.loc[areas >= disc_area_px(least_nm / crowd.pixel_size_nm), ["sort", "found"]]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -9,18 +11,22 @@ from scipy.spatial import KDTree
 from skimage.measure import regionprops, regionprops_table
 
 from hrtem_lab.micrograph import InputError, IntArray
-from hrtem_lab.particles.outline import outline
+from hrtem_lab.particles.outline import Outline, measure_outline
 
-COLUMNS = (
+MEASUREMENTS = (
     "row_nm", "column_nm", "row_px", "column_px", "area_nm2", "equivalent_diameter_nm", "feret_max_nm", "feret_min_nm",
     "aspect_ratio", "circularity", "solidity", "eccentricity", "orientation_deg", "perimeter_nm", "box_rows_px",
     "box_columns_px", "touches_edge", "neighbour_nm", "shape",
 )  # fmt: skip
-BASICS = ("label", "area", "bbox", "centroid", "eccentricity", "orientation")
+"""Columns of `measure`."""
+REGION_PROPERTIES = ("label", "area", "bbox", "centroid", "eccentricity", "orientation")
+"""Properties of scikit-image that need no outline."""
+
+Columns = dict[str, npt.NDArray[Any]]
 
 
 def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
-    """Measures every particle.
+    """Measure every particle.
 
     The area is that of the pixels. Feret diameters, perimeter and hull are those of the outline at half height of the
     mask after a Gaussian of 1 px: without it, a straight edge that is not along the pixels reads as a staircase, up to
@@ -28,7 +34,7 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
 
     Args:
         instances: (rows, columns), 0 = background; numbers may have gaps.
-        pixel_size_nm: Edge of a pixel.
+        pixel_size_nm: Side length of a pixel.
 
     Returns:
         One row per particle, indexed by `particle`, its number:
@@ -39,7 +45,7 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
         - `circularity`: 4 pi area / perimeter^2, at most 1. `solidity`: area / area of the convex hull, at most 1.
         - `eccentricity`, `orientation_deg`: of the ellipse of the same second moments; its long axis, counterclockwise
           from the direction of columns as seen on a screen, in [0, 180), `nan` where no direction is longer.
-        - `box_rows_px`, `box_columns_px`: edges of the bounding box, whole pixels.
+        - `box_rows_px`, `box_columns_px`: side lengths of the bounding box, whole pixels.
         - `touches_edge`: it has a pixel on the border of the image, so that its size is a lower bound.
         - `neighbour_nm`: from its centroid to the nearest other one; `nan` for a particle alone.
         - `shape`: `round`, `faceted`, `elongated` or `irregular` (see `hrtem_lab.particles.outline`); None below 12 px,
@@ -50,17 +56,42 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
     """
     if not pixel_size_nm > 0:
         raise InputError(f"pixel_size_nm is {pixel_size_nm}, expected a positive number of nm")
-    basics = regionprops_table(instances, properties=BASICS)
-    outlines = [outline(region.image) for region in regionprops(instances)]
-    lengths = [(o.feret_max, o.feret_min, o.perimeter, o.hull_area) for o in outlines]
-    feret_max, feret_min, perimeter, hull_area = np.array(lengths, dtype=np.float64).reshape(-1, 4).T
-    row, column, area = basics["centroid-0"], basics["centroid-1"], basics["area"].astype(np.float64)
-    tilt = np.rad2deg(basics["orientation"]) - 90  # scikit-image counts from the direction of rows
-    values = {
+    regions = regionprops_table(instances, properties=REGION_PROPERTIES)
+    outlines = [measure_outline(region.image) for region in regionprops(instances)]
+    values = (
+        _position(regions, pixel_size_nm)
+        | _size_and_shape(regions["area"].astype(np.float64), outlines, pixel_size_nm)
+        | _ellipse(regions)
+        | {"touches_edge": np.isin(regions["label"], _on_edge(instances))}
+    )
+    return pd.DataFrame(values, index=pd.Index(regions["label"], name="particle"), columns=MEASUREMENTS)
+
+
+def _position(regions: Columns, pixel_size_nm: float) -> Columns:
+    """Columns of centroid, bounding box and nearest neighbour."""
+    row, column = regions["centroid-0"], regions["centroid-1"]
+    return {
         "row_nm": row * pixel_size_nm,
         "column_nm": column * pixel_size_nm,
         "row_px": row,
         "column_px": column,
+        "box_rows_px": regions["bbox-2"] - regions["bbox-0"],
+        "box_columns_px": regions["bbox-3"] - regions["bbox-1"],
+        "neighbour_nm": _nearest_distance(np.column_stack([row, column])) * pixel_size_nm,
+    }
+
+
+def _size_and_shape(area: npt.NDArray[np.float64], outlines: list[Outline], pixel_size_nm: float) -> Columns:
+    """Columns of area, calipers and shape.
+
+    Args:
+        area: In pixels, (particles,).
+        outlines: Outline of each particle.
+        pixel_size_nm: Side length of a pixel.
+    """
+    lengths = [(o.feret_max, o.feret_min, o.perimeter, o.hull_area) for o in outlines]
+    feret_max, feret_min, perimeter, hull_area = np.array(lengths, dtype=np.float64).reshape(-1, 4).T
+    return {
         "area_nm2": area * pixel_size_nm**2,
         "equivalent_diameter_nm": np.sqrt(4 / np.pi * area) * pixel_size_nm,
         "feret_max_nm": feret_max * pixel_size_nm,
@@ -68,19 +99,22 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
         "aspect_ratio": feret_max / feret_min,
         "circularity": np.minimum(4 * np.pi * area / perimeter**2, 1),
         "solidity": np.minimum(area / hull_area, 1),
-        "eccentricity": basics["eccentricity"].astype(np.float64),
-        "orientation_deg": np.where(basics["eccentricity"] > 1e-6, np.round(tilt, 9) % 180, np.nan),
         "perimeter_nm": perimeter * pixel_size_nm,
-        "box_rows_px": basics["bbox-2"] - basics["bbox-0"],
-        "box_columns_px": basics["bbox-3"] - basics["bbox-1"],
-        "touches_edge": np.isin(basics["label"], _on_edge(instances)),
-        "neighbour_nm": _nearest(np.column_stack([row, column])) * pixel_size_nm,
         "shape": np.array([o.shape for o in outlines], dtype=object),
     }
-    return pd.DataFrame(values, index=pd.Index(basics["label"], name="particle"), columns=COLUMNS)
 
 
-def _nearest(centroids: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _ellipse(regions: Columns) -> Columns:
+    """Columns of the ellipse of the same second moments."""
+    tilt = np.rad2deg(regions["orientation"]) - 90  # scikit-image counts from the direction of rows
+    eccentricity = regions["eccentricity"].astype(np.float64)
+    return {
+        "eccentricity": eccentricity,
+        "orientation_deg": np.where(regions["eccentricity"] > 1e-6, np.round(tilt, 9) % 180, np.nan),
+    }
+
+
+def _nearest_distance(centroids: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Distance from each point, (n, 2), to the nearest other one, (n,); `nan` where there is none."""
     distance: npt.NDArray[np.float64] = KDTree(centroids).query(centroids, k=2)[0].reshape(-1, 2)[:, 1]
     return np.where(np.isfinite(distance), distance, np.nan)

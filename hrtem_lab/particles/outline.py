@@ -1,4 +1,4 @@
-"""The outline of one particle: its calipers, its length, and what kind of shape it is."""
+"""The outline of one particle: its calipers, its length, and its kind of shape."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from hrtem_lab.micrograph import BoolArray
 
 Points = npt.NDArray[np.float64]
 
-STAIRCASE_PX = 1.0
-"""Gaussian that takes the staircase off an outline; a disc's perimeter is then right to 1 % from 20 px on."""
-THIN = 0.7
-"""Largest value of a smoothed mask below which the particle is less than 3 px thick and keeps its staircase."""
-SHAPES = ("round", "faceted", "elongated", "irregular")
-LEAST_PX = 12.0
+OUTLINE_SHAPES = ("round", "faceted", "elongated", "irregular")
+SMOOTHING_PX = 1.0
+"""Gaussian that smooths the staircase of pixels; a disc's perimeter is then right to 1 % from 20 px on."""
+MIN_SMOOTH_MAXIMUM = 0.7
+"""Maximum of a smoothed mask below which the particle is less than 3 px thick and is not smoothed."""
+MIN_SHAPE_DIAMETER_PX = 12.0
 """Diameter of the disc of the same area below which pixels, not the particle, decide the shape."""
-CONCAVE = 0.94
+IRREGULAR_SOLIDITY = 0.94
 """Solidity below which a shape is irregular."""
-LONG = 1.5
+ELONGATED_ASPECT_RATIO = 1.5
 """Ratio of the calipers from which a shape is elongated."""
-CORNERED = 0.026
-"""Least Fourier descriptors of an outline with corners; a hexagon's come to 0.044, to 0.03 at 20 px, those of
-a disc of 20 px to 0.016."""
-ORDER = 8
-"""Descriptors up to this order count: a corner is there, the roughness of pixels is beyond."""
-SAMPLES = 128
+FACETED_DEVIATION = 0.026
+"""`ellipse_deviation` above which a shape is faceted; a hexagon's is 0.044, 0.03 at 20 px, that of a disc of 20 px
+0.016."""
+MAX_ORDER = 8
+"""Highest order of the Fourier descriptors that count: corners contribute below, the roughness of pixels above."""
+CONTOUR_SAMPLES = 128
 
 
 @dataclass(frozen=True)
 class Outline:
-    """Of one particle, in pixels.
+    """Measures of one particle's outline, in pixels.
 
     Attributes:
         feret_max: Largest caliper.
         feret_min: Smallest caliper.
-        perimeter: With that of the holes.
+        perimeter: Length of the outline and of the outlines of the holes.
         hull_area: Area of the convex hull.
-        shape: One of `SHAPES`, None where the particle is too small to tell.
+        shape: One of `OUTLINE_SHAPES`, None where the particle is too small to tell.
     """
 
     feret_max: float
@@ -54,15 +54,15 @@ class Outline:
     shape: str | None
 
 
-def outline(particle: BoolArray) -> Outline:
-    """Measures one particle in its bounding box.
+def measure_outline(particle: BoolArray) -> Outline:
+    """Measure the outline of one particle, given its mask in its bounding box.
 
     The smallest caliper of a convex polygon lies across one of its sides (Toussaint 1983, rotating calipers), the
     largest joins two of its corners.
     """
     padded = np.pad(particle, 3).astype(np.float64)
-    smooth = gaussian_filter(padded, STAIRCASE_PX)
-    contours = find_contours(smooth if smooth.max() > THIN else padded, 0.5)
+    smooth = gaussian_filter(padded, SMOOTHING_PX)
+    contours = find_contours(smooth if smooth.max() > MIN_SMOOTH_MAXIMUM else padded, 0.5)
     points = np.concatenate(contours)
     hull = ConvexHull(points)
     corners = points[hull.vertices]
@@ -71,22 +71,22 @@ def outline(particle: BoolArray) -> Outline:
     perimeter = float(sum(np.hypot(*np.diff(contour, axis=0).T).sum() for contour in contours))
     area = np.count_nonzero(particle)
     shape = None
-    if area >= np.pi / 4 * LEAST_PX**2:
-        shape = _shape(max(contours, key=len), feret_max / feret_min, area / hull.volume)
+    if area >= np.pi / 4 * MIN_SHAPE_DIAMETER_PX**2:
+        shape = _classify_shape(max(contours, key=len), feret_max / feret_min, area / hull.volume)
     return Outline(feret_max, feret_min, perimeter, float(hull.volume), shape)
 
 
-def _shape(contour: Points, aspect_ratio: float, solidity: float) -> str:
-    """Irregular before elongated before faceted: what is left is round."""
-    if solidity < CONCAVE:
+def _classify_shape(contour: Points, aspect_ratio: float, solidity: float) -> str:
+    """Choose one of `OUTLINE_SHAPES`: irregular before elongated before faceted; all others are round."""
+    if solidity < IRREGULAR_SOLIDITY:
         return "irregular"
-    if aspect_ratio >= LONG:
+    if aspect_ratio >= ELONGATED_ASPECT_RATIO:
         return "elongated"
-    return "faceted" if corners(contour) > CORNERED else "round"
+    return "faceted" if ellipse_deviation(contour) > FACETED_DEVIATION else "round"
 
 
-def corners(contour: Points) -> float:
-    """How far an outline is from an ellipse, by its Fourier descriptors (Zahn and Roskies 1972, IEEE Trans. C-21, 269).
+def ellipse_deviation(contour: Points) -> float:
+    """Deviation of an outline from an ellipse by Fourier descriptors (Zahn and Roskies 1972, IEEE Trans. C-21, 269).
 
     The outline is stretched to equal second moments, so that an ellipse becomes a circle, and sampled evenly along its
     length; row + i column is then a Fourier series whose term of order 1 is that circle. A regular polygon of n sides
@@ -96,13 +96,13 @@ def corners(contour: Points) -> float:
         contour: Closed, (n, 2).
 
     Returns:
-        Root of the power of the orders 2 to 8, either way round, over that of the first.
+        Root of the power of the orders 2 to 8, of either sign, over that of the first.
     """
     points = contour[:-1] - contour[:-1].mean(axis=0)
-    around = np.concatenate([points, points[:1]]) @ np.linalg.inv(np.real(sqrtm(np.cov(points.T))))
-    length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(around, axis=0).T))])
-    even = np.linspace(0, length[-1], SAMPLES, endpoint=False)
-    series = np.fft.fft(np.interp(even, length, around[:, 0]) + 1j * np.interp(even, length, around[:, 1]))
+    stretched = np.concatenate([points, points[:1]]) @ np.linalg.inv(np.real(sqrtm(np.cov(points.T))))
+    length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(stretched, axis=0).T))])
+    even = np.linspace(0, length[-1], CONTOUR_SAMPLES, endpoint=False)
+    series = np.fft.fft(np.interp(even, length, stretched[:, 0]) + 1j * np.interp(even, length, stretched[:, 1]))
     power = np.abs(series) ** 2
-    rest = power[2 : ORDER + 1].sum() + power[-ORDER:-1].sum()
+    rest = power[2 : MAX_ORDER + 1].sum() + power[-MAX_ORDER:-1].sum()
     return float(np.sqrt(rest / max(power[1], power[-1])))

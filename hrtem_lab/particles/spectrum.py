@@ -1,4 +1,4 @@
-"""The power spectrum of one particle, against the noise around it."""
+"""The power spectrum of one particle, and the noise in it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import fft, next_fast_len, rfft
 
-from hrtem_lab.image import Indices, quadratic_surface, ring_noise
+from hrtem_lab.image import Indices, ring_noise
 from hrtem_lab.micrograph import BoolArray
-
-Array = npt.NDArray[np.float64]
+from hrtem_lab.particles.window import Array, detrend, distance_to_edge_px, tapered_window
 
 BAND_PER_NM = (2.0, 7.5)
-"""Where lattices are looked for: spacings from 0.5 to 0.133 nm, the first reflections of the metals and of CdSe and the
-{220} of the metals, all that a particle shows along <111>."""
+"""Band of spatial frequencies in which lattices are sought: spacings from 0.5 to 0.133 nm, the first reflections of the
+metals and of CdSe and the {220} of the metals, all that a particle shows along <111>."""
 BIN_PER_NM = 0.25
+"""Width of a radial bin."""
 TAPER_NM = 0.5
-STANDS_OUT = 8.0
-"""Power over the noise's at which a sample is of a spot, not of noise, of which 1 in 3000 reaches it."""
-KEPT_PER_NM = 9.5
-"""The transform is cut here: the band and the surroundings of a peak at its end."""
-FIELD_NM = 6.0
-"""Least edge of the (zero-padded) field that is transformed, so that the spectrum is sampled every 0.17 nm^-1."""
-PADDED = 2
-"""Least edge of that field in widths of the particle: at one, a peak between two samples is too low and its place is
-off by more than noise makes it."""
+"""Width of the soft edge of the window."""
+SPOT_POWER_RATIO = 8.0
+"""Power over that of the noise at which a sample counts as part of a spot; 1 in 3000 samples of noise reaches it."""
+MAX_FREQUENCY_PER_NM = 9.5
+"""Highest frequency of a spectrum: the band and the surroundings of a peak at its end."""
+MIN_FIELD_NM = 6.0
+"""Least side length of the zero-padded field that is transformed: the spectrum is sampled every 0.17 nm^-1 or finer."""
+PADDING = 2
+"""Least side length of that field in widths of the particle. At 1, a peak between two samples is too low and its
+position is off by more than noise makes it."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,16 @@ class Spectrum:
     """Fourier transform of a particle's windowed, detrended image, up to 9.5 nm^-1 or the Nyquist frequency.
 
     Attributes:
-        wave: Transform of window x image, (size, size) with an odd size and zero frequency in the middle; phases are
-            relative to the middle of the crop.
-        window: Transform of the window alone, (size, size).
+        transform: Transform of window x image, (size, size) with an odd size and zero frequency in the middle; phases
+            are relative to the middle of the crop.
+        window_transform: Transform of the window alone, (size, size).
         energy: Sum of the squared window; white noise of unit variance has a mean power of 1 after division by it.
-        step_per_nm: Distance of two samples in nm^-1.
-        pixel_size_nm: Edge of a pixel.
+        step_per_nm: Distance of two samples.
+        pixel_size_nm: Side length of a pixel of the image.
     """
 
-    wave: npt.NDArray[np.complex128]
-    window: npt.NDArray[np.complex128]
+    transform: npt.NDArray[np.complex128]
+    window_transform: npt.NDArray[np.complex128]
     energy: float
     step_per_nm: float
     pixel_size_nm: float
@@ -54,20 +55,20 @@ class Spectrum:
     @property
     def middle(self) -> int:
         """Index of zero frequency along both axes."""
-        return len(self.wave) // 2
+        return len(self.transform) // 2
 
     @property
     def resolution_per_nm(self) -> float:
-        """Inverse of the diameter of the disc that the window is worth."""
+        """Inverse of the diameter of the disc whose area is the effective area of the window."""
         return float(1 / np.sqrt(4 / np.pi * self.energy * self.pixel_size_nm**2))
 
     @cached_property
     def power(self) -> Array:
         """Power, (size, size); its mean is the variance where the image is white noise."""
-        return np.abs(self.wave) ** 2 / self.energy
+        return np.abs(self.transform) ** 2 / self.energy
 
     @property
-    def strongest(self) -> float:
+    def max_power(self) -> float:
         """Largest power in the band or beyond it; wherever it is, its side lobes reach into the band."""
         return float(self.power.max(where=_radius(self.middle, self.step_per_nm) >= BAND_PER_NM[0], initial=0.0))
 
@@ -75,8 +76,8 @@ class Spectrum:
     def background(self) -> Array:
         """Noise level at every frequency, (size, size), interpolated between rings 0.5 nm^-1 wide.
 
-        It is measured a second time without what stands out the first time: the spots of a small particle fill much of
-        their ring.
+        It is measured twice, the second time without the spots that stand out of the first level: the spots of a small
+        particle fill much of their ring.
         """
         radius = _radius(self.middle, self.step_per_nm)
         top = min(BAND_PER_NM[1], 0.5 / self.pixel_size_nm)
@@ -85,7 +86,7 @@ class Spectrum:
         rings = {float(centre): np.flatnonzero(near == number) for number, centre in enumerate(centres)}
 
         def level(free: BoolArray) -> Array:
-            """Return the level from the samples of each ring that are free of spots, or from all if few are."""
+            """Measure the level in the samples free of spots, or in the whole ring where they are a third or less."""
 
             def allowed(ring: Indices) -> BoolArray:
                 clear = free.ravel()[ring]
@@ -94,69 +95,43 @@ class Spectrum:
             return ring_noise(self.power, radius, rings, allowed)
 
         first = level(np.ones(self.power.shape, dtype=bool))
-        spots = self.power > STANDS_OUT * first
-        return level(depth(~spots) > self.resolution_per_nm / self.step_per_nm) if spots.any() else first
+        spots = self.power > SPOT_POWER_RATIO * first
+        if not spots.any():
+            return first
+        return level(distance_to_edge_px(~spots) > self.resolution_per_nm / self.step_per_nm)
 
     @cached_property
     def contrast(self) -> Array:
-        """Power over background, (size, size); zero where a power of zero has a background of zero."""
+        """Power over background, (size, size); zero where both are zero."""
         level = self.background
         return np.divide(self.power, level, out=np.zeros_like(level), where=level > 0)
 
 
-def depth(mask: BoolArray) -> Array:
-    """Distance of every pixel of a mask to the nearest one outside it, in pixels; exact, as SciPy's but faster."""
-    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float64)
-    # its square is whole; OpenCV's last digit depends on where in memory the mask lies
-    distance *= distance
-    exact: Array = np.sqrt(np.rint(distance, out=distance), out=distance)
-    return exact
+def compute_spectrum(
+    image: npt.NDArray[Any], mask: BoolArray, pixel_size_nm: float, padding: int = PADDING
+) -> Spectrum:
+    """Transform the part of an image inside a mask through a window with soft edges.
 
-
-def soften(mask: BoolArray, width_px: float) -> Array:
-    """A window that is 1 in the middle of a mask and falls to 0 at its edge as a squared sine.
-
-    The fall takes at most half the inner radius. The border of the array counts as an edge.
+    Args:
+        image: (rows, columns).
+        mask: The same shape.
+        pixel_size_nm: Side length of a pixel.
+        padding: Least side length of the transformed field in widths of the mask; 1 is enough where no peaks are
+            sought.
     """
-    column, row, columns, rows = cv2.boundingRect(mask.astype(np.uint8))
-    box = slice(row, row + rows), slice(column, column + columns)
-    distance = depth(np.pad(mask[box], 1))[1:-1, 1:-1]
-    width = max(min(width_px, distance.max(initial=0) / 2), 1.0)
-    inner = np.clip((distance - 0.5) / width, 0, 1)
-    rim = (inner > 0) & (inner < 1)
-    inner[rim] = np.sin(np.pi / 2 * inner[rim]) ** 2
-    window: Array = np.zeros(mask.shape)
-    window[box] = inner
-    return window
-
-
-def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
-    """The image less the best quadratic surface in the mask (thickness, illumination), and 0 outside the mask."""
-    inside = mask.astype(np.float64)
-    values = np.where(mask, image, 0).astype(np.float64)
-    values -= inside * (values.sum() / inside.sum())  # a large offset would cost digits in the fit
-    flat: Array = values - inside * quadratic_surface(values, mask)
-    return flat
-
-
-def spectrum(image: npt.NDArray[Any], mask: BoolArray, pixel_size_nm: float, padded: int = PADDED) -> Spectrum:
-    """Transforms the part of an image inside a mask, both (rows, columns), as a window with soft edges shows it.
-
-    The field is `padded` times as wide as the mask at least: 1 will do where no peak is looked for.
-    """
-    window = soften(mask, TAPER_NM / pixel_size_nm)
+    window = tapered_window(mask, TAPER_NM / pixel_size_nm)
     extent = max(cv2.boundingRect(mask.astype(np.uint8))[2:])
-    size = next_fast_len(max(*mask.shape, padded * extent, int(np.ceil(FIELD_NM / pixel_size_nm))))
+    size = next_fast_len(max(*mask.shape, padding * extent, int(np.ceil(MIN_FIELD_NM / pixel_size_nm))))
     step_per_nm = 1 / (size * pixel_size_nm)
-    half = min(int(np.ceil(KEPT_PER_NM / step_per_nm)), (size - 1) // 2)
+    half = min(int(np.ceil(MAX_FREQUENCY_PER_NM / step_per_nm)), (size - 1) // 2)
     kept = np.arange(-half, half + 1)
     rows, columns = (np.exp(1j * np.pi * (side - 1) * kept / size) for side in mask.shape)
 
     right = rfft([window * detrend(image, mask), window], size)[..., : half + 1]
     right = fft(right, size, axis=1)[:, kept]
-    both = np.concatenate([right[:, ::-1, :0:-1].conj(), right], axis=2)  # both are real
-    wave, own = both * np.outer(rows, columns)
-    return Spectrum(wave, own, float(np.sum(window**2)), step_per_nm, pixel_size_nm)
+    both = np.concatenate([right[:, ::-1, :0:-1].conj(), right], axis=2)  # image and window are real
+    transform, window_transform = both * np.outer(rows, columns)
+    return Spectrum(transform, window_transform, float(np.sum(window**2)), step_per_nm, pixel_size_nm)
 
 
 def bins_per_nm(pixel_size_nm: float = 0.0) -> Array:
@@ -165,20 +140,21 @@ def bins_per_nm(pixel_size_nm: float = 0.0) -> Array:
     return starts[(starts + BIN_PER_NM) * 2 * pixel_size_nm <= 1 + 1e-9]
 
 
-def radial_profile(of: Spectrum) -> Array:
+def radial_profile(spectrum: Spectrum) -> Array:
     """Mean power in each bin of `bins_per_nm`; `nan` above the Nyquist frequency."""
-    inside = len(bins_per_nm(of.pixel_size_nm))
-    bins = ring(of).ravel()
-    total = np.bincount(bins, weights=of.power.ravel(), minlength=inside + 1)
+    inside = len(bins_per_nm(spectrum.pixel_size_nm))
+    bins = bin_numbers(spectrum).ravel()
+    total = np.bincount(bins, weights=spectrum.power.ravel(), minlength=inside + 1)
     profile = np.full(len(bins_per_nm()), np.nan)
     profile[:inside] = (total / np.bincount(bins, minlength=inside + 1))[1 : inside + 1]
     return profile
 
 
-def ring(of: Spectrum) -> npt.NDArray[np.intp]:
+def bin_numbers(spectrum: Spectrum) -> npt.NDArray[np.intp]:
     """Number of the radial bin of every sample from 1, and 0 outside the band, (size, size)."""
-    number = np.floor((_radius(of.middle, of.step_per_nm) - BAND_PER_NM[0]) / BIN_PER_NM).astype(np.intp) + 1
-    return np.where((number < 1) | (number > len(bins_per_nm(of.pixel_size_nm))), 0, number)
+    radius = _radius(spectrum.middle, spectrum.step_per_nm)
+    number = np.floor((radius - BAND_PER_NM[0]) / BIN_PER_NM).astype(np.intp) + 1
+    return np.where((number < 1) | (number > len(bins_per_nm(spectrum.pixel_size_nm))), 0, number)
 
 
 @lru_cache(maxsize=16)

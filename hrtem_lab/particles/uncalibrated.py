@@ -1,4 +1,4 @@
-"""Features of particles whose pixel size nobody knows: every length in spacings of the particle's own lattice."""
+"""Features of particles of unknown pixel size: every length in units of the particle's own lattice spacing."""
 
 from __future__ import annotations
 
@@ -11,75 +11,86 @@ import pandas as pd
 
 from hrtem_lab.micrograph import BoolArray, IntArray
 from hrtem_lab.particles.crops import boxes, crops
-from hrtem_lab.particles.features import SHAPES, SURROUND_NM, lattice_features
-from hrtem_lab.particles.peaks import Peak, find_peaks, fundamental, significance
-from hrtem_lab.particles.spectrum import spectrum
+from hrtem_lab.particles.feature_names import SHAPE_FEATURES
+from hrtem_lab.particles.features import SURROUND_NM, lattice_features
+from hrtem_lab.particles.peaks import Peak, detection_threshold, find_peaks, fundamental
+from hrtem_lab.particles.spectrum import compute_spectrum
 
 SPACING_NM = 0.2355
-"""What the spacing is called: {111} of gold, so that lengths in nm are right for gold and in proportion for others."""
-TRIED_NM = (0.025, 0.075)
-"""Pixels under which the band of 2 to 7.5 nm^-1 is searched: spacings of 5.3 to 20 and of 2 to 6.7 pixels. Finer ones
-are lost in a camera's pixels, coarser ones are the particle's outline."""
-SCALELESS = (*(name for name in SHAPES if not name.endswith("_nm")), "skewness")
-"""What is defined without any length."""
+"""Spacing assigned to every lattice: {111} of gold, so that lengths in nm are right for gold and in proportion for
+others."""
+TRIAL_PIXEL_SIZES_NM = (0.025, 0.075)
+"""Pixel sizes under which the band of 2 to 7.5 nm^-1 is searched: spacings of 5.3 to 20 and of 2 to 6.7 pixels. Finer
+ones are lost in a camera's pixels, coarser ones are the particle's outline."""
+LENGTH_FREE_FEATURES = (*(name for name in SHAPE_FEATURES if not name.endswith("_nm")), "skewness")
+"""Features that are defined without any length."""
 
 
 def uncalibrated_features(
-    image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float, maps: object = None
+    image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float, network_outputs: object = None
 ) -> pd.DataFrame:
-    """`lattice_features` with the strongest lattice spacing of every particle as its unit of length.
+    """Compute `lattice_features` with the strongest lattice spacing of every particle as its unit of length.
 
-    That spacing is taken for 0.2355 nm. A particle without fringes takes the median pixel of the others in the image;
-    in an image without any, only what needs no length is defined.
+    That spacing is set to 0.2355 nm. A particle without fringes takes the median pixel size of the others in the image;
+    in an image without any fringes, only features that need no length are defined.
 
     Args:
         image: (rows, columns).
         instances: The same shape, 0 = background; numbers may have gaps. A hand-cut crop without a mask is a particle
             of all its pixels.
         pixel_size_nm: Not used.
-        maps: Not used.
+        network_outputs: Not used.
 
     Returns:
-        As from `lattice_features`; `spacing_nm` and `peak1_frequency_per_nm` are the same for all.
+        A table like that of `lattice_features`; `spacing_nm` and `peak1_frequency_per_nm` are the same for all.
 
     Raises:
         InputError: The shapes differ.
     """
-    own = {number: pixel_nm(part, mask) for number, part, mask in crops(image, instances)}
-    known = [pixel for pixel in own.values() if np.isfinite(pixel)]
-    usual = float(np.median(known)) if known else np.nan
-    rows = [_one(image, instances, number, pixel if np.isfinite(pixel) else usual) for number, pixel in own.items()]
+    pixels_nm = {number: estimate_pixel_nm(part, mask) for number, part, mask in crops(image, instances)}
+    known = [pixel for pixel in pixels_nm.values() if np.isfinite(pixel)]
+    median = float(np.median(known)) if known else np.nan
+    rows = [
+        _particle_row(image, instances, number, pixel if np.isfinite(pixel) else median)
+        for number, pixel in pixels_nm.items()
+    ]
     if not rows:
         return lattice_features(image, instances, 1.0)
-    return pd.concat(rows).set_axis(pd.Index(own, name="particle"))
+    return pd.concat(rows).set_axis(pd.Index(pixels_nm, name="particle"))
 
 
-def _one(image: npt.NDArray[Any], instances: IntArray, particle: int, pixel: float) -> pd.DataFrame:
-    """The row of one particle under a pixel size of its own, `nan` where that is not known."""
-    known = np.isfinite(pixel)
-    box = dict(boxes(instances, int(np.ceil(SURROUND_NM[1] / pixel)) + 1 if known else 0))[particle]
-    own = instances[box] == particle
-    alone = np.where(own | (instances[box] == 0), image[box], np.nan)  # a neighbour is no surround
-    found = lattice_features(alone, own.astype(np.int32), pixel if known else 1.0)
-    return found if known else found[[*SCALELESS]].reindex(columns=found.columns)
+def _particle_row(image: npt.NDArray[Any], instances: IntArray, particle: int, pixel_nm: float) -> pd.DataFrame:
+    """Compute the row of one particle under its own pixel size, `nan` where that is not known."""
+    known = np.isfinite(pixel_nm)
+    box = dict(boxes(instances, int(np.ceil(SURROUND_NM[1] / pixel_nm)) + 1 if known else 0))[particle]
+    mask = instances[box] == particle
+    alone = np.where(mask | (instances[box] == 0), image[box], np.nan)  # a neighbour does not belong to the surround
+    features = lattice_features(alone, mask.astype(np.int32), pixel_nm if known else 1.0)
+    return features if known else features[[*LENGTH_FREE_FEATURES]].reindex(columns=features.columns)
 
 
-def pixel_nm(image: npt.NDArray[Any], mask: BoolArray) -> float:
-    """The pixel size under which a particle's strongest significant fringes are 0.2355 nm apart; `nan` without any.
+def estimate_pixel_nm(image: npt.NDArray[Any], mask: BoolArray) -> float:
+    """Estimate the pixel size under which a particle's strongest significant fringes are 0.2355 nm apart.
 
     Args:
-        image: Of one particle, (rows, columns).
-        mask: Its pixels.
+        image: Crop of one particle, (rows, columns).
+        mask: Pixels of the particle.
+
+    Returns:
+        The pixel size, `nan` without significant fringes.
     """
     inside = image[mask]
     if not (np.isfinite(inside).all() and np.ptp(inside) > 0):
         return np.nan
     clean = np.where(mask, image, 0)
     peaks: list[Peak] = []
-    for tried in TRIED_NM:
-        own = spectrum(clean, mask, tried)
-        strong = (peak for peak in find_peaks(own) if peak.contrast > significance(own))
-        # of both bands together, per pixel: a harmonic may lie in one and its fundamental in the other
-        peaks += [replace(p, row_per_nm=p.row_per_nm * tried, column_per_nm=p.column_per_nm * tried) for p in strong]
+    for size_nm in TRIAL_PIXEL_SIZES_NM:
+        spectrum = compute_spectrum(clean, mask, size_nm)
+        significant = (peak for peak in find_peaks(spectrum) if peak.contrast > detection_threshold(spectrum))
+        # peaks of both bands together, per pixel: a harmonic may lie in one and its fundamental in the other
+        peaks += [
+            replace(peak, row_per_nm=peak.row_per_nm * size_nm, column_per_nm=peak.column_per_nm * size_nm)
+            for peak in significant
+        ]
     peaks.sort(key=lambda peak: -peak.contrast)
     return fundamental(peaks).frequency_per_nm * SPACING_NM if peaks else np.nan

@@ -33,7 +33,7 @@ from hrtem_lab.evaluation import paired_test
 from hrtem_lab.figures import forest as figures
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import UNCERTAIN, LabelledMicrograph
-from hrtem_lab.particles import FAMILIES
+from hrtem_lab.particles import FEATURE_FAMILIES
 from hrtem_lab.segmentation.data import SimulatedData, Stage
 from hrtem_lab.segmentation.method import Found
 from hrtem_lab.tracking import runs
@@ -161,7 +161,7 @@ def _draw(
     for name, (labels, guesses) in curves.items():
         figure = figures.confusion(confusion(labels, guesses, forest.costs), f"Random forest, {name}")
         save(figure, folder / "figures" / f"confusion_{name}.png")
-    by_family = family_importance(forest, particles, FAMILIES)
+    by_family = family_importance(forest, particles, FEATURE_FAMILIES)
     chance = fault_chance(particles, decide(given, forest.costs)["class"], EDGES)
     risk = {name: risk_coverage(*pair, forest.costs) for name, pair in curves.items()}
     counts = {name: reliability(*pair, forest.costs) for name, pair in curves.items()}

@@ -36,7 +36,7 @@ from hrtem_lab.files import (
     write_table,
 )
 from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph, ParticleClass
-from hrtem_lab.particles import measure, seen_features
+from hrtem_lab.particles import measure, network_features
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.method import Found
 from hrtem_lab.segmentation.unet import UNet
@@ -150,7 +150,7 @@ def described(
 ) -> tuple[IntArray, pd.DataFrame]:
     """The particles of a micrograph, and a row for each: sizes and shapes, confidence, class and its probabilities."""
     table = measure(found.instances, frame.pixel_size_nm)
-    table["confidence"] = seen_features(found.maps[:1], found.instances)["seen_particle"]
+    table["confidence"] = network_features(found.maps[:1], found.instances)["seen_particle"]
     if forest is not None and len(table):
         probabilities = forest.probabilities(features(frame.image, found.instances, frame.pixel_size_nm, found.maps))
         table = table.assign(**{"class": forest.classes(probabilities)}).join(probabilities.add_prefix("p_"))

@@ -26,7 +26,7 @@ STAGES: tuple[Stage, ...] = ("train", "validation", "test")
 
 
 def masks(instances: IntArray) -> FloatArray:
-    """What a network is to tell, `hrtem_lab.particles.OUTPUTS`: (rows, columns, 2), 0 or 1."""
+    """What a network is to tell, `hrtem_lab.particles.NETWORK_OUTPUTS`: (rows, columns, 2), 0 or 1."""
     return np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
 
 

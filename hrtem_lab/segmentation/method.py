@@ -13,7 +13,7 @@ from skimage.morphology import remove_small_objects
 
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
-from hrtem_lab.particles import disc_px, separate
+from hrtem_lab.particles import disc_area_px, separate
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 
@@ -22,8 +22,8 @@ class Found(NamedTuple):
     """What a method says of a micrograph.
 
     Attributes:
-        maps: Evidence at each pixel, from 0 to 1, for the first of `hrtem_lab.particles.OUTPUTS`, (1 or 2, rows,
-            columns).
+        maps: Evidence at each pixel, from 0 to 1, for the first of `hrtem_lab.particles.NETWORK_OUTPUTS`, (1 or 2,
+            rows, columns).
         instances: The particles, numbered from 1, (rows, columns) int32.
     """
 
@@ -83,7 +83,7 @@ class Method(ABC):
 
     def reported(self, evidence: FloatArray) -> BoolArray:
         """Where particles are, of an image on the method's own grid: without what is too small to be one."""
-        least_px = disc_px(self.min_diameter_nm / self.preprocessing.pixel_size_nm)
+        least_px = disc_area_px(self.min_diameter_nm / self.preprocessing.pixel_size_nm)
         mask: BoolArray = remove_small_objects(evidence > self.threshold, max_size=int(least_px), connectivity=1)
         return mask
 

@@ -50,7 +50,7 @@ class UNet(Method):
 
     Attributes:
         net: (n, 1, h, w) standardised images -> (n, 1 or 2, h, w) logits of the first of
-            `hrtem_lab.particles.OUTPUTS`; h and w are multiples of `stride`.
+            `hrtem_lab.particles.NETWORK_OUTPUTS`; h and w are multiples of `stride`.
         tile: Edge of the tiles that a large image is cut into, in pixels of the model.
         overlap: How far neighbouring tiles reach into each other.
         stride: What the network's down-sampling divides the image by.
@@ -87,7 +87,7 @@ class UNet(Method):
         return self.maps(image)[0]
 
     def maps(self, image: FloatArray, progress: ProgressCallback | None = None) -> FloatArray:
-        """Probability of each of `hrtem_lab.particles.OUTPUTS` that the network tells, (1 or 2, rows, columns).
+        """Probability of each of `hrtem_lab.particles.NETWORK_OUTPUTS` that the network tells, (1 or 2, rows, columns).
 
         Overlapping tiles are blended with Gaussian weights, so that no seam shows.
 

@@ -1,4 +1,4 @@
-"""Scenes whose truth is known because it was drawn."""
+"""Drawn scenes, of which the truth is known."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from hrtem_lab.particles.fringe_maps import FringeMap, fringe_maps
+from hrtem_lab.particles.peaks import Peak, detection_threshold, find_peaks
+from hrtem_lab.particles.spectrum import Spectrum, compute_spectrum
+
 AU_111_NM = 0.2355
 AU_200_NM = 0.2039
 
 Plane = Callable[[Any, Any], Any]
-"""Something of (row_nm, column_nm), counted from the middle of the image."""
+"""A function of (row_nm, column_nm), counted from the middle of the image."""
 
 
 def turned(size_px, angle_deg, offset=(0.0, 0.0)):
@@ -99,3 +103,22 @@ def twinned(azimuth_deg=20.0):
         fringes(AU_111_NM, azimuth_deg + 70.53, where=far),
         fringes(AU_111_NM, azimuth_deg - 70.53, where=lambda r, c: ~far(r, c)),
     )
+
+
+def drawn_spectrum(*waves: Plane, **scene: Any) -> Spectrum:
+    """Spectrum of a `particle`."""
+    image, instances = particle(*waves, **scene)
+    return compute_spectrum(image, instances > 0, scene.get("pixel_size_nm", 0.05))
+
+
+def significant_peaks(spectrum: Spectrum) -> list[Peak]:
+    """Peaks that noise does not explain."""
+    return [peak for peak in find_peaks(spectrum) if peak.contrast > detection_threshold(spectrum)]
+
+
+def mapped(
+    phase: Plane | None = None, where: Plane | None = None, spacing_nm: float = AU_111_NM, **scene: Any
+) -> FringeMap:
+    """Map of the only reflection of a particle."""
+    spectrum = drawn_spectrum(fringes(spacing_nm, 90.0, phase=phase, where=where), **scene)
+    return fringe_maps(spectrum, find_peaks(spectrum)[:1])[0]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.particles.crops import crop, crops, fullest
+from hrtem_lab.particles.crops import crop, crops, densest_window
 from tests.strategies import instance_maps
 
 
@@ -43,9 +43,9 @@ def test_shapes_must_agree():
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 60), st.integers(0, 2**32 - 1))
-def test_the_window_is_inside_and_no_larger_than_asked(rows, columns, edge_px, seed):
+def test_the_window_is_inside_and_no_larger_than_its_side(rows, columns, side_px, seed):
     weight = np.random.default_rng(seed).random((rows, columns))
-    assert weight[fullest(weight, edge_px)].shape == (min(rows, edge_px), min(columns, edge_px))
+    assert weight[densest_window(weight, side_px)].shape == (min(rows, side_px), min(columns, side_px))
 
 
 @pytest.mark.parametrize("at", [(0, 0), (130, 70), (199, 299), (10, 299)])
@@ -53,4 +53,4 @@ def test_the_window_is_where_the_weight_is(at):
     row, column = np.mgrid[:200, :300]
     weight = np.maximum(40 - np.hypot(row - at[0], column - at[1]), 0)
     best = max(weight[i : i + 64, j : j + 64].sum() for i in range(0, 137, 4) for j in range(0, 237, 4))
-    assert weight[fullest(weight, 64)].sum() > 0.95 * best
+    assert weight[densest_window(weight, 64)].sum() > 0.95 * best

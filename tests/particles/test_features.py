@@ -1,4 +1,4 @@
-"""Classes that must differ, laws that must hold, and inputs that must not crash."""
+"""Features of drawn crystals, invariances of the features, and unusual inputs."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.particles import features
-from hrtem_lab.particles.features import FEATURES, INTENSITIES, SHAPES, lattice_features
+from hrtem_lab.particles.feature_names import INTENSITY_FEATURES, LATTICE_FEATURES, SHAPE_FEATURES
+from hrtem_lab.particles.features import lattice_features
 from hrtem_lab.particles.measure import measure
 from tests.particles.scenes import faulted, fringes, particle, single, twinned
 
@@ -30,10 +31,10 @@ def kinds():
 def test_columns_are_the_features(kinds):
     image, instances = particle()
     found = lattice_features(image, instances, PIXEL_NM)
-    assert list(found.columns) == list(FEATURES)
+    assert list(found.columns) == list(LATTICE_FEATURES)
     assert found.index.name == "particle"
     assert (found.dtypes == np.float64).all()
-    assert all(FEATURES.values())
+    assert all(LATTICE_FEATURES.values())
 
 
 def test_noise_is_level_one_and_has_no_lattice(kinds):
@@ -44,7 +45,7 @@ def test_noise_is_level_one_and_has_no_lattice(kinds):
     assert noise[["spacing_nm", "step_gain", "asymmetry_max", "twin_misfit_deg"]].isna().all()
 
 
-def test_each_kind_shows_what_it_is(kinds):
+def test_features_tell_the_kinds_apart(kinds):
     table = pd.DataFrame(kinds).T
     assert table["peak_count"].tolist()[1:3] == [1, 3]
     assert table["ring_peak_count"].drop(["noise", "fault"]).to_dict() == {"fringe": 1, "single": 2, "twin": 3}
@@ -113,7 +114,8 @@ def test_a_neighbour_is_neither_surround_nor_particle():
 def test_shapes_are_those_measured():
     image, instances = particle()
     pd.testing.assert_frame_equal(
-        lattice_features(image, instances, PIXEL_NM)[list(SHAPES)], measure(instances, PIXEL_NM)[list(SHAPES)]
+        lattice_features(image, instances, PIXEL_NM)[list(SHAPE_FEATURES)],
+        measure(instances, PIXEL_NM)[list(SHAPE_FEATURES)],
     )
 
 
@@ -121,8 +123,8 @@ def test_shapes_are_those_measured():
 def test_a_constant_or_nan_image_has_only_a_shape(value):
     _, instances = particle()
     found = lattice_features(np.full(instances.shape, value), instances, PIXEL_NM).loc[1]
-    assert found[list(SHAPES)].notna().all()
-    assert found.drop(list(SHAPES)).isna().all()
+    assert found[list(SHAPE_FEATURES)].notna().all()
+    assert found.drop(list(SHAPE_FEATURES)).isna().all()
 
 
 def test_nan_around_the_particle_is_left_out():
@@ -147,7 +149,7 @@ def test_any_small_particle_is_described(seed, pixel_size_nm, height, width, mar
     instances = np.pad((rng.random((height, width)) < 0.7).astype(np.int32) * 2, (margin, 0))
     image = rng.integers(0, 255, instances.shape).astype(np.uint8)
     found = lattice_features(image, instances, pixel_size_nm)
-    assert list(found.columns) == list(FEATURES)
+    assert list(found.columns) == list(LATTICE_FEATURES)
     assert not np.isinf(found.to_numpy()).any()
 
 
@@ -174,7 +176,7 @@ def test_the_limit_does_not_touch_a_particle_of_12_nm(diameter_nm, pixel_size_nm
 def test_the_middle_of_a_large_particle_stands_for_its_lattice(diameter_nm, without_limit):
     drawn = {"diameter_nm": diameter_nm, "pixel_size_nm": 0.08}
     limited, whole = described(*twinned(), **drawn), without_limit(*twinned(), **drawn)
-    same = [*SHAPES, *INTENSITIES]
+    same = [*SHAPE_FEATURES, *INTENSITY_FEATURES]
     pd.testing.assert_series_equal(limited[same], whole[same])
     assert limited["spacing_nm"] == pytest.approx(0.2355, rel=0.01)
     assert limited[["peak_count", "ring_peak_count"]].tolist() == [3, 3]
@@ -184,14 +186,14 @@ def test_the_middle_of_a_large_particle_stands_for_its_lattice(diameter_nm, with
     assert ratio.median() == pytest.approx(1, abs=0.2)  # the surround of one side stands for that of all
 
 
-def test_what_is_transformed_does_not_grow_with_the_particle(monkeypatch):
+def test_the_transformed_window_does_not_grow_with_the_particle(monkeypatch):
     sizes = []
 
-    def noted(image, mask, pixel_size_nm, transform=features.spectrum, **how):
+    def noted(image, mask, pixel_size_nm, transform=features.compute_spectrum, **how):
         sizes.append(max(mask.shape) * pixel_size_nm)
         return transform(image, mask, pixel_size_nm, **how)
 
-    monkeypatch.setattr(features, "spectrum", noted)
+    monkeypatch.setattr(features, "compute_spectrum", noted)
     found = described(*single(), diameter_nm=60.0, pixel_size_nm=0.1)
     assert len(sizes) == 2
     assert max(sizes) < 16
@@ -201,7 +203,7 @@ def test_what_is_transformed_does_not_grow_with_the_particle(monkeypatch):
 
 def test_no_particles_is_an_empty_table():
     found = lattice_features(np.zeros((9, 9)), np.zeros((9, 9), dtype=np.int32), PIXEL_NM)
-    assert found.shape == (0, len(FEATURES))
+    assert found.shape == (0, len(LATTICE_FEATURES))
     assert found.index.name == "particle"
 
 

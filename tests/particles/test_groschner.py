@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.particles.groschner import FEATURES, groschner_features, ring_sums
+from hrtem_lab.particles.groschner import GROSCHNER_FEATURES, groschner_features, ring_sums
 from tests.particles.scenes import particle, single
 
 
@@ -26,7 +26,7 @@ def test_ring_sums_are_those_of_a_loop(rows, columns, rings):
 def test_five_features_of_a_drawn_particle():
     image, instances = particle(*single(), margin_nm=3.0)
     found = groschner_features(image, instances * 7, 0.05)
-    assert list(found.columns) == list(FEATURES)
+    assert list(found.columns) == list(GROSCHNER_FEATURES)
     assert found.index.tolist() == [7]
     rows, columns = np.nonzero(instances)
     box = (image - image.min())[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] / np.ptp(image)

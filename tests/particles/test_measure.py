@@ -8,7 +8,7 @@ from scipy.special import ellipe
 from skimage.measure import perimeter_crofton, regionprops
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.particles.measure import COLUMNS, measure
+from hrtem_lab.particles.measure import MEASUREMENTS, measure
 from tests.particles.scenes import ellipse, rectangle
 from tests.strategies import instance_maps
 
@@ -151,7 +151,7 @@ def test_the_border_is_seen():
 def test_an_empty_map_gives_every_column():
     found = measure(np.zeros((8, 8), dtype=np.int32), 1.0)
     assert found.empty
-    assert tuple(found.columns) == COLUMNS
+    assert tuple(found.columns) == MEASUREMENTS
     assert found.index.name == "particle"
     assert found.dtypes.equals(measure(np.ones((8, 8), dtype=np.int32), 1.0).dtypes)
 

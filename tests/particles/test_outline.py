@@ -1,9 +1,9 @@
-"""Kinds of shape, told from analytic ones of every direction and position between the pixels."""
+"""Kinds of shape of analytic outlines in every direction and position between the pixels."""
 
 import numpy as np
 import pytest
 
-from hrtem_lab.particles.outline import SHAPES, corners, outline
+from hrtem_lab.particles.outline import OUTLINE_SHAPES, ellipse_deviation, measure_outline
 from tests.particles.scenes import ellipse, rectangle, turned
 
 
@@ -28,14 +28,14 @@ def dumbbell(length_px, angle_deg=0.0, offset=(0.0, 0.0)):
 
 
 def kinds(draw, *sizes):
-    """The shapes that 24 directions and positions are told as."""
+    """Kinds of shape of an outline in 24 directions and positions."""
     rng = np.random.default_rng(0)
     masks = [draw(*sizes, rng.uniform(0, 180), rng.uniform(-0.5, 0.5, 2)) for _ in range(24)]
-    return {outline(mask).shape for mask in masks}
+    return {measure_outline(mask).shape for mask in masks}
 
 
 @pytest.mark.parametrize("diameter_px", [20, 30, 80])
-def test_every_kind_is_told_from_20_px_on(diameter_px):
+def test_every_kind_is_recognised_from_20_px_on(diameter_px):
     d = diameter_px
     for stretch in (1.0, 1.1, 1.2):
         assert kinds(ellipse, d * stretch, d / stretch) == {"round"}, stretch
@@ -49,14 +49,14 @@ def test_every_kind_is_told_from_20_px_on(diameter_px):
 def test_a_hexagon_is_faceted_and_an_octagon_round():
     assert kinds(polygon, 6, 30) == {"faceted"}
     assert kinds(polygon, 8, 30) == {"round"}
-    assert set(SHAPES) == {"round", "faceted", "elongated", "irregular"}
+    assert set(OUTLINE_SHAPES) == {"round", "faceted", "elongated", "irregular"}
 
 
 @pytest.mark.parametrize("sides", [3, 4, 5, 6])
-def test_descriptors_of_a_polygon_are_those_of_theory(sides):
+def test_descriptors_of_a_polygon_equal_theory(sides):
     """Over both ways round: 1 / (1 + m n)^2 for every whole m but 0."""
     turn = 2 * np.pi * np.arange(sides + 1) / sides
-    found = corners(np.column_stack([np.sin(turn), np.cos(turn)]))
+    found = ellipse_deviation(np.column_stack([np.sin(turn), np.cos(turn)]))
     orders = [1 + m * sides for m in (-3, -2, -1, 1, 2, 3)]
     theory = np.sqrt(sum(order**-4.0 for order in orders if abs(order) <= 8))
     assert found == pytest.approx(theory, rel=0.03)
@@ -64,10 +64,10 @@ def test_descriptors_of_a_polygon_are_those_of_theory(sides):
 
 def test_an_ellipse_has_none_however_it_lies():
     turn = np.linspace(0, 2 * np.pi, 400)
-    assert corners(np.column_stack([7 * np.sin(turn), 4 * np.cos(turn)])) < 0.01
+    assert ellipse_deviation(np.column_stack([7 * np.sin(turn), 4 * np.cos(turn)])) < 0.01
 
 
 def test_a_particle_of_a_few_pixels_has_no_shape():
-    assert outline(np.ones((8, 8), dtype=bool)).shape is None
-    assert outline(np.ones((1, 3), dtype=bool)).shape is None
-    assert outline(np.ones((2, 200), dtype=bool)).shape == "elongated"
+    assert measure_outline(np.ones((8, 8), dtype=bool)).shape is None
+    assert measure_outline(np.ones((1, 3), dtype=bool)).shape is None
+    assert measure_outline(np.ones((2, 200), dtype=bool)).shape == "elongated"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrtem_lab.particles.features import FEATURES, lattice_features
-from hrtem_lab.particles.uncalibrated import pixel_nm, uncalibrated_features
+from hrtem_lab.particles.feature_names import LATTICE_FEATURES
+from hrtem_lab.particles.features import lattice_features
+from hrtem_lab.particles.uncalibrated import estimate_pixel_nm, uncalibrated_features
 from tests.particles.scenes import fringes, particle, single, twinned
 
 PIXEL_NM = 0.05
@@ -16,14 +17,14 @@ PIXEL_NM = 0.05
 @pytest.mark.parametrize("pixel_size_nm", [0.02, 0.035, 0.05, 0.08])
 def test_the_pixel_is_read_off_the_lattice(pixel_size_nm):
     image, instances = particle(*single(), pixel_size_nm=pixel_size_nm)
-    assert pixel_nm(image, instances == 1) == pytest.approx(pixel_size_nm, rel=0.02)
+    assert estimate_pixel_nm(image, instances == 1) == pytest.approx(pixel_size_nm, rel=0.02)
 
 
 @pytest.mark.parametrize("pixel_size_nm", [0.0235, 0.03, 0.045])
-def test_a_harmonic_is_led_back_from_one_band_to_the_other(pixel_size_nm):
+def test_fundamental_and_harmonic_in_different_bands(pixel_size_nm):
     """Fringes 10, 7.9 and 5.2 pixels apart, whose second harmonic is the stronger one."""
     harmonic = particle(fringes(0.2355, 20.0, 0.4), fringes(0.2355 / 2, 20.0, 0.6), pixel_size_nm=pixel_size_nm)
-    assert pixel_nm(harmonic[0], harmonic[1] == 1) == pytest.approx(pixel_size_nm, rel=0.02)
+    assert estimate_pixel_nm(harmonic[0], harmonic[1] == 1) == pytest.approx(pixel_size_nm, rel=0.02)
 
 
 def test_the_pixel_size_that_is_given_does_not_matter():
@@ -36,14 +37,14 @@ def test_gold_is_described_as_if_its_pixel_were_known():
     image, instances = particle(*twinned(), margin_nm=2.5)
     found = uncalibrated_features(image, instances * 3, 1.0)
     known = lattice_features(image, instances * 3, PIXEL_NM)
-    assert list(found.columns) == list(FEATURES)
+    assert list(found.columns) == list(LATTICE_FEATURES)
     assert found.index.equals(known.index)
     names = ["equivalent_diameter_nm", "peak_angle_deg", "twin_misfit_deg", "asymmetry_max", "contrast", "solidity"]
     np.testing.assert_allclose(found[names], known[names], rtol=0.15, atol=0.6)
     assert found["spacing_nm"].iloc[0] == pytest.approx(0.2355, rel=0.01)
 
 
-def test_a_crystal_of_wider_planes_is_gold_under_a_magnifier():
+def test_a_larger_lattice_has_the_features_of_gold_magnified():
     """CdSe of 0.351 nm in a particle of 7.45 nm looks as gold in one of 5 nm does."""
     wide = particle(fringes(0.351, 20.0), fringes(0.351, 90.53), diameter_nm=7.45, margin_nm=2.5)
     gold = particle(
@@ -79,5 +80,5 @@ def test_any_small_particle_is_described(seed, height, width):
     instances = np.pad((rng.random((height, width)) < 0.7).astype(np.int32) * 2, (3, 0))
     image = rng.integers(0, 255, instances.shape).astype(np.uint8)
     found = uncalibrated_features(image, instances, 1.0)
-    assert list(found.columns) == list(FEATURES)
+    assert list(found.columns) == list(LATTICE_FEATURES)
     assert not np.isinf(found.to_numpy()).any()

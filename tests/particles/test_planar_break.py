@@ -1,24 +1,21 @@
-"""Crystals of one and of two halves drawn by hand."""
+"""Lines through drawn crystals with and without a planar fault."""
 
 import numpy as np
 import pytest
 
-from hrtem_lab.particles.fringes import fringe_maps
-from hrtem_lab.particles.halves import halves
-from hrtem_lab.particles.peaks import find_peaks, significance
-from hrtem_lab.particles.spectrum import spectrum
-from tests.particles.scenes import faulted, fringes, particle, single, twinned
+from hrtem_lab.particles.fringe_maps import fringe_maps
+from hrtem_lab.particles.planar_break import planar_break
+from tests.particles.scenes import drawn_spectrum, faulted, fringes, significant_peaks, single, twinned
 
 
-def found(*waves, **settings):
-    image, instances = particle(*waves, **settings)
-    own = spectrum(image, instances > 0, settings.get("pixel_size_nm", 0.05))
-    strong = [peak for peak in find_peaks(own) if peak.contrast > significance(own)]
-    return halves(own, strong, fringe_maps(own, strong))
+def found(*waves, **scene):
+    spectrum = drawn_spectrum(*waves, **scene)
+    peaks = significant_peaks(spectrum)
+    return planar_break(spectrum, peaks, fringe_maps(spectrum, peaks))
 
 
 @pytest.mark.parametrize("noise", [0.1, 0.4])
-def test_the_variants_of_a_twin_take_turns(noise):
+def test_the_variants_of_a_twin_alternate(noise):
     twin, one = found(*twinned(), noise=noise), found(*single(), noise=noise)
     assert twin["turns"] > 5
     assert twin["turns_share"] > 0.6
@@ -55,6 +52,6 @@ def test_a_perfect_lattice_in_noise_does_not_break():
 @pytest.mark.parametrize("spacing_nm", [0.1665, 0.168, 0.172])
 @pytest.mark.parametrize("pixel_size_nm", [0.0801, 0.083])
 def test_reflections_at_the_border_of_the_band(spacing_nm, pixel_size_nm):
-    """The mirror image of one near the Nyquist frequency along the axes lies beside the spectrum."""
+    """The mirror image of a reflection near the Nyquist frequency along the axes lies outside the spectrum."""
     waves = [fringes(spacing_nm, angle) for angle in (45.0, 1.0, 89.0)]
     assert np.isfinite(list(found(*waves, noise=0.1, pixel_size_nm=pixel_size_nm).values())).all()

@@ -1,0 +1,146 @@
+"""Reflections of a particle on the two sides of straight lines through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hrtem_lab.particles.fringe_maps import DIRECTIONS, Array, FringeMap, Waves, sweep_lines
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Straight lines through a particle's map.
+
+    Attributes:
+        order: Points in the order in which the line of each direction, swept along its normal, meets them,
+            (directions, points).
+        direction: Direction of each line, (lines,).
+        stop: The last point on its left, in that order, (lines,).
+        weight: Weight of each point, (points,).
+    """
+
+    order: npt.NDArray[np.intp]
+    direction: npt.NDArray[np.intp]
+    stop: npt.NDArray[np.intp]
+    weight: Array
+
+    @classmethod
+    def through(cls, fringes: FringeMap) -> Lines:
+        """Every line with a fifth of the particle on either side."""
+        order, stops = sweep_lines(fringes)
+        direction, stop = np.nonzero(stops)
+        return cls(order, direction, stop, fringes.weight)
+
+    def __len__(self) -> int:
+        return len(self.stop)
+
+    @property
+    def normal_deg(self) -> Array:
+        """Direction of each line's normal, as `Peak.angle_deg`."""
+        return np.asarray(self.direction * (180.0 / DIRECTIONS), dtype=np.float64)
+
+    def left_sums(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Sums over the left sides, (..., points) -> (..., lines)."""
+        sums: npt.NDArray[Any] = np.cumsum(values[..., self.order], axis=-1)[..., self.direction, self.stop]
+        return sums
+
+    def with_normal(self, angle_deg: float) -> npt.NDArray[np.intp]:
+        """Numbers of the lines whose normal is nearest to an angle."""
+        return np.flatnonzero(self.direction == _nearest_direction(angle_deg))
+
+    def select_normal(self, angle_deg: float) -> Lines:
+        """Select the lines whose normal is nearest to an angle; their direction becomes the only one."""
+        stop = self.stop[self.with_normal(angle_deg)]
+        return Lines(self.order[[_nearest_direction(angle_deg)]], np.zeros_like(stop), stop, self.weight)
+
+
+def _nearest_direction(angle_deg: float) -> int:
+    """Number of the direction whose normal is nearest to an angle."""
+    return round(angle_deg / (180 / DIRECTIONS)) % DIRECTIONS
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Reflections on the two sides of lines; all arrays (reflections, lines).
+
+    Attributes:
+        left: Sum of the map on the left side.
+        right: Sum of the map on the right side.
+        left_noise: Variance of `left` where there is only noise.
+        right_noise: Variance of `right` where there is only noise.
+        left_weight: Sum of the weights on the left side, (lines,).
+        right_weight: Sum of the weights on the right side, (lines,).
+    """
+
+    left: Waves
+    right: Waves
+    left_noise: Array
+    right_noise: Array
+    left_weight: Array
+    right_weight: Array
+
+    @classmethod
+    def of_lines(cls, lines: Lines, waves: Waves, noise: Array) -> Sides:
+        """Sum reflections over the two sides of lines.
+
+        Args:
+            lines: The lines.
+            waves: Weighted maps, (reflections, points).
+            noise: Variance of the sum of each map where there is only noise, (reflections,).
+        """
+        left = lines.left_sums(waves)
+        part = lines.left_sums(lines.weight**2) / (lines.weight**2).sum()
+        weight = lines.left_sums(lines.weight)
+        return cls(
+            left,
+            waves.sum(axis=1)[:, None] - left,
+            noise[:, None] * part,
+            noise[:, None] * (1 - part),
+            weight,
+            lines.weight.sum() - weight,
+        )
+
+    @property
+    def power(self) -> Array:
+        """Power of the two sides with an amplitude each, over that of the noise."""
+        power: Array = np.abs(self.left) ** 2 / self.left_noise + np.abs(self.right) ** 2 / self.right_noise
+        return power
+
+    @property
+    def gain(self) -> Array:
+        """Part of `power` that one amplitude for both sides does not explain."""
+        one: Array = np.abs(self.left + self.right) ** 2 / (self.left_noise + self.right_noise)
+        return np.maximum(self.power - one, 0.0)  # rounding may make it negative
+
+    @property
+    def means(self) -> tuple[Array, Array]:
+        """Mean amplitude of the left and of the right side."""
+        return np.abs(self.left) / self.left_weight, np.abs(self.right) / self.right_weight
+
+    @property
+    def excess(self) -> Array:
+        """Mean amplitude of the left side less that of the right one, in standard errors."""
+        a, b = self.means
+        error = np.sqrt((self.left_noise / self.left_weight**2 + self.right_noise / self.right_weight**2) / 2)
+        return np.asarray((a - b) / error)
+
+    @property
+    def asymmetry(self) -> Array:
+        """(a - b) / (a + b) of the mean amplitudes."""
+        a, b = self.means
+        return np.asarray((a - b) / (a + b))
+
+    @property
+    def phase_difference(self) -> Array:
+        """0 where the two sides are in phase, 1 where they are opposite; weighted mean of the reflections, (lines,)."""
+        pair = self.left * self.right.conj() / np.sqrt(self.left_noise * self.right_noise)
+        return np.asarray(0.5 - 0.5 * pair.real.sum(axis=0) / np.abs(pair).sum(axis=0))
+
+    @property
+    def snr(self) -> Array:
+        """Amplitude of each side over that of the noise, (2, reflections, lines)."""
+        return np.abs([self.left / np.sqrt(self.left_noise), self.right / np.sqrt(self.right_noise)])

@@ -1,0 +1,53 @@
+"""The window through which a particle's spectrum is taken: soft edges, and no slow changes of the intensity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from hrtem_lab.image import quadratic_surface
+from hrtem_lab.micrograph import BoolArray
+
+Array = npt.NDArray[np.float64]
+
+
+def distance_to_edge_px(mask: BoolArray) -> Array:
+    """Distance of every pixel of a mask to the nearest pixel outside it; the same as SciPy's, but faster."""
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float64)
+    # squared distances are whole numbers; OpenCV's last digit depends on the position of the mask in memory
+    distance *= distance
+    exact: Array = np.sqrt(np.rint(distance, out=distance), out=distance)
+    return exact
+
+
+def tapered_window(mask: BoolArray, width_px: float) -> Array:
+    """Make a window that is 1 in the middle of a mask and falls to 0 at its edge as a squared sine.
+
+    The taper takes at most half the inner radius. The border of the array counts as an edge.
+
+    Args:
+        mask: (rows, columns).
+        width_px: Width of the taper.
+    """
+    column, row, columns, rows = cv2.boundingRect(mask.astype(np.uint8))
+    box = slice(row, row + rows), slice(column, column + columns)
+    distance = distance_to_edge_px(np.pad(mask[box], 1))[1:-1, 1:-1]
+    width = max(min(width_px, distance.max(initial=0) / 2), 1.0)
+    inner = np.clip((distance - 0.5) / width, 0, 1)
+    rim = (inner > 0) & (inner < 1)
+    inner[rim] = np.sin(np.pi / 2 * inner[rim]) ** 2
+    window: Array = np.zeros(mask.shape)
+    window[box] = inner
+    return window
+
+
+def detrend(image: npt.NDArray[Any], mask: BoolArray) -> Array:
+    """Subtract the best quadratic surface in a mask (thickness, illumination); 0 outside the mask."""
+    inside = mask.astype(np.float64)
+    values = np.where(mask, image, 0).astype(np.float64)
+    values -= inside * (values.sum() / inside.sum())  # a large offset would cost digits in the fit
+    flat: Array = values - inside * quadratic_surface(values, mask)
+    return flat
