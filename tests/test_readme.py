@@ -25,7 +25,10 @@ TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 COMMANDS = sorted(
     {
         re.sub(r"\s+#.*", "", line).strip()
-        for line in re.findall(r"python -m (hrtem_lab\.[^`\n|]+)", TEXT)
+        for line in [
+            *re.findall(r"python -m (hrtem_lab\.[^`\n|]+)", TEXT),
+            *(f"hrtem_lab.{call}" for call in re.findall(r"\bhrtem-lab (\w[^`\n|]+)", TEXT)),
+        ]
         if "--help" not in line and "<" not in line and "..." not in line
     }
 )
