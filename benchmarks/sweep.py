@@ -26,7 +26,7 @@ class Nothing:
 
     metrics: ClassVar = ("val/dice",)
 
-    def __call__(self, config: Any, tell: Any) -> dict[str, float]:
+    def __call__(self, config: Any, run: Any, tell: Any) -> dict[str, float]:
         for epoch in range(8):
             tell(epoch, 8, {"val/dice": config.model.scheduler.max_lr})
         return {"val/dice": config.model.scheduler.max_lr}
@@ -50,15 +50,16 @@ class Clock:
 def sweep(storage: str, sampler: str) -> dict[str, Any]:
     """Seconds per trial, over all but the first, which pays for what is imported, and over the last ten of a study."""
     from hrtem_lab.search.worker import Plan, Worker
-    from hrtem_lab.tracking import runs
+    from hrtem_lab.tracking.runs import start_run
+    from hrtem_lab.tracking.store import connect
 
     words = ("+sweep=unet", "sweep.objective._target_=sweep.Nothing", f"sampler={sampler}", f"n_trials={TRIALS}")
     plan = Plan((*words, "pruner=none"), storage, str(uuid.uuid4()))
-    runs.connect(plan.config.name)
-    with runs.run("benchmark") as parent:
+    connect(plan.config.name)
+    with start_run("benchmark") as parent:
         pass
     clock = Clock()
-    Worker(replace(plan, parent=parent), clock).work()
+    Worker(replace(plan, parent=parent.id), clock).work()
     wall, processor = (np.diff(times)[1:] for times in (clock.wall, clock.processor))
     return {
         "storage": "PostgreSQL" if "://" in storage else "journal",

@@ -19,7 +19,7 @@ from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.particles.separate import disc_area_px
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics.visibility import RESOLVED
-from hrtem_lab.pipelines.train import simulated
+from hrtem_lab.pipelines.train import simulate_missing
 from hrtem_lab.segmentation.unet import UNet
 from hrtem_lab.tracking.models import find_model
 
@@ -64,7 +64,7 @@ def main(model: str) -> None:
 def taken(words: list[str]) -> list[LabelledMicrograph]:
     """The test micrographs of a training with these settings."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        data = simulated(compose("train", overrides=words))
+        data = simulate_missing(compose("train", overrides=words))
     return data.micrographs("test")
 
 

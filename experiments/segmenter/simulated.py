@@ -13,7 +13,7 @@ from crowds import found, taken
 
 from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import breakdown, calibration_counts, ece, score_masks, summarise
-from hrtem_lab.pipelines.train import EDGES, condition
+from hrtem_lab.pipelines.train import BINS, condition
 from hrtem_lab.segmentation.unet import UNet
 from hrtem_lab.tracking.models import find_model
 
@@ -44,7 +44,7 @@ def main(model: str) -> None:
     print(f"{len(bare)} bare fields, {(bare['fp'] > 0).sum()} with anything false")
     print(particles.groupby("sort")["found"].agg(["size", "sum", "mean"]).to_string())
     conditions = pd.DataFrame([condition(m) for m in micrographs]).loc[full.index]
-    print(breakdown(full, conditions, EDGES).to_string(index=False, float_format="{:.3f}".format))
+    print(breakdown(full, conditions, BINS).to_string(index=False, float_format="{:.3f}".format))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From a node of the configuration to the object that it describes."""
+"""From a node of the configuration to the object that it describes, or to plain values."""
 
 from __future__ import annotations
 
@@ -13,3 +13,10 @@ def build(node: Any) -> Any:
     from hydra.utils import instantiate
 
     return instantiate(node, _convert_="all")
+
+
+def to_plain(node: Any) -> Any:
+    """A configuration as dicts and lists, its interpolations resolved."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(node, resolve=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import mlflow
 from omegaconf import DictConfig
 
-from hrtem_lab.cli.progress import quiet
 from hrtem_lab.figures import tables
 from hrtem_lab.files import write_json
 from hrtem_lab.pipelines.forest_evaluation import segmented, study
-from hrtem_lab.pipelines.train import log_data, output_folder, simulated
+from hrtem_lab.pipelines.run_folder import open_run
+from hrtem_lab.pipelines.train import log_data, simulate_missing
 from hrtem_lab.segmentation.unet import UNet
-from hrtem_lab.tracking import runs
 from hrtem_lab.tracking.models import find_model
 
 
@@ -21,23 +19,19 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
     Returns:
         The forest's metrics, as they are in MLflow.
     """
-    quiet()
-    folder = output_folder(config)
-    uri = runs.connect(config.name)
     source = find_model(config.model)
     unet = UNet.load(source)
-    with runs.run(folder.name, tags=runs.provenance() | {"folder": str(folder)}) as parent:
-        runs.log_config(config, folder)
-        data = simulated(config)
-        log_data(config, data)
-        mlflow.set_tag("segmenter", str(source))
+    with open_run(config) as (run, folder, uri):
+        data = simulate_missing(config)
+        log_data(config, data, run)
+        run.set_tags({"segmenter": source})
         unet.save(folder / "model")
-        with runs.run("forest", parent):
+        with run.child("forest") as child:
             learn = segmented(data, "train", config.views, unet.find)
             test = segmented(data, "test", config.test_views, unet.find)
-            metrics, _ = study(config, learn, test, folder)
+            metrics, _ = study(config, learn, test, folder, child)
         write_json(folder / "metrics.json", metrics)
-        mlflow.log_artifacts(str(folder / "figures"), "figures")
+        run.log_folder(folder / "figures")
     tables.show_forest(metrics)
     tables.show_next(folder, uri)
     return metrics

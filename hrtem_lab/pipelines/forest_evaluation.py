@@ -36,7 +36,7 @@ from hrtem_lab.micrograph import UNCERTAIN, LabelledMicrograph
 from hrtem_lab.particles import FEATURE_FAMILIES
 from hrtem_lab.segmentation.data import SimulatedData, Stage
 from hrtem_lab.segmentation.method import Found
-from hrtem_lab.tracking import runs
+from hrtem_lab.tracking.runs import Run
 
 Segmented = tuple[LabelledMicrograph, Found]
 Tables = dict[str, pd.DataFrame]
@@ -53,15 +53,16 @@ def segmented(
 
 
 def study(
-    config: DictConfig, learn: Iterable[Segmented], test: Iterable[Segmented], folder: Path
+    config: DictConfig, learn: Iterable[Segmented], test: Iterable[Segmented], folder: Path, run: Run
 ) -> tuple[dict[str, float], pd.Series]:
-    """Fit the forest, save it in `model`, score it and the references; figures, tables and the active run tell of it.
+    """Fit the forest, save it in `model`, score it and the references, and write figures and tables.
 
     Args:
         config: With `features`, `forest`, `references`, `folds` and `seed`.
         learn: Micrographs with what a network that never saw their specimens found in them.
         test: The same of other specimens, for the score alone.
-        folder: Of the run.
+        folder: Folder of the run.
+        run: Run that metrics and tables are logged to.
 
     Returns:
         The metrics, and the class of every test particle.
@@ -93,13 +94,13 @@ def study(
     metrics |= {"oob_accuracy": forest.oob_accuracy, "bytes": float(_size(folder / "model"))}
     for name, reference in references.items():
         metrics |= _compared(name, reference, tables, unseen, crossed, given, recipe, config)
-    runs.log_metrics(metrics)
-    _draw(forest, table, crossed, particles, given, folder)
+    run.log_metrics(metrics)
+    _draw(forest, table, crossed, particles, given, folder, run)
     compared = {"": "forest"} | {f"{name}/": name.replace("_", " ") for name in references}
     save(figures.references(metrics, compared), folder / "figures" / "references.png")
     rows = particles.join(given.add_prefix("p_")).assign(**{"class": classes})
     for name, content in (("forest_table", table), ("test_particles", rows)):
-        runs.log_csv(folder / f"{name}.csv", content)
+        run.log_csv(folder / f"{name}.csv", content)
     return {f"forest/{k}": v for k, v in metrics.items()}, classes
 
 
@@ -155,6 +156,7 @@ def _draw(
     particles: pd.DataFrame,
     given: pd.DataFrame,
     folder: Path,
+    run: Run,
 ) -> None:
     """The figures, and as tables what they show."""
     curves = {"cv": (table["label"], crossed), "test": (particles["label"], given)}
@@ -174,8 +176,8 @@ def _draw(
     }
     for name, figure in drawn.items():
         save(figure, folder / "figures" / f"{name}.png")
-    runs.log_table(by_family.reset_index(), "importance.json")
-    runs.log_csv(folder / "fault_chance.csv", chance)
+    run.log_table(by_family.reset_index(), "importance.json")
+    run.log_csv(folder / "fault_chance.csv", chance)
 
 
 EDGES = {

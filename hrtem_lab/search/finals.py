@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import mlflow
 import numpy as np
 import pandas as pd
 from optuna.study import StudyDirection
@@ -14,7 +13,7 @@ from hrtem_lab.cli.progress import console, track
 from hrtem_lab.search.space import composed
 from hrtem_lab.search.study import SharedStudy
 from hrtem_lab.search.worker import Plan
-from hrtem_lab.tracking import runs
+from hrtem_lab.tracking.runs import start_run
 
 if TYPE_CHECKING:
     from hrtem_lab.search.objectives import Objective
@@ -46,10 +45,10 @@ def _measure(
 ) -> float:
     """The goal's value of one training, kept in the study under `key`."""
     config = composed([*plan.words, f"seed={seed}", f"data.library.seed={seed}"], values, plan.space)
-    with runs.run(key, plan.parent):
-        mlflow.log_params({"seed": seed, **values})
-        found = objective(config, lambda *told: False)
-        runs.log_metrics(found)
+    with start_run(key, plan.parent) as run:
+        run.log_params({"seed": seed, **values})
+        found = objective(config, run, lambda *told: False)
+        run.log_metrics(found)
     value = float(found[plan.goals[0]])
     study.optuna.set_user_attr(key, value)
     return value

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Protocol, TypeVar
 
-import mlflow
 import pandas as pd
 import pytorch_lightning as pl
 from filelock import FileLock
@@ -20,14 +18,14 @@ from hrtem_lab.cli.config_keys import validation_settings
 from hrtem_lab.defects import cross_validate, particle_table, score
 from hrtem_lab.evaluation import score_masks, summarise
 from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, LabelledMicrograph
-from hrtem_lab.pipelines.train import fit_unet, plain
+from hrtem_lab.pipelines.train import plain
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.method import Method
 from hrtem_lab.segmentation.unet import UNet
-from hrtem_lab.tracking.callbacks import EpochMetrics, Told
+from hrtem_lab.tracking.callbacks import EpochCallback, EpochMetrics
 from hrtem_lab.tracking.models import find_model
-from hrtem_lab.tracking.runs import digest
+from hrtem_lab.tracking.runs import Run
 
 Value = TypeVar("Value")
 MASKS = tuple(f"val/{name}" for name in summarise(score_masks([], [])))
@@ -43,7 +41,7 @@ class Objective(Protocol):
     def prepare(self, config: DictConfig, progress: ProgressCallback) -> None:
         """Make what is on disk and all trials share."""
 
-    def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
+    def __call__(self, config: DictConfig, run: Run, tell: EpochCallback) -> dict[str, float]:
         """Validation metrics of a configuration.
 
         Raises:
@@ -110,20 +108,19 @@ class UNetObjective(OnSimulation):
         super().__init__()
         self.keep_models = keep_models
 
-    def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
+    def __call__(self, config: DictConfig, run: Run, tell: EpochCallback) -> dict[str, float]:
         """Metrics of `val/`, and what the training itself tells; see `Objective`."""
         pl.seed_everything(config.seed, verbose=False)
-        told, run = EpochMetrics(tell), mlflow.active_run()
-        assert run is not None
+        told = EpochMetrics(tell)
         with TemporaryDirectory(prefix="hrtem_lab_") as folder:
-            unet, facts = fit_unet(config, self.data(config), Path(folder), run.info.run_id, [told])
+            unet, facts = fit_network(config, self.data(config), Path(folder), run, [told])
             if told.ended:
                 raise TrialPruned
             validation = self.validation(config, config.tuning_views)
             tuned = unet.tune(validation)
             if self.keep_models:
                 tuned.save(Path(folder) / "model")
-                mlflow.log_artifacts(str(Path(folder) / "model"), "model")
+                run.log_folder(Path(folder) / "model")
         return facts | masks(tuned, validation)
 
 
@@ -140,7 +137,7 @@ class ClassicalObjective(OnSimulation):
         super().__init__()
         self.method = method
 
-    def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
+    def __call__(self, config: DictConfig, run: Run, tell: EpochCallback) -> dict[str, float]:
         """Metrics of `val/`; see `Objective`."""
         methods = config.get("methods", {})
         if self.method not in methods:
@@ -153,7 +150,7 @@ class ForestObjective(OnSimulation):
 
     metrics: ClassVar = FOREST
 
-    def __call__(self, config: DictConfig, tell: Told) -> dict[str, float]:
+    def __call__(self, config: DictConfig, run: Run, tell: EpochCallback) -> dict[str, float]:
         """Metrics of `cv/`; see `Objective`."""
         found = self._table(config)
         recipe = build(config.forest)
@@ -178,9 +175,7 @@ class ForestObjective(OnSimulation):
 
 def masks(method: Method, validation: list[LabelledMicrograph]) -> dict[str, float]:
     """Metrics of what a method finds in the validation micrographs, under the names that training logs them by."""
-    started = time.perf_counter()
-    found = [method(micrograph) for micrograph in validation]
-    seconds = (time.perf_counter() - started) / len(validation)
     # particles of one least size for all trials: one that leaves small ones out is to pay for it
-    scores = summarise(score_masks(found, validation, min_diameter_nm=Method.min_diameter_nm))
-    return {f"val/{name}": value for name, value in {**scores, "seconds_per_micrograph": seconds}.items()}
+    scores = score_method(method, validation, Method.min_diameter_nm)
+    metrics = {**scores.summary, "seconds_per_micrograph": scores.seconds_per_micrograph}
+    return {f"val/{name}": value for name, value in metrics.items()}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import mlflow
 import optuna
 import optuna.visualization as pages
 import optuna.visualization.matplotlib as pictures
@@ -24,7 +23,7 @@ from hrtem_lab.figures.style import DPI, save
 from hrtem_lab.files import write_json
 from hrtem_lab.search import repeats
 from hrtem_lab.search.study import DONE, SharedStudy
-from hrtem_lab.tracking import runs
+from hrtem_lab.tracking.runs import Run
 
 LEAST_TRIALS = 10
 """Of what is complete, below which the importance of a setting is chance."""
@@ -55,29 +54,28 @@ def _paths(study: SharedStudy) -> list[str]:
     return list(dict.fromkeys(path for trial in study.trials() for path in trial.params))
 
 
-def write(study: SharedStudy, goals: list[str], folder: Path) -> pd.DataFrame:
-    """Everything into the folder, and into the active MLflow run; what `repeats.repeated` found is returned."""
+def write(study: SharedStudy, goals: list[str], folder: Path, run: Run) -> pd.DataFrame:
+    """Everything into the folder, and into the MLflow run; what `repeats.repeated` found is returned."""
     trials = table(study, goals)
-    runs.log_csv(folder / "trials.csv", trials)
-    runs.log_table(trials, "trials.json")
+    run.log_csv(folder / "trials.csv", trials)
+    run.log_table(trials, "trials.json")
     settings = [path for path in _paths(study) if path != repeats.SEED]
     up = study.optuna.directions[0] == StudyDirection.MAXIMIZE
     if len(found := repeats.repeated(trials, goals[0], settings, up)):
-        runs.log_csv(folder / "repeats.csv", found)
+        run.log_csv(folder / "repeats.csv", found)
         save(repeats.draw(trials, goals[0], found, settings), folder / "figures" / "repeats.png")
     if best := study.best():
         front = [
             {"trial": t.number, "values": dict(zip(goals, t.values, strict=True)), "params": t.params} for t in best
         ]
         write_json(folder / "best.json", {"best": front})
-        mlflow.log_artifact(str(folder / "best.json"))
+        run.log_file(folder / "best.json")
         # tags: a parameter of a run could not be corrected by a later, better trial
-        for path, value in best[0].params.items():
-            mlflow.set_tag(f"best.{path}", value)
-        mlflow.log_metrics({f"best/{goal}": value for goal, value in zip(goals, best[0].values, strict=True)})
+        run.set_tags({f"best.{path}": value for path, value in best[0].params.items()})
+        run.log_metrics({f"best/{goal}": value for goal, value in zip(goals, best[0].values, strict=True)})
         draw(study, goals, folder)
-        mlflow.log_artifacts(str(folder / "figures"), "figures")
-        mlflow.log_artifact(str(folder / "sweep.html"))
+        run.log_folder(folder / "figures")
+        run.log_file(folder / "sweep.html")
     return found
 
 

@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import mlflow
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 from optuna.trial import TrialState
 
-from hrtem_lab.cli.build import build
+from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.progress import bar, console, quiet
 from hrtem_lab.files import make_folder
 from hrtem_lab.micrograph import InputError
@@ -23,7 +22,9 @@ from hrtem_lab.search import finals, outcome, repeats
 from hrtem_lab.search.pool import Crew
 from hrtem_lab.search.study import SharedStudy, seeded
 from hrtem_lab.search.worker import Plan
-from hrtem_lab.tracking import runs
+from hrtem_lab.tracking.provenance import provenance
+from hrtem_lab.tracking.runs import Run, create_run, start_run
+from hrtem_lab.tracking.store import connect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,16 +50,16 @@ def sweep(config: DictConfig) -> None:
     objective: Objective = build(config.sweep.objective)
     plan = Plan(words, str(config.storage or folder / "study.journal"), name)
     check(plan, objective)
-    uri = runs.connect(config.name)
+    uri = connect(config.name)
     study = plan.open()
     plan = replace(plan, parent=parent_run(study, uri, config, folder), failures=study.failures())
-    with runs.run(name, again=plan.parent):
+    with start_run(name, run_id=plan.parent) as run:
         presses, deaths = _work(plan, study, objective, folder)
         if presses < 2:
-            _show(plan, study, outcome.write(study, plan.goals, folder), folder, uri)
+            _show(plan, study, outcome.write(study, plan.goals, folder, run), folder, uri)
         _end(plan, study, presses, deaths, folder)
         if config.finalize and not presses:
-            _finalize(plan, study, objective, folder)
+            _finalize(plan, study, objective, folder, run)
 
 
 def check(plan: Plan, objective: Objective) -> None:
@@ -94,16 +95,15 @@ def check(plan: Plan, objective: Objective) -> None:
 
 def parent_run(study: SharedStudy, uri: str, config: DictConfig, folder: Path) -> str:
     """The MLflow run of the study in this store; made by the first who comes."""
-    key, client = f"run in {uri}", mlflow.MlflowClient()
+    key = f"run in {uri}"
     with study.place.lock():
         if known := study.optuna.user_attrs.get(key):
             return known
-        experiment = client.get_experiment_by_name(config.name).experiment_id  # type: ignore[union-attr]
-        tags = runs.provenance() | {"folder": str(folder), "study": study.name}
-        run_id: str = client.create_run(experiment, run_name=study.name, tags=tags).info.run_id
+        tags = provenance() | {"folder": str(folder), "study": study.name}
+        run_id = create_run(config.name, study.name, tags)
         study.optuna.set_user_attr(key, run_id)
-    with runs.run(study.name, again=run_id):
-        runs.log_config(config, folder)
+    with start_run(study.name, run_id=run_id) as run:
+        run.log_config(to_plain(config), folder)
     return run_id
 
 
@@ -155,13 +155,13 @@ def _end(plan: Plan, study: SharedStudy, presses: int, deaths: int, folder: Path
         )
 
 
-def _finalize(plan: Plan, study: SharedStudy, objective: Objective, folder: Path) -> None:
+def _finalize(plan: Plan, study: SharedStudy, objective: Objective, folder: Path, run: Run) -> None:
     """Train the best and the default settings again, and say whether tuning has gained anything."""
     if len(study.done()) < plan.n_trials or not study.best():
         console.print("Not all trials have ended: nothing is trained again yet")
         return
     rows = finals.finals(plan, study, objective, plan.config.repeats)
-    runs.log_csv(folder / "finals.csv", rows)
+    run.log_csv(folder / "finals.csv", rows)
     found = finals.summary(rows)
-    runs.log_metrics(found, "final")
+    run.log_metrics(found, "final")
     finals.show(plan.goals[0], plan.directions[0], found, len(rows))

@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mlflow
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from optuna import TrialPruned
@@ -22,14 +21,15 @@ from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from hrtem_lab.cli.build import build
+from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import MUTABLE_KEYS, drop_machine_keys
 from hrtem_lab.cli.progress import quiet
 from hrtem_lab.cli.user_errors import one_line
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.search.space import composed, distributions, grid, overrides
 from hrtem_lab.search.study import SharedStudy, beating, seeded
-from hrtem_lab.tracking import runs
+from hrtem_lab.tracking.runs import Run, mark_killed, start_run, to_yaml
+from hrtem_lab.tracking.store import connect
 
 if TYPE_CHECKING:
     from hrtem_lab.search.objectives import Objective
@@ -101,7 +101,7 @@ class Plan:
         """The study."""
 
         def mourn(trial: FrozenTrial) -> None:
-            runs.give_up(trial.user_attrs.get("run", ""))
+            mark_killed(trial.user_attrs.get("run", ""))
 
         return SharedStudy(self.storage, self.study, self.directions, settings(self.config), mourn)
 
@@ -133,7 +133,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         quiet()
-        runs.connect(self.plan.config.name)
+        connect(self.plan.config.name)
         self.study = self.plan.open()
         self.objective = build(self.plan.config.sweep.objective)
 
@@ -144,34 +144,34 @@ class Worker:
             if trial is None:
                 return
             self._say("trial", trial.number)
-            with beating(trial), runs.run(f"trial {trial.number}", self.plan.parent) as run_id:
-                trial.set_user_attr("run", run_id)
-                self._run(trial)
+            with beating(trial), start_run(f"trial {trial.number}", self.plan.parent) as run:
+                trial.set_user_attr("run", run.id)
+                self._run(trial, run)
 
-    def _run(self, trial: Trial) -> None:
+    def _run(self, trial: Trial, run: Run) -> None:
         """One trial to its end, be it good or bad; only Ctrl-C gets out."""
         started, values, state = time.perf_counter(), None, TrialState.FAIL
         try:
-            values, state = self._measure(trial), TrialState.COMPLETE
+            values, state = self._measure(trial, run), TrialState.COMPLETE
         except TrialPruned:
             state = TrialState.PRUNED
-            mlflow.set_tag("pruned", "true")
+            run.set_tags({"pruned": "true"})
         except Exception as error:
             traceback.print_exc()
             reason = one_line(f"{type(error).__name__}: {error}")
             trial.set_user_attr("error", reason)
-            mlflow.set_tag("error", reason[:5000])
-            mlflow.end_run("FAILED")
+            run.set_tags({"error": reason})
+            run.fail()
         self.study.tell(trial, values, state)
         self._say("ended", trial.number, state.name, values, time.perf_counter() - started)
 
-    def _measure(self, trial: Trial) -> list[float]:
+    def _measure(self, trial: Trial, run: Run) -> list[float]:
         """The goals' values of a trial; all that it measured goes to MLflow."""
         config = composed(self.plan.words, trial.params, self.plan.space)
-        mlflow.log_params({path: str(value)[:6000] for path, value in trial.params.items()})
-        mlflow.log_text(OmegaConf.to_yaml(config, resolve=True), "config.yaml")
-        found = self.objective(config, lambda *told: self._told(trial, *told))
-        runs.log_metrics(found)
+        run.log_params(trial.params)
+        run.log_text(to_yaml(to_plain(config)), "config.yaml")
+        found = self.objective(config, run, lambda *told: self._told(trial, *told))
+        run.log_metrics(found)
         values = [found[name] for name in self.plan.goals]
         for name, value in zip(self.plan.goals, values, strict=True):
             if not np.isfinite(value):

@@ -1,29 +1,33 @@
-"""What a training shows while it runs."""
+"""Lightning callbacks that report what a training reaches while it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import mlflow
 import numpy as np
 import pytorch_lightning as pl
 
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.module import SegmentationModule
+from hrtem_lab.tracking.runs import Run
+
+EpochCallback = Callable[[int, int, Mapping[str, float]], bool]
+"""Called with the epoch, the number of epochs and the validation metrics; returns True to end the training."""
 
 
 class ValidationImages(pl.Callback):
     """Logs the same validation fields after every epoch: the image, its truth and the network's probability.
 
     Args:
-        fields: How many.
+        run: Run that the images go to.
+        fields: Number of fields.
     """
 
-    def __init__(self, fields: int = 4) -> None:
-        self.fields = fields
+    def __init__(self, run: Run, fields: int = 4) -> None:
+        self.run, self.fields = run, fields
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log side by side, as one grey picture per field."""
+        """Log one grey picture per field, the three side by side."""
         if trainer.sanity_checking or not isinstance(pl_module, SegmentationModule):
             return
         data: SimulatedData = trainer.datamodule  # type: ignore[attr-defined]
@@ -32,27 +36,26 @@ class ValidationImages(pl.Callback):
         for i, (batch, probability) in enumerate(zip(batches, probabilities, strict=True)):
             image = np.clip(batch["image"][0].numpy() / 6 + 0.5, 0, 1)
             picture = np.concatenate([image, batch["mask"][0].numpy(), probability], axis=1)
-            key = f"validation_field_{i}"
-            mlflow.log_image((255 * picture).astype(np.uint8), key=key, step=trainer.current_epoch)
-
-
-Told = Callable[[int, int, Mapping[str, float]], bool]
+            self.run.log_image((255 * picture).astype(np.uint8), f"validation_field_{i}", trainer.current_epoch)
 
 
 class EpochMetrics(pl.Callback):
-    """Tells the validation metrics of every epoch, and ends the training where that is the answer.
+    """Reports the validation metrics of every epoch, and ends the training on request.
 
     Args:
-        tell: Called with the epoch, the number of epochs and the metrics; True ends the training.
+        report: Called after every epoch; see `EpochCallback`.
+
+    Attributes:
+        ended: Whether the training was ended on request.
     """
 
-    def __init__(self, tell: Told) -> None:
-        self.tell, self.ended = tell, False
+    def __init__(self, report: EpochCallback) -> None:
+        self.report, self.ended = report, False
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Tell what has just been measured."""
+        """Report what has just been measured."""
         if trainer.sanity_checking:
             return
-        found = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
-        if self.tell(trainer.current_epoch + 1, trainer.max_epochs or 0, found):
+        epoch_metrics = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+        if self.report(trainer.current_epoch + 1, trainer.max_epochs or 0, epoch_metrics):
             self.ended = trainer.should_stop = True

@@ -1,14 +1,13 @@
-"""Where trained models are found."""
+"""Where trained models are found, and how a trained model is logged."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-from hrtem_lab.micrograph import InputError
-from hrtem_lab.paths import MODELS, workspace
+from hrtem_lab.micrograph import InputError, Micrograph
+from hrtem_lab.paths import MODELS, PACKAGE, workspace
 from hrtem_lab.segmentation.unet import SETTINGS
-from hrtem_lab.tracking.runs import use_store
 
 SHIPPED = MODELS / "default"
 NEWEST = "newest"
@@ -38,6 +37,7 @@ def find_model(model: str | None) -> Path:
 
 
 def _newest() -> Path:
+    """The folder of the model that training saved last."""
     saved = sorted(workspace().glob(f"outputs/*/*/model/{SETTINGS}"), key=lambda path: path.stat().st_mtime)
     if not saved:
         raise InputError(
@@ -48,10 +48,33 @@ def _newest() -> Path:
 
 
 def _downloaded(uri: str) -> Path:
-    import mlflow
+    """A temporary folder with the artifacts of an MLflow URI."""
+    import mlflow  # takes seconds, and most models are folders
+
+    from hrtem_lab.tracking.store import use_store
 
     use_store()
     try:
         return Path(mlflow.artifacts.download_artifacts(uri, dst_path=tempfile.mkdtemp(prefix="hrtem_lab_")))
     except Exception as error:
         raise InputError(f"model={uri}: MLflow at {mlflow.get_tracking_uri()} does not give it ({error})") from error
+
+
+def log_model(folder: Path, example: Micrograph) -> None:
+    """Log a saved model to the active run, as MLflow loads and serves it.
+
+    Args:
+        folder: Folder that training saved.
+        example: A micrograph, of which a corner becomes the input example.
+    """
+    import mlflow
+
+    image, params = example.image[None, :64, :64], {"pixel_size_nm": example.pixel_size_nm}
+    mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(PACKAGE / "tracking" / "pyfunc.py"),
+        artifacts={"folder": str(folder)},
+        signature=mlflow.models.infer_signature(image, image, params),
+        input_example=(image, params),
+        pip_requirements=["hrtem_lab"],
+    )

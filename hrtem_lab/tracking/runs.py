@@ -1,187 +1,196 @@
-"""MLflow: one parent run per command, one child per method, the same metric names in all of them."""
+"""MLflow runs: one parent per command, one child per method, the same metric names in all of them."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
-import platform
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from filelock import FileLock
-from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.data.meta_dataset import MetaDataset
-from omegaconf import DictConfig, OmegaConf
+import yaml
+from mlflow.entities import Dataset, DatasetInput, InputTag
 from pandas.api.types import is_numeric_dtype
 
-from hrtem_lab.atomic_write import write_text
 from hrtem_lab.files import write_table
-from hrtem_lab.interrupts import is_interrupt
-from hrtem_lab.paths import PACKAGE, workspace
+from hrtem_lab.physics.manifest import fingerprint
 
-PACKAGES = ("torch", "pytorch-lightning", "segmentation-models-pytorch", "abtem", "ase", "scikit-learn", "numpy")
-MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens its pages for chats
-PARAM_BATCH = 100  # MLflow takes no more at once
-
-
-def use_store() -> str:
-    """Choose the store, `MLFLOW_TRACKING_URI` or by default `mlflow.db` in the project, and give its URI."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{workspace() / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
-    return uri
+MAX_PARAM_CHARACTERS = 6000
+"""Length to which the value of a parameter is cut; MLflow refuses longer ones."""
+MAX_TAG_CHARACTERS = 5000
+"""Length to which the value of a tag is cut; MLflow refuses longer ones."""
 
 
-def connect(experiment: str) -> str:
-    """Choose the store and the experiment; make both if they are new.
+@dataclass(frozen=True)
+class Run:
+    """An MLflow run that is in progress. What it is given is in the store when the call returns.
 
-    Artifacts of a SQLite store lie in the folder `mlartifacts` beside it. The store is made under a file lock: several
-    processes that open a fresh SQLite store at once break it for good.
-
-    Args:
-        experiment: Name of the MLflow experiment.
-
-    Returns:
-        The store's URI.
+    Attributes:
+        id: MLflow's identifier.
     """
-    uri = use_store()
-    here = Path(uri.removeprefix("sqlite:///")).absolute().parent if uri.startswith("sqlite:///") else None
-    with FileLock((here or workspace()) / ".mlflow.lock"):
-        if mlflow.get_experiment_by_name(experiment) is None:
-            # without a place of its own, a SQLite store would put artifacts into whatever folder we were called from
-            place = (here / "mlartifacts").as_uri() if here else None
-            mlflow.create_experiment(experiment, place, tags=MODEL_TRAINING)
-    mlflow.set_experiment(experiment)
-    return uri
+
+    id: str
+
+    @contextmanager
+    def child(self, name: str) -> Iterator[Run]:
+        """A run below this one, as from `start_run`."""
+        with start_run(name, self.id) as run:
+            yield run
+
+    def log_metrics(self, values: Mapping[str, float], prefix: str = "") -> None:
+        """Log metrics, under `prefix/` if any. Undefined values (`nan`) are left out: MLflow has no such value."""
+        start = f"{prefix}/" if prefix else ""
+        defined = {f"{start}{key}": float(value) for key, value in values.items() if not np.isnan(value)}
+        mlflow.log_metrics(defined, run_id=self.id)
+
+    def log_params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters, each cut to the length that MLflow takes."""
+        mlflow.log_params({key: str(value)[:MAX_PARAM_CHARACTERS] for key, value in values.items()}, run_id=self.id)
+
+    def set_tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags, each cut to the length that MLflow takes. Unlike a parameter, a tag can be changed later."""
+        client = mlflow.MlflowClient()
+        for key, value in values.items():
+            client.set_tag(self.id, key, str(value)[:MAX_TAG_CHARACTERS])
+
+    def log_config(self, config: Mapping[str, Any], folder: Path) -> None:
+        """Log a resolved configuration: whole as `config.yaml`, also in `folder`, and its leaves as parameters."""
+        text = to_yaml(config)
+        (folder / "config.yaml").write_text(text, encoding="utf-8")
+        self.log_text(text, "config.yaml")
+        self.log_params(dict(_leaves(config)))
+
+    def log_data(self, name: str, inputs: Mapping[str, Any], split: Mapping[Any, list[int]]) -> None:
+        """Log the data as an MLflow dataset under our own fingerprint, and the fingerprint of the split as a tag.
+
+        Args:
+            name: Name of the dataset.
+            inputs: Everything that decides the data.
+            split: Stage -> what belongs to it.
+        """
+        digest = fingerprint(dict(inputs))
+        source = json.dumps({"inputs": inputs}, sort_keys=True)
+        entity = Dataset(name=name, digest=digest, source_type="code", source=source)
+        context = InputTag(key="mlflow.data.context", value="training")
+        mlflow.MlflowClient().log_inputs(self.id, [DatasetInput(dataset=entity, tags=[context])])
+        self.set_tags({"data.digest": digest, "split.digest": fingerprint(dict(split))})
+        mlflow.log_dict(dict(split), "split.json", run_id=self.id)
+
+    def log_table(self, table: pd.DataFrame, name: str) -> None:
+        """Log a table that MLflow's user interface shows; it takes text in columns of objects only."""
+        text = {column: object for column in table.columns if not is_numeric_dtype(table[column])}
+        mlflow.log_table(table.astype(text), name, run_id=self.id)
+
+    def log_csv(self, path: Path, table: pd.DataFrame) -> None:
+        """Write a table to a CSV file and log the file."""
+        write_table(path, table)
+        self.log_file(path)
+
+    def log_text(self, text: str, name: str) -> None:
+        """Log a text as an artifact."""
+        mlflow.log_text(text, name, run_id=self.id)
+
+    def log_file(self, path: Path) -> None:
+        """Log a file as an artifact of its name."""
+        mlflow.log_artifact(str(path), run_id=self.id)
+
+    def log_folder(self, path: Path) -> None:
+        """Log a folder as an artifact folder of its name."""
+        mlflow.log_artifacts(str(path), path.name, run_id=self.id)
+
+    def fail(self) -> None:
+        """End the run as FAILED, now; the context that it was started by then leaves it so."""
+        _leave(self.id, "FAILED")
+
+    def log_image(self, image: npt.NDArray[np.uint8], key: str, step: int) -> None:
+        """Log an image (rows, columns) of a series that the user interface steps through."""
+        mlflow.MlflowClient().log_image(self.id, image, key=key, step=step)
 
 
 @contextmanager
-def run(
-    name: str, parent: str | None = None, tags: Mapping[str, str] | None = None, again: str | None = None
-) -> Iterator[str]:
-    """An MLflow run that ends FINISHED, FAILED or, after Ctrl-C, KILLED; gives its id. `again` is one to go on with."""
+def start_run(
+    name: str, parent_id: str | None = None, tags: Mapping[str, str] | None = None, run_id: str | None = None
+) -> Iterator[Run]:
+    """An MLflow run that ends FINISHED, FAILED or, after Ctrl-C, KILLED.
+
+    While it lasts it is MLflow's active run, too.
+
+    Args:
+        name: Name of the run.
+        parent_id: Run that it is shown below.
+        tags: Tags of the run. A run with tags or without a parent records the machine's load, too.
+        run_id: A run to go on with, in place of a new one.
+    """
     active = mlflow.start_run(
-        run_id=again,
+        run_id=run_id,
         run_name=name,
-        nested=parent is not None,
-        parent_run_id=parent,
+        nested=parent_id is not None,
+        parent_run_id=parent_id,
         tags=dict(tags or {}),
-        log_system_metrics=parent is None or tags is not None,  # what says where it came from is no part of another
+        log_system_metrics=parent_id is None or tags is not None,
     )
     status = "FAILED"
     try:
-        yield active.info.run_id
+        yield Run(active.info.run_id)
         status = "FINISHED"
     except BaseException as stop:
         if is_interrupt(stop):
             status = "KILLED"
         raise
     finally:
+        _leave(active.info.run_id, status)
+
+
+def _leave(run_id: str, status: str) -> None:
+    """End a run where it is still MLflow's active run."""
+    active = mlflow.active_run()
+    if active is not None and active.info.run_id == run_id:
         mlflow.end_run(status)
 
 
-def multirun() -> str | None:
-    """The MLflow run that the jobs of a multirun (`-m`) are grouped under; None in a single job."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    if not HydraConfig.initialized() or HydraConfig.get().mode is not RunMode.MULTIRUN:
-        return None
-    return _group(HydraConfig.get().sweep.dir)
+def create_run(experiment: str, name: str, tags: Mapping[str, str]) -> str:
+    """Create a run that several processes go on with, and return its identifier."""
+    client = mlflow.MlflowClient()
+    there = client.get_experiment_by_name(experiment)
+    assert there is not None, "connect makes the experiment"
+    run_id: str = client.create_run(there.experiment_id, run_name=name, tags=dict(tags)).info.run_id
+    return run_id
 
 
 @cache
-def _group(folder: str) -> str:
-    """A run that holds nothing but others; `folder` is that of the multirun, which no other has."""
-    with run(time.strftime("multirun %Y-%m-%d %H:%M:%S")) as run_id:
-        return run_id
+def group_run(folder: str) -> str:
+    """Identifier of the run that the jobs of a multirun are shown below; made once.
+
+    Args:
+        folder: Scratch folder of the multirun, which no other multirun has.
+    """
+    with start_run(time.strftime("multirun %Y-%m-%d %H:%M:%S")) as run:
+        return run.id
 
 
-def give_up(run_id: str) -> None:
-    """Mark the run of a process that died; nothing, where this store does not hold it."""
+def mark_killed(run_id: str) -> None:
+    """Mark the run of a process that died; no error where this store does not hold it."""
     with contextlib.suppress(mlflow.MlflowException):
         mlflow.MlflowClient().set_terminated(run_id, "KILLED")
 
 
-def log_config(config: DictConfig, folder: Path) -> None:
-    """The resolved configuration: as an artifact and in the run's folder whole, its leaves as parameters."""
-    text = OmegaConf.to_yaml(config, resolve=True)
-    write_text(folder / "config.yaml", text)
-    mlflow.log_text(text, "config.yaml")
-    leaves = [(k, str(v)[:6000]) for k, v in _leaves(OmegaConf.to_container(config, resolve=True))]
-    for start in range(0, len(leaves), PARAM_BATCH):
-        mlflow.log_params(dict(leaves[start : start + PARAM_BATCH]))
-
-
-def provenance() -> dict[str, str]:
-    """What a number came from: commit, whether files had changed since, versions, machine."""
-    return {
-        "git.commit": _git("rev-parse", "HEAD"),
-        "git.dirty": str(bool(_git("status", "--porcelain"))),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, {_accelerator()}",
-        "python": platform.python_version(),
-        **{f"version.{name}": version(name) for name in PACKAGES},
-    }
-
-
-def log_data(name: str, recipe: Mapping[str, Any], split: Mapping[Any, list[int]]) -> None:
-    """The data as an MLflow dataset under our own digest, and the digest of the split as a tag."""
-    source = CodeDatasetSource({"recipe": json.dumps(recipe, sort_keys=True)})
-    data = MetaDataset(source, name=name, digest=digest(recipe))  # type: ignore[abstract]
-    mlflow.log_input(data, context="training")
-    mlflow.set_tags({"data.digest": digest(recipe), "split.digest": digest(split)})
-    mlflow.log_dict(dict(split), "split.json")
-
-
-def digest(content: Any) -> str:
-    """Fingerprint of anything that JSON can hold, 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def log_metrics(values: Mapping[str, float], prefix: str = "") -> None:
-    """Metrics, under `prefix/` if any, in one batch; what is undefined is left out, for MLflow has no such value."""
-    before = f"{prefix}/" if prefix else ""
-    mlflow.log_metrics({f"{before}{k}": float(v) for k, v in values.items() if v == v})
-
-
-def log_table(table: pd.DataFrame, name: str) -> None:
-    """A table that MLflow's UI shows; it takes text for text in columns of objects alone."""
-    text = {column: object for column in table.columns if not is_numeric_dtype(table[column])}
-    mlflow.log_table(table.astype(text), name)
-
-
-def log_csv(path: Path, table: pd.DataFrame) -> None:
-    """A table, written to a CSV file and logged as an artifact."""
-    write_table(path, table)
-    mlflow.log_artifact(str(path))
+def to_yaml(config: Mapping[str, Any]) -> str:
+    """A plain configuration as YAML, in the order of its keys."""
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
 def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict) and node:
+    """Dotted path and value of every leaf; lists and empty mappings are leaves."""
+    if isinstance(node, Mapping) and node:
         for key, value in node.items():
             yield from _leaves(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, node
-
-
-def _git(*words: str) -> str:
-    try:
-        done = subprocess.run(["git", "-C", str(PACKAGE), *words], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
-
-
-def _accelerator() -> str:
-    from hrtem_lab.segmentation.processor import describe
-
-    return describe()

@@ -12,6 +12,7 @@ from hrtem_lab.defects import Forest
 from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
 from hrtem_lab.pipelines.forest_evaluation import study
 from hrtem_lab.segmentation.method import Found
+from hrtem_lab.tracking.runs import Run
 from tests.particles.scenes import faulted, particle, single
 
 TREES = {"_target_": "sklearn.ensemble.RandomForestClassifier", "n_estimators": 12, "oob_score": False}
@@ -73,11 +74,11 @@ def studied(tmp_path_factory):
     folder: Path = tmp_path_factory.mktemp("study")
     logged: dict[str, float] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mlflow, "log_metrics", logged.update)
-        patch.setattr(mlflow, "log_table", lambda table, name: logged.update({name: len(table)}))
-        patch.setattr(mlflow, "log_artifact", lambda path: logged.update({Path(path).name: 1}))
+        patch.setattr(mlflow, "log_metrics", lambda values, run_id: logged.update(values))
+        patch.setattr(mlflow, "log_table", lambda table, name, run_id: logged.update({name: len(table)}))
+        patch.setattr(mlflow, "log_artifact", lambda path, run_id: logged.update({Path(path).name: 1}))
         learn, test = [drawn(i) for i in range(9)], [drawn(i) for i in range(9, 15)]
-        metrics, classes = study(OmegaConf.create(CONFIG), learn, test, folder)
+        metrics, classes = study(OmegaConf.create(CONFIG), learn, test, folder, Run("study"))
     return metrics, classes, logged, folder
 
 

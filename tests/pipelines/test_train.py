@@ -20,9 +20,11 @@ from hrtem_lab.defects import Forest
 from hrtem_lab.files import write_folder
 from hrtem_lab.micrograph import CLASSES, InputError
 from hrtem_lab.paths import CONF
-from hrtem_lab.pipelines.train import fit_unet, output_folder
+from hrtem_lab.pipelines.fit_network import fit_network
+from hrtem_lab.pipelines.run_folder import make_run_folder
 from hrtem_lab.pipelines.train import train as run_training
 from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.tracking.runs import Run
 from tests.segmentation.scenes import dark_discs
 from tests.small import SPECIMENS
 
@@ -247,10 +249,10 @@ def test_every_experiment_runs_one_batch(
 
 
 def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("hrtem_lab.pipelines.train.workspace", lambda: tmp_path)
+    monkeypatch.setattr("hrtem_lab.pipelines.run_folder.workspace", lambda: tmp_path)
     monkeypatch.setattr("time.strftime", lambda _: "2026-01-02_03-04-05")
     config = OmegaConf.create({"name": "study", "output": None})
-    folders = [output_folder(config) for _ in range(3)]
+    folders = [make_run_folder(config) for _ in range(3)]
     assert [folder.name for folder in folders] == [f"2026-01-02_03-04-05{end}" for end in ("", "_2", "_3")]
     assert {folder.parent for folder in folders} == {tmp_path / "outputs" / "study"}
     assert all(folder.is_dir() for folder in folders)
@@ -258,11 +260,11 @@ def test_runs_of_one_second_have_folders_of_their_own(tmp_path: Path, monkeypatc
 
 def test_a_folder_that_was_asked_for_is_taken_as_it_is(tmp_path: Path):
     config = OmegaConf.create({"name": "study", "output": str(tmp_path / "mine")})
-    assert output_folder(config) == output_folder(config) == tmp_path / "mine"
+    assert make_run_folder(config) == make_run_folder(config) == tmp_path / "mine"
     (tmp_path / "file").touch()
     config.output = str(tmp_path / "file" / "mine")
     with pytest.raises(InputError, match="cannot be made"):
-        output_folder(config)
+        make_run_folder(config)
 
 
 @pytest.mark.parametrize("word", ["data.validation=1", "data.test=0"])
@@ -284,4 +286,4 @@ def test_too_few_specimens_end_in_one_line(tmp_path: Path):
 def test_what_cannot_be_kept_of_a_start_is_refused(tmp_path: Path, share: float, start: str | None):
     config = OmegaConf.create({"start": start, "kept_of_start": share})
     with pytest.raises(InputError, match=f"kept_of_start={share}, start={start}"):
-        fit_unet(config, None, tmp_path, "", [])
+        fit_network(config, None, tmp_path, Run(""), [])

@@ -10,7 +10,8 @@ import mlflow
 import pytest
 
 from hrtem_lab.search.worker import Plan
-from hrtem_lab.tracking import runs
+from hrtem_lab.tracking.runs import start_run
+from hrtem_lab.tracking.store import connect, use_store
 from tests.search.toy import WORDS
 
 PlanMaker = Callable[..., Plan]
@@ -23,7 +24,7 @@ def store(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) ->
     folder.mkdir()
     shutil.copy(empty_store, folder / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-    runs.use_store()
+    use_store()
     return mlflow.MlflowClient()
 
 
@@ -33,9 +34,9 @@ def planned(tmp_path: Path, store: mlflow.MlflowClient) -> PlanMaker:
 
     def made(*words: str) -> Plan:
         plan = Plan((*WORDS, "name=toy", *words), str(tmp_path / "study.journal"), "toy")
-        runs.connect("toy")
-        with runs.run("toy") as parent:
-            return replace(plan, parent=parent)
+        connect("toy")
+        with start_run("toy") as parent:
+            return replace(plan, parent=parent.id)
 
     return made
 

@@ -49,10 +49,10 @@ def test_best_and_default_are_trained_under_the_same_new_seeds_and_never_twice(p
     seen = []
 
     class Watched(Toy):
-        def __call__(self, config, tell):
+        def __call__(self, config, run, tell):
             assert config.data.library.seed == config.seed  # other specimens, wherever the experiment has its own
             seen.append((config.seed, config.start))
-            return super().__call__(config, tell)
+            return super().__call__(config, run, tell)
 
     rows = finals.finals(plan, worker.study, Watched(), 2)
     best = trial.params["start"]

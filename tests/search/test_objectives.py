@@ -19,12 +19,14 @@ from hrtem_lab.search.space import composed
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.method import Found
 from hrtem_lab.segmentation.unet import UNet
-from hrtem_lab.tracking import runs
 from hrtem_lab.tracking.models import find_model
+from hrtem_lab.tracking.runs import Run, start_run
+from hrtem_lab.tracking.store import connect
 from tests.models import save_model
 from tests.pipelines.test_train import SMALL
 
 GO_ON = lambda *told: False  # noqa: E731
+RUN = Run("not used")
 
 
 @pytest.fixture(scope="module")
@@ -73,43 +75,43 @@ def test_the_watch_sees_a_test_specimen(config, watched: list[str]):
 def test_a_classical_method_is_scored_on_validation_alone(config, watched: list[str]):
     objective = ClassicalObjective("watershed")
     objective.prepare(config())
-    dark = objective(config(**{"methods.watershed.cue": "dark"}), GO_ON)
-    bright = objective(config(**{"methods.watershed.cue": "bright"}), GO_ON)
+    dark = objective(config(**{"methods.watershed.cue": "dark"}), RUN, GO_ON)
+    bright = objective(config(**{"methods.watershed.cue": "bright"}), RUN, GO_ON)
     assert set(dark) == set(objective.metrics)
     assert 0 <= dark["val/dice"] <= 1
     assert dark["val/dice"] != bright["val/dice"]
     assert watched == ["validation"]  # taken once
-    objective(config("data.batch_size=1"), GO_ON)
+    objective(config("data.batch_size=1"), RUN, GO_ON)
     assert watched == ["validation"]  # micrographs do not depend on how a network is trained
-    objective(config("seed=1", "data.library.count=9"), GO_ON)
+    objective(config("seed=1", "data.library.count=9"), RUN, GO_ON)
     assert watched == ["validation"] * 2
     with pytest.raises(InputError, match="the sweep needs watershed among them"):
-        objective(config("methods=[otsu]"), GO_ON)
+        objective(config("methods=[otsu]"), RUN, GO_ON)
 
 
 def test_a_unet_is_trained_and_scored_on_validation_alone(config, watched: list[str], tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     quiet()
-    runs.connect("objectives")
+    connect("objectives")
     objective, told = UNetObjective(keep_models=True), []
 
     def tell(*words: Any) -> bool:
         told.append(words)
         return False
 
-    with runs.run("one") as run_id:
-        found = objective(config("trainer.max_epochs=2"), tell)
+    with start_run("one") as run:
+        found = objective(config("trainer.max_epochs=2"), run, tell)
     assert set(found) == set(objective.metrics)
     assert [(step, total) for step, total, _ in told] == [(1, 2), (2, 2)]
     assert found["best/val/dice"] == pytest.approx(max(metrics["val/dice"] for *_, metrics in told))
     assert set(watched) == {"validation"}
-    assert len(mlflow.MlflowClient().get_metric_history(run_id, "val/dice")) == 2  # its curve
-    kept = UNet.load(find_model(f"runs:/{run_id}/model"))  # as it was scored
+    assert len(mlflow.MlflowClient().get_metric_history(run.id, "val/dice")) == 2  # its curve
+    kept = UNet.load(find_model(f"runs:/{run.id}/model"))  # as it was scored
     assert masks(kept, objective.validation(config("trainer.max_epochs=2"), 1))["val/dice"] == pytest.approx(
         found["val/dice"], abs=0.01
     )
-    with pytest.raises(TrialPruned), runs.run("two"):
-        objective(config("trainer.max_epochs=9"), lambda *words: told.append(words) or True)
+    with pytest.raises(TrialPruned), start_run("two") as run:
+        objective(config("trainer.max_epochs=9"), run, lambda *words: told.append(words) or True)
     assert len(told) == 3
     assert list(tmp_path.iterdir()) == []
 
@@ -127,13 +129,13 @@ def test_a_forest_is_cross_validated_on_predicted_particles(
     monkeypatch.setattr(UNet, "load", lambda folder: Knowing())
     model = f"start={save_model(tmp_path / 'model', forest=False)}"
     objective = ForestObjective()
-    found = objective(config(model), GO_ON)
+    found = objective(config(model), RUN, GO_ON)
     assert set(found) == set(objective.metrics)
     assert found["cv/particles"] == sum(m.instances.max() for m in cut)
     assert 0 < found["cv/accuracy"] <= 1
-    other = objective(config(model, **{"forest.classifier.max_depth": 1}), GO_ON)
+    other = objective(config(model, **{"forest.classifier.max_depth": 1}), RUN, GO_ON)
     assert other["cv/particles"] == found["cv/particles"]
     assert len(cut) == 15  # three views of five specimens, cut once
     assert watched == ["validation"] * 3
     with pytest.raises(InputError, match="nothing there"):
-        objective(config(f"start={tmp_path / 'none'}"), GO_ON)
+        objective(config(f"start={tmp_path / 'none'}"), RUN, GO_ON)

@@ -34,7 +34,7 @@ class Toy:
     def prepare(self, config: Any, move: Any) -> None:
         """Nothing is needed."""
 
-    def __call__(self, config: Any, tell: Any) -> dict[str, float]:
+    def __call__(self, config: Any, run: Any, tell: Any) -> dict[str, float]:
         if self.folder:
             self._hang_once(Path(self.folder) / "hangs")
         time.sleep(self.seconds)

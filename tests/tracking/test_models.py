@@ -4,12 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
-import mlflow
 import pytest
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.tracking import models
-from hrtem_lab.tracking.runs import connect, run
+from hrtem_lab.tracking.runs import start_run
+from hrtem_lab.tracking.store import connect
 from tests.models import save_model
 
 
@@ -72,9 +72,9 @@ def test_an_mlflow_uri_is_fetched(tmp_path: Path, empty_store: Path, monkeypatch
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     folder = save_model(tmp_path / "model", forest=False)
     connect("models")
-    with run("one") as run_id:
-        mlflow.log_artifacts(str(folder), "model")
-    found = models.find_model(f"runs:/{run_id}/model")
+    with start_run("one") as run:
+        run.log_folder(folder)
+    found = models.find_model(f"runs:/{run.id}/model")
     assert (found / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
     with pytest.raises(InputError, match="MLflow at sqlite"):
         models.find_model("runs:/0123456789abcdef0123456789abcdef/model")

@@ -9,7 +9,12 @@ import mlflow
 import pytest
 from omegaconf import OmegaConf
 
-from hrtem_lab.tracking import runs
+from hrtem_lab.cli.build import to_plain
+from hrtem_lab.cli.multirun import multirun_folder
+from hrtem_lab.fingerprint import fingerprint
+from hrtem_lab.tracking.provenance import provenance
+from hrtem_lab.tracking.runs import group_run, start_run
+from hrtem_lab.tracking.store import connect
 
 
 @pytest.fixture
@@ -17,15 +22,15 @@ def store(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "store").mkdir()
     shutil.copy(empty_store, tmp_path / "store" / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
-    runs.connect("study")
+    connect("study")
     return mlflow.MlflowClient()
 
 
 def test_children_hang_under_their_parent(store: mlflow.MlflowClient):
-    with runs.run("parent") as parent, runs.run("child", parent) as child:
+    with start_run("parent") as parent, parent.child("child") as child:
         pass
-    assert store.get_run(child).data.tags["mlflow.parentRunId"] == parent
-    assert store.get_run(parent).info.status == "FINISHED"
+    assert store.get_run(child.id).data.tags["mlflow.parentRunId"] == parent.id
+    assert store.get_run(parent.id).info.status == "FINISHED"
 
 
 @pytest.mark.parametrize(("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")])
@@ -33,8 +38,8 @@ def test_the_status_says_how_a_run_ended(store: mlflow.MlflowClient, error: type
     ids: list[str] = []
 
     def interrupted() -> None:
-        with runs.run("parent") as parent, runs.run("child", parent) as child:
-            ids.extend([parent, child])
+        with start_run("parent") as parent, parent.child("child") as child:
+            ids.extend([parent.id, child.id])
             raise error
 
     with pytest.raises(error):
@@ -48,8 +53,8 @@ def test_an_exit_that_answers_ctrl_c_is_no_failure(store: mlflow.MlflowClient):
     ids: list[str] = []
 
     def interrupted() -> None:
-        with runs.run("alone") as alone:
-            ids.append(alone)
+        with start_run("alone") as alone:
+            ids.append(alone.id)
             try:
                 raise KeyboardInterrupt
             except KeyboardInterrupt:
@@ -61,8 +66,8 @@ def test_an_exit_that_answers_ctrl_c_is_no_failure(store: mlflow.MlflowClient):
 
 
 def test_artifacts_of_a_sqlite_store_lie_beside_it(store: mlflow.MlflowClient, tmp_path: Path):
-    with runs.run("one"):
-        mlflow.log_text("words", "note.txt")
+    with start_run("one") as run:
+        run.log_text("words", "note.txt")
     assert [p.read_text() for p in (tmp_path / "store" / "mlartifacts").rglob("note.txt")] == ["words"]
     assert not (tmp_path / "mlruns").exists()
 
@@ -72,9 +77,9 @@ def test_the_config_is_there_whole_and_by_its_leaves(store: mlflow.MlflowClient,
     config = OmegaConf.create(
         {"seed": 3, "data": {"seed": "${seed}", "split": [1, 2]}, "many": leaves, "text": "x" * 900}
     )
-    with runs.run("one") as run_id:
-        runs.log_config(config, tmp_path)
-    params = store.get_run(run_id).data.params
+    with start_run("one") as run:
+        run.log_config(to_plain(config), tmp_path)
+    params = store.get_run(run.id).data.params
     assert params["data.seed"] == "3"
     assert params["data.split"] == "[1, 2]"
     assert params["many.key249"] == "249"
@@ -84,8 +89,9 @@ def test_the_config_is_there_whole_and_by_its_leaves(store: mlflow.MlflowClient,
 
 def test_the_jobs_of_a_grid_hang_under_one_parent(call, tracking_store: Path):
     def act(config) -> None:
-        runs.connect("grid")
-        with runs.run(f"seed {config.seed}", runs.multirun(), {"of": "train"}):
+        connect("grid")
+        group = multirun_folder()
+        with start_run(f"seed {config.seed}", group_run(group) if group else None, {"of": "train"}):
             pass
 
     assert call("seed=1,2", "-m", act=act).code == 0
@@ -97,34 +103,43 @@ def test_the_jobs_of_a_grid_hang_under_one_parent(call, tracking_store: Path):
     assert "mlflow.parentRunId" not in found["seed 3"].data.tags
 
 
+def test_a_run_that_was_called_a_failure_stays_one(store: mlflow.MlflowClient):
+    with start_run("parent") as parent, parent.child("child") as child:
+        child.fail()
+    assert store.get_run(child.id).info.status == "FAILED"
+    assert store.get_run(parent.id).info.status == "FINISHED"
+
+
 def test_undefined_metrics_are_left_out(store: mlflow.MlflowClient):
-    with runs.run("one") as run_id:
-        runs.log_metrics({"dice": 0.5, "iou": float("nan")}, "test")
-    assert store.get_run(run_id).data.metrics == {"test/dice": 0.5}
+    with start_run("one") as run:
+        run.log_metrics({"dice": 0.5, "iou": float("nan")}, "test")
+    assert store.get_run(run.id).data.metrics == {"test/dice": 0.5}
 
 
 def test_the_data_has_our_digest(store: mlflow.MlflowClient):
     recipe, split = {"seed": 1}, {"train": [0], "test": [1]}
-    with runs.run("one") as run_id:
-        runs.log_data("simulated", recipe, split)
-    run = store.get_run(run_id)
-    assert run.inputs.dataset_inputs[0].dataset.digest == runs.digest(recipe) == run.data.tags["data.digest"]
-    assert run.data.tags["split.digest"] != runs.digest({"train": [1], "test": [0]})
+    with start_run("one") as started:
+        started.log_data("simulated", recipe, split)
+    run = store.get_run(started.id)
+    assert run.inputs.dataset_inputs[0].dataset.digest == fingerprint(recipe) == run.data.tags["data.digest"]
+    assert run.data.tags["split.digest"] != fingerprint({"train": [1], "test": [0]})
 
 
 def test_provenance_names_commit_versions_and_machine():
-    facts = runs.provenance()
+    facts = provenance()
     assert {"git.commit", "git.dirty", "machine", "python", "version.torch"} <= set(facts)
 
 
 def test_four_processes_may_open_a_fresh_store_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     code = (
-        "from hrtem_lab.tracking import runs; runs.connect('study')\n"
-        "with runs.run('one') as i: runs.log_metrics({'dice': 1.0}, 'test')"
+        "from hrtem_lab.tracking.runs import start_run\n"
+        "from hrtem_lab.tracking.store import connect\n"
+        "connect('study')\n"
+        "with start_run('one') as run: run.log_metrics({'dice': 1.0}, 'test')"
     )
     started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
     ended = [process.communicate()[1] for process in started]
     assert [process.returncode for process in started] == [0] * 4, ended
-    runs.connect("study")
+    connect("study")
     assert len(mlflow.search_runs(experiment_names=["study"])) == 4

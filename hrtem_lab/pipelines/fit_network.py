@@ -1,0 +1,136 @@
+"""A network from its configuration to its trained weights."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar, RichProgressBar
+
+from hrtem_lab.cli.build import build, to_plain
+from hrtem_lab.cli.config_keys import RESUME_KEYS, drop_machine_keys
+from hrtem_lab.cli.progress import console
+from hrtem_lab.files import write_json
+from hrtem_lab.fingerprint import fingerprint
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.physics.manifest import differences
+from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint, take_weights
+from hrtem_lab.segmentation.module import SegmentationModule
+from hrtem_lab.segmentation.processor import has_bfloat16
+from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.tracking.callbacks import ValidationImages
+from hrtem_lab.tracking.lightning import lightning_logger
+from hrtem_lab.tracking.models import find_model
+from hrtem_lab.tracking.runs import Run
+
+
+def train_network(config: DictConfig, data: SimulatedData, folder: Path, run: Run, provenance: dict[str, str]) -> UNet:
+    """Fit the network in a folder, with a progress bar and validation images, or go on where it stopped there.
+
+    Args:
+        config: Configuration of `train`.
+        data: Simulated data.
+        folder: Folder of this training.
+        run: Run that the curves and images go to.
+        provenance: What the model was made from, to be saved with it.
+
+    Returns:
+        The network with the weights of the epoch that `keep` names.
+    """
+    if last_checkpoint(folder / "checkpoints"):
+        console.print(f"Going on with the training in {folder}", soft_wrap=True)
+    try:
+        network, fit_metrics = fit_network(
+            config, data, folder, run, [RichProgressBar(), LearningRateMonitor(), ValidationImages(run)]
+        )
+    except BaseException:
+        console.print(f"Training stopped; the same command with output='{folder}' goes on from there", soft_wrap=True)
+        raise
+    run.log_metrics(fit_metrics)
+    return replace(network, provenance=provenance)
+
+
+def fit_network(
+    config: DictConfig, data: SimulatedData, folder: Path, run: Run, callbacks: list[pl.Callback]
+) -> tuple[UNet, dict[str, float]]:
+    """Fit the network.
+
+    Args:
+        config: Configuration of `train`.
+        data: Simulated data.
+        folder: Folder of this training; it goes on from a checkpoint that is there.
+        run: Run that the curves go to.
+        callbacks: Callbacks besides those that keep the weights.
+
+    Returns:
+        The network with the weights of the epoch that `keep` names, mixed with those of `start` by `kept_of_start`, and
+        `parameters`, `train_seconds` and `best/val/dice`.
+
+    Raises:
+        InputError: `kept_of_start` is no share, there is nothing to keep, or the folder holds another training.
+    """
+    if not 0 <= config.kept_of_start < 1 or (config.kept_of_start and not config.start):
+        raise InputError(
+            f"kept_of_start={config.kept_of_start}, start={config.start}; expected a share from 0 to below 1, and "
+            "above 0 only with a model that the training begins with"
+        )
+    refuse_other_training(config, data, folder)
+    module: SegmentationModule = build(config.model)
+    start = UNet.load(find_model(config.start)).net if config.start else None
+    if start is not None:
+        take_weights(module.net, start, config.start)
+    best = checkpoints(folder / "checkpoints")
+    trainer = _make_trainer(config, folder, run, best, callbacks)
+    started = time.perf_counter()
+    net = fit(trainer, module, data, folder / "checkpoints", config.keep)
+    if start is not None:
+        take_weights(net, start, config.start, config.kept_of_start)
+    fit_metrics = {
+        "parameters": float(sum(p.numel() for p in net.parameters())),
+        "train_seconds": time.perf_counter() - started,
+        "best/val/dice": np.nan if best.best_model_score is None else float(best.best_model_score),
+    }
+    return UNet(net=net, preprocessing=data.preprocessing), fit_metrics
+
+
+def _make_trainer(
+    config: DictConfig, folder: Path, run: Run, best: ModelCheckpoint, callbacks: list[pl.Callback]
+) -> pl.Trainer:
+    """The trainer of the configuration, with the precision that suits the processor."""
+    precision = config.trainer.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if has_bfloat16() else "32-true"
+    trainer: pl.Trainer = build(config.trainer)(
+        precision=precision,
+        logger=lightning_logger(run),
+        callbacks=[best, *callbacks, *map(build, config.get("callbacks", {}).values())],
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
+        default_root_dir=folder,
+    )
+    return trainer
+
+
+def refuse_other_training(config: DictConfig, data: SimulatedData, folder: Path) -> None:
+    """Note in the folder what its checkpoints depend on.
+
+    Raises:
+        InputError: The folder holds checkpoints that depend on something else.
+    """
+    plain: dict[str, Any] = drop_machine_keys(to_plain(config))
+    recipe = {key: plain[key] for key in RESUME_KEYS if key in plain}
+    recipe |= {"labels": data.recipe.get("labelled"), "split": fingerprint(data.split)}
+    note = folder / "training.json"
+    if last_checkpoint(folder / "checkpoints") is None:
+        write_json(note, {"recipe": recipe})
+    elif note.is_file() and (changed := differences(json.loads(note.read_text(encoding="utf-8")), recipe)):
+        raise InputError(
+            f"output={folder} holds a training with other settings: {changed}; give another output=, with "
+            f"start={folder} to begin with what it has learned"
+        )

@@ -1,0 +1,126 @@
+"""Methods that find particles: each tuned, scored and logged by the same code, and compared with the U-Net."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from hrtem_lab.cli.progress import console, track
+from hrtem_lab.evaluation import calibration_counts, ece, lead, score_masks, summarise
+from hrtem_lab.figures import methods, tables
+from hrtem_lab.figures.style import save
+from hrtem_lab.micrograph import IntArray, LabelledMicrograph
+from hrtem_lab.segmentation.method import Found, Method
+from hrtem_lab.tracking.runs import Run
+
+UNET, BEFORE = "unet", "before"
+"""Names of two methods: the trained network, and the model that its training began with."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a method finds in micrographs, and how right it is.
+
+    Attributes:
+        found: What it finds in each micrograph.
+        table: As from `hrtem_lab.evaluation.score_masks`, one row per micrograph.
+        seconds_per_micrograph: Mean time to segment one.
+    """
+
+    found: list[Found]
+    table: pd.DataFrame
+    seconds_per_micrograph: float
+
+    @property
+    def instances(self) -> list[IntArray]:
+        """Particle numbers of each micrograph."""
+        return [found.instances for found in self.found]
+
+    @cached_property
+    def summary(self) -> dict[str, float]:
+        """One number per metric, with intervals."""
+        return summarise(self.table)
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """A tuned method and its scores.
+
+    Attributes:
+        method: The method with the settings that were chosen on validation micrographs.
+        test: Its scores on the test micrographs.
+        extra: Its scores on other sets of micrographs, by their names.
+    """
+
+    method: Method
+    test: Scores
+    extra: dict[str, Scores] = field(default_factory=dict)
+
+
+def score_method(
+    method: Method, micrographs: Sequence[LabelledMicrograph], min_diameter_nm: float, title: str = ""
+) -> Scores:
+    """Segment micrographs and score what is found.
+
+    Args:
+        method: A tuned method.
+        micrographs: Micrographs with their truth.
+        min_diameter_nm: Smaller true particles are none to find, as for `hrtem_lab.evaluation.score_masks`.
+        title: Title of a progress bar; without one there is none.
+    """
+    started = time.perf_counter()
+    found = [method.find(m) for m in (track(micrographs, title) if title else micrographs)]
+    seconds = (time.perf_counter() - started) / max(len(micrographs), 1)
+    table = score_masks([f.instances for f in found], micrographs, min_diameter_nm=min_diameter_nm)
+    return Scores(found, table, seconds)
+
+
+def tune_and_score(
+    method: Method,
+    validation: Sequence[LabelledMicrograph],
+    test: Sequence[LabelledMicrograph],
+    extra_test_sets: dict[str, list[LabelledMicrograph]],
+    run: Run,
+) -> MethodResult:
+    """Tune a method on validation micrographs, score it on test and on extra sets, and log all of it.
+
+    Every method is tuned and scored by this function.
+    """
+    with console.status(f"Tuning {method.name} on {len(validation)} validation micrographs"):
+        tuned = method.tune(validation)
+    scores = score_method(tuned, test, tuned.min_diameter_nm, f"Testing {method.name}")
+    run.log_metrics(score_method(tuned, validation, tuned.min_diameter_nm).summary, "val")
+    run.log_metrics({**scores.summary, "seconds_per_micrograph": scores.seconds_per_micrograph}, "test")
+    run.log_params({f"tuned.{key}": getattr(tuned, key) for key in next(iter(tuned.candidates()))})
+    run.log_table(scores.table, "test_scores.json")
+    extra = {
+        name: score_method(tuned, micrographs, tuned.min_diameter_nm) for name, micrographs in extra_test_sets.items()
+    }
+    for name, its_scores in extra.items():
+        run.log_metrics(its_scores.summary, name)
+    return MethodResult(tuned, scores, extra)
+
+
+def log_calibration(result: MethodResult, test: Iterable[LabelledMicrograph], folder: Path, run: Run) -> None:
+    """Log how far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
+    counts = pd.concat(
+        calibration_counts(found.probability, micrograph.mask)
+        for found, micrograph in zip(result.test.found, test, strict=True)
+    )
+    counts = counts.groupby("bin").sum()
+    run.log_metrics({"ece": ece(counts)}, "test")
+    run.log_params({"tuned.temperature": getattr(result.method, "temperature", None)})
+    run.log_table(counts.reset_index(), "calibration.json")
+    save(methods.reliability(counts), folder / "figures" / "reliability.png")
+
+
+def compare_with_unet(scores: dict[str, Scores]) -> pd.DataFrame:
+    """The table of methods, with the U-Net's lead over every other one, paired by micrograph."""
+    unet = scores[UNET]
+    leads = {name: lead(unet.table, other.table) for name, other in scores.items() if name != UNET}
+    return tables.comparison({name: s.summary for name, s in scores.items()}, leads)

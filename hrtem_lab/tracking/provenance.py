@@ -1,0 +1,34 @@
+"""What a number came from: code, versions and machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+
+from hrtem_lab.paths import PACKAGE
+from hrtem_lab.segmentation.processor import describe
+
+DISTRIBUTIONS = ("torch", "pytorch-lightning", "segmentation-models-pytorch", "abtem", "ase", "scikit-learn", "numpy")
+"""Packages whose versions are recorded."""
+
+
+def provenance() -> dict[str, str]:
+    """Commit, whether files have changed since, versions and machine, as tags of a run."""
+    return {
+        "git.commit": _git("rev-parse", "HEAD"),
+        "git.dirty": str(bool(_git("status", "--porcelain"))),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, {describe()}",
+        "python": platform.python_version(),
+        **{f"version.{name}": version(name) for name in DISTRIBUTIONS},
+    }
+
+
+def _git(*arguments: str) -> str:
+    """Output of a git command in the checkout; `unknown` where there is none."""
+    try:
+        done = subprocess.run(["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
