@@ -14,11 +14,14 @@ from omegaconf import DictConfig
 from optuna import TrialPruned
 
 from hrtem_lab.cli.build import build
+from hrtem_lab.cli.build import to_plain as plain
 from hrtem_lab.cli.config_keys import validation_settings
 from hrtem_lab.defects import cross_validate, particle_table, score
 from hrtem_lab.evaluation import score_masks, summarise
+from hrtem_lab.fingerprint import fingerprint as digest
 from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, LabelledMicrograph
-from hrtem_lab.pipelines.train import plain
+from hrtem_lab.pipelines.fit_network import fit_network
+from hrtem_lab.pipelines.method_scores import score_method
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.method import Method

@@ -20,8 +20,10 @@ import yaml
 from mlflow.entities import Dataset, DatasetInput, InputTag
 from pandas.api.types import is_numeric_dtype
 
+from hrtem_lab.atomic_write import write_text
 from hrtem_lab.files import write_table
-from hrtem_lab.physics.manifest import fingerprint
+from hrtem_lab.fingerprint import fingerprint
+from hrtem_lab.interrupts import is_interrupt
 
 MAX_PARAM_CHARACTERS = 6000
 """Length to which the value of a parameter is cut; MLflow refuses longer ones."""
@@ -64,7 +66,7 @@ class Run:
     def log_config(self, config: Mapping[str, Any], folder: Path) -> None:
         """Log a resolved configuration: whole as `config.yaml`, also in `folder`, and its leaves as parameters."""
         text = to_yaml(config)
-        (folder / "config.yaml").write_text(text, encoding="utf-8")
+        write_text(folder / "config.yaml", text)
         self.log_text(text, "config.yaml")
         self.log_params(dict(_leaves(config)))
 
