@@ -16,8 +16,8 @@ import segmentation_models_pytorch as smp
 import tifffile
 import torch
 
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from hrtem_lab.segmentation.unet import UNet
 
 PIXEL_NM = 0.02
 
@@ -32,7 +32,7 @@ def save_model(folder: Path) -> None:
         in_channels=1,
         classes=2,
     )
-    UNet(net=net, preprocessing=Preprocessing(), threshold=0.5).save(folder)
+    NetworkSegmenter(net=net, preprocessing=Preprocessing(), threshold=0.5).save(folder)
 
 
 def micrograph(size: int) -> np.ndarray:

@@ -34,7 +34,7 @@ from hrtem_lab.physics import Condition, ExitWave, Library
 from hrtem_lab.physics import microscope as tem
 from hrtem_lab.physics.exit_wave import multislice, outlines, propagated
 from hrtem_lab.physics.specimen import Specimen
-from hrtem_lab.segmentation.data import FreshImages
+from hrtem_lab.segmentation.data import SimulatedDataset
 
 GPTS, SPECIMENS = 512, 12
 CONDITION = Condition(defocus_nm=8.0, cs_um=-5.0, focal_spread_nm=3.0, pixel_size_nm=0.03, mtf_nyquist=1.0)
@@ -114,14 +114,14 @@ def training_images(library: Library, config: Any) -> list[tuple[str, ...]]:
     library.simulate()
     preprocessing, augmentation = build(config.preprocessing), build(config.data.augmentation)
     rest = (build(config.data.imaging), preprocessing, augmentation, config.data.window_nm, (0, 0))
-    images = FreshImages(library, range(SPECIMENS), *rest)
+    images = SimulatedDataset(library, range(SPECIMENS), *rest)
     ours = seconds(lambda i: images[i], 40)
 
     def scratch(number: int, simulate: Callable[..., np.ndarray]) -> None:
         specimen = library.specimen.draw(np.random.default_rng([1, number]))
         instances = outlines(specimen, GPTS)
         wave = ExitWave(simulate(specimen), instances, library.sampling_nm, "new", lambda: specimen.particles)
-        FreshImages([wave], range(1), *rest)[number]  # type: ignore[arg-type]
+        SimulatedDataset([wave], range(1), *rest)[number]  # type: ignore[arg-type]
 
     fast = seconds(lambda i: scratch(i, lambda specimen: multislice(specimen, GPTS)), SPECIMENS, warm=False)
     slow = seconds(lambda i: scratch(i, documented), SPECIMENS, warm=False)

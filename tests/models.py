@@ -11,8 +11,8 @@ from sklearn.ensemble import RandomForestClassifier
 from hrtem_lab.defects import Forest
 from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.particles import LATTICE_FEATURES
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from hrtem_lab.segmentation.unet import UNet
 
 
 class Dark(torch.nn.Module):
@@ -26,7 +26,7 @@ def save_model(folder: Path, forest: bool = True) -> Path:
     """Write the folder of a small U-Net with weights by chance, and a forest fitted to noise."""
     torch.manual_seed(0)
     net = smp.Unet("tu-resnet18", encoder_depth=3, decoder_channels=(16, 8, 4), encoder_weights=None, in_channels=1)
-    UNet(net=net, preprocessing=Preprocessing(), threshold=0.5, provenance={"run": "none"}).save(folder)
+    NetworkSegmenter(net=net, preprocessing=Preprocessing(), threshold=0.5, provenance={"run": "none"}).save(folder)
     if forest:
         rng = np.random.default_rng(0)
         table = pd.DataFrame(rng.normal(size=(40, len(LATTICE_FEATURES))), columns=list(LATTICE_FEATURES))

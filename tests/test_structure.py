@@ -133,7 +133,7 @@ def test_nobody_imports_what_is_not_theirs(file: Path) -> None:
         ("particles.measure", "from hrtem_lab.files import read"),
         ("particles.measure", "from hrtem_lab import files"),
         ("particles.measure", "from ..files import read"),
-        ("segmentation.unet", "import hrtem_lab.defects.forest"),
+        ("segmentation.network_segmenter", "import hrtem_lab.defects.forest"),
         ("defects.forest", "from matplotlib import pyplot"),
         ("evaluation.counts", "from hrtem_lab.cli.command import build"),
         ("pipelines.train", "import sklearn.ensemble"),

@@ -20,7 +20,7 @@ from hrtem_lab.particles.separate import disc_area_px
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics.visibility import RESOLVED
 from hrtem_lab.pipelines.train import simulate_missing
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 
 CROWDS = [
@@ -48,7 +48,7 @@ SHOWN = ("dice", "object_precision", "object_recall", "object_f1", "object_f1_lo
 
 def main(model: str) -> None:
     """Score each session."""
-    unet = UNet.load(find_model(model))
+    unet = NetworkSegmenter.load(find_model(model))
     scores, particles = {}, []
     for session, words in SESSIONS.items():
         crowds = taken([*CROWDS, *words])

@@ -16,7 +16,7 @@ from hrtem_lab.evaluation import score_masks
 from hrtem_lab.files.labelled import read_labelled
 from hrtem_lab.micrograph import LabelledMicrograph
 from hrtem_lab.search.repeats import repeated
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 
 
@@ -36,7 +36,7 @@ def main(table: Path, labelled: str) -> None:
 
 def scored(run: str, micrographs: list[LabelledMicrograph]) -> dict[str, float]:
     """Dice per micrograph, mean, and false area of those that are all but empty."""
-    unet = UNet.load(find_model(f"runs:/{run}/model"))
+    unet = NetworkSegmenter.load(find_model(f"runs:/{run}/model"))
     scores = score_masks([unet(micrograph) for micrograph in micrographs], micrographs).set_index("name")
     full = (scores["tp"] + scores["fn"]) / scores[["tp", "fp", "fn", "tn"]].sum(axis=1) > 0.01
     dice, empty = scores.loc[full, "dice"], scores[~full]

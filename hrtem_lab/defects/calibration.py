@@ -19,7 +19,7 @@ Kind = Literal["isotonic", "sigmoid"]
 Knots = tuple[tuple[float, ...], tuple[float, ...]]
 
 GRID = np.linspace(0, 1, 101)
-SUREST = 1e-3
+PROBABILITY_CLIP = 1e-3
 """Nearest to 0 and 1 that a share of trees counts as; a forest of some hundred knows no better."""
 
 
@@ -75,5 +75,5 @@ def _sigmoid(given: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> Kn
 
 
 def _logit(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    column: npt.NDArray[np.float64] = logit(np.clip(probability, SUREST, 1 - SUREST))[:, None]
+    column: npt.NDArray[np.float64] = logit(np.clip(probability, PROBABILITY_CLIP, 1 - PROBABILITY_CLIP))[:, None]
     return column

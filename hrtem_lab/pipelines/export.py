@@ -8,14 +8,14 @@ from hrtem_lab.cli.progress import console
 from hrtem_lab.defects import Forest
 from hrtem_lab.defects.forest import FOREST
 from hrtem_lab.files import make_folder
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 
 
 def export(config: DictConfig) -> None:
     """Write the segmenter as ONNX, and its forest, where it has one, as it is."""
     source, folder = find_model(config.model), make_folder(config.output)
-    difference = UNet.load(source).export(folder)
+    difference = NetworkSegmenter.load(source).export(folder)
     forest = Forest.load(source)
     (folder / FOREST).unlink(missing_ok=True)  # an older model's
     if forest is not None:

@@ -21,17 +21,19 @@ from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics.manifest import differences
 from hrtem_lab.segmentation.data import SimulatedData
-from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint, take_weights
+from hrtem_lab.segmentation.device import has_bfloat16
+from hrtem_lab.segmentation.fit import checkpoints, fit, interpolate_weights, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
-from hrtem_lab.segmentation.processor import has_bfloat16
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.callbacks import ValidationImages
 from hrtem_lab.tracking.lightning import lightning_logger
 from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import Run
 
 
-def train_network(config: DictConfig, data: SimulatedData, folder: Path, run: Run, provenance: dict[str, str]) -> UNet:
+def train_network(
+    config: DictConfig, data: SimulatedData, folder: Path, run: Run, provenance: dict[str, str]
+) -> NetworkSegmenter:
     """Fit the network in a folder, with a progress bar and validation images, or go on where it stopped there.
 
     Args:
@@ -59,7 +61,7 @@ def train_network(config: DictConfig, data: SimulatedData, folder: Path, run: Ru
 
 def fit_network(
     config: DictConfig, data: SimulatedData, folder: Path, run: Run, callbacks: list[pl.Callback]
-) -> tuple[UNet, dict[str, float]]:
+) -> tuple[NetworkSegmenter, dict[str, float]]:
     """Fit the network.
 
     Args:
@@ -83,21 +85,21 @@ def fit_network(
         )
     refuse_other_training(config, data, folder)
     module: SegmentationModule = build(config.model)
-    start = UNet.load(find_model(config.start)).net if config.start else None
+    start = NetworkSegmenter.load(find_model(config.start)).net if config.start else None
     if start is not None:
-        take_weights(module.net, start, config.start)
+        interpolate_weights(module.net, start, config.start)
     best = checkpoints(folder / "checkpoints")
     trainer = _make_trainer(config, folder, run, best, callbacks)
     started = time.perf_counter()
     net = fit(trainer, module, data, folder / "checkpoints", config.keep)
     if start is not None:
-        take_weights(net, start, config.start, config.kept_of_start)
+        interpolate_weights(net, start, config.start, config.kept_of_start)
     fit_metrics = {
         "parameters": float(sum(p.numel() for p in net.parameters())),
         "train_seconds": time.perf_counter() - started,
         "best/val/dice": np.nan if best.best_model_score is None else float(best.best_model_score),
     }
-    return UNet(net=net, preprocessing=data.preprocessing), fit_metrics
+    return NetworkSegmenter(net=net, preprocessing=data.preprocessing), fit_metrics
 
 
 def _make_trainer(

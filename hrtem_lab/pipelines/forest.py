@@ -9,7 +9,7 @@ from hrtem_lab.files import write_json
 from hrtem_lab.pipelines.forest_evaluation import segmented, study
 from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.pipelines.train import log_data, simulate_missing
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 
 
@@ -20,15 +20,15 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
         The forest's metrics, as they are in MLflow.
     """
     source = find_model(config.model)
-    unet = UNet.load(source)
+    unet = NetworkSegmenter.load(source)
     with open_run(config) as (run, folder, uri):
         data = simulate_missing(config)
         log_data(config, data, run)
         run.set_tags({"segmenter": source})
         unet.save(folder / "model")
         with run.child("forest") as child:
-            learn = segmented(data, "train", config.views, unet.find)
-            test = segmented(data, "test", config.test_views, unet.find)
+            learn = segmented(data, "train", config.views, unet.segment)
+            test = segmented(data, "test", config.test_views, unet.segment)
             metrics, _ = study(config, learn, test, folder, child)
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")

@@ -35,16 +35,16 @@ from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import UNCERTAIN, LabelledMicrograph
 from hrtem_lab.particles import FEATURE_FAMILIES
 from hrtem_lab.segmentation.data import SimulatedData, Stage
-from hrtem_lab.segmentation.method import Found
+from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.runs import Run
 
-Segmented = tuple[LabelledMicrograph, Found]
+Segmented = tuple[LabelledMicrograph, Segmentation]
 Tables = dict[str, pd.DataFrame]
 OWN, TRUE_MASKS = "forest", "true_masks"
 
 
 def segmented(
-    data: SimulatedData, stage: Stage, views: int, segment: Callable[[LabelledMicrograph], Found]
+    data: SimulatedData, stage: Stage, views: int, segment: Callable[[LabelledMicrograph], Segmentation]
 ) -> Iterator[Segmented]:
     """Micrographs of a stage and what a segmenter finds in them, `views` of each specimen, one view in memory."""
     for view in range(views):
@@ -110,7 +110,7 @@ def describe(segmented: Iterable[Segmented], sets: dict[str, Features]) -> Table
     for micrograph, found in segmented:
         for name, features in sets.items():
             cut = micrograph.instances if name == TRUE_MASKS else found.instances
-            rows[name].append(particle_rows(micrograph, cut, found.maps, features))
+            rows[name].append(particle_rows(micrograph, cut, found.probabilities, features))
     return {name: stacked(tables) for name, tables in rows.items()}
 
 

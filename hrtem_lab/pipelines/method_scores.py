@@ -15,7 +15,7 @@ from hrtem_lab.evaluation import calibration_counts, ece, lead, score_masks, sum
 from hrtem_lab.figures import methods, tables
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
-from hrtem_lab.segmentation.method import Found, Method
+from hrtem_lab.segmentation.segmenter import Segmentation, Segmenter
 from hrtem_lab.tracking.runs import Run
 
 UNET, BEFORE = "unet", "before"
@@ -32,7 +32,7 @@ class Scores:
         seconds_per_micrograph: Mean time to segment one.
     """
 
-    found: list[Found]
+    found: list[Segmentation]
     table: pd.DataFrame
     seconds_per_micrograph: float
 
@@ -57,13 +57,13 @@ class MethodResult:
         extra: Its scores on other sets of micrographs, by their names.
     """
 
-    method: Method
+    method: Segmenter
     test: Scores
     extra: dict[str, Scores] = field(default_factory=dict)
 
 
 def score_method(
-    method: Method, micrographs: Sequence[LabelledMicrograph], min_diameter_nm: float, title: str = ""
+    method: Segmenter, micrographs: Sequence[LabelledMicrograph], min_diameter_nm: float, title: str = ""
 ) -> Scores:
     """Segment micrographs and score what is found.
 
@@ -74,14 +74,14 @@ def score_method(
         title: Title of a progress bar; without one there is none.
     """
     started = time.perf_counter()
-    found = [method.find(m) for m in (track(micrographs, title) if title else micrographs)]
+    found = [method.segment(m) for m in (track(micrographs, title) if title else micrographs)]
     seconds = (time.perf_counter() - started) / max(len(micrographs), 1)
     table = score_masks([f.instances for f in found], micrographs, min_diameter_nm=min_diameter_nm)
     return Scores(found, table, seconds)
 
 
 def tune_and_score(
-    method: Method,
+    method: Segmenter,
     validation: Sequence[LabelledMicrograph],
     test: Sequence[LabelledMicrograph],
     extra_test_sets: dict[str, list[LabelledMicrograph]],
@@ -109,7 +109,7 @@ def tune_and_score(
 def log_calibration(result: MethodResult, test: Iterable[LabelledMicrograph], folder: Path, run: Run) -> None:
     """Log how far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
     counts = pd.concat(
-        calibration_counts(found.probability, micrograph.mask)
+        calibration_counts(found.particle_probability, micrograph.mask)
         for found, micrograph in zip(result.test.found, test, strict=True)
     )
     counts = counts.groupby("bin").sum()

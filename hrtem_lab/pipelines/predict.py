@@ -38,8 +38,8 @@ from hrtem_lab.files import (
 from hrtem_lab.micrograph import CLASSES, InputError, IntArray, Micrograph, ParticleClass
 from hrtem_lab.particles import measure, network_features
 from hrtem_lab.progress import ProgressCallback
-from hrtem_lab.segmentation.method import Found
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.models import find_model
 
 
@@ -81,9 +81,9 @@ def predict(config: DictConfig) -> int:
     sizes = read_calibration(config.calibration) if config.calibration else None
     size = _checked(config.pixel_size_nm)
     folder = find_model(config.model)
-    unet, forest, features = UNet.load(folder), Forest.load(folder), build(config.features)
+    unet, forest, features = NetworkSegmenter.load(folder), Forest.load(folder), build(config.features)
     if config.tta:
-        unet = replace(unet, augmented=True)
+        unet = replace(unet, tta=True)
     results = Results(_folder(config.output, inputs.values()))
     earlier = find_outputs(results.output)
     beside = cache(find_calibration)  # read once per folder
@@ -106,7 +106,7 @@ def predict(config: DictConfig) -> int:
         )
         raise
     finally:
-        results.write({"folder": str(folder), "threshold": unet.threshold, "tta": unet.augmented, **unet.provenance})
+        results.write({"folder": str(folder), "threshold": unet.threshold, "tta": unet.tta, **unet.provenance})
     for left in earlier - find_outputs(results.output):
         left.unlink(missing_ok=True)
     show(results, folder)
@@ -117,7 +117,7 @@ def analyse(
     frames: list[Micrograph],
     name: str,
     path: Path,
-    unet: UNet,
+    unet: NetworkSegmenter,
     forest: Forest | None,
     features: Features,
     results: Results,
@@ -128,7 +128,7 @@ def analyse(
     The images of a stack share a mask, save where they differ in shape or pixel size: then each has its own. Only a
     file of which all is written counts among the results.
     """
-    found = [described(frame, unet.find(frame, progress), forest, features) for frame in frames]
+    found = [described(frame, unet.segment(frame, progress), forest, features) for frame in frames]
     alike = len({(frame.image.shape, frame.pixel_size_nm) for frame in frames}) == 1
     masks = {name: list(range(len(frames)))} if alike else {frame.name: [i] for i, frame in enumerate(frames)}
     for mask, numbers in masks.items():
@@ -146,13 +146,15 @@ def analyse(
 
 
 def described(
-    frame: Micrograph, found: Found, forest: Forest | None, features: Features
+    frame: Micrograph, found: Segmentation, forest: Forest | None, features: Features
 ) -> tuple[IntArray, pd.DataFrame]:
     """The particles of a micrograph, and a row for each: sizes and shapes, confidence, class and its probabilities."""
     table = measure(found.instances, frame.pixel_size_nm)
-    table["confidence"] = network_features(found.maps[:1], found.instances)["seen_particle"]
+    table["confidence"] = network_features(found.probabilities[:1], found.instances)["seen_particle"]
     if forest is not None and len(table):
-        probabilities = forest.probabilities(features(frame.image, found.instances, frame.pixel_size_nm, found.maps))
+        probabilities = forest.probabilities(
+            features(frame.image, found.instances, frame.pixel_size_nm, found.probabilities)
+        )
         table = table.assign(**{"class": forest.classes(probabilities)}).join(probabilities.add_prefix("p_"))
     return found.instances, table
 

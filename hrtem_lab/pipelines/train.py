@@ -31,8 +31,8 @@ from hrtem_lab.pipelines.method_scores import (
 )
 from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.segmentation.data import SimulatedData
-from hrtem_lab.segmentation.method import Method, any_particle
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.segmenter import Segmenter, has_particles
 from hrtem_lab.tracking.models import find_model, log_model
 from hrtem_lab.tracking.provenance import provenance
 from hrtem_lab.tracking.runs import Run
@@ -98,16 +98,16 @@ def train_and_score(
     """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
     validation = data.views("validation", config.tuning_views)
     extra_test_sets = data.elsewhere()
-    if not any_particle(validation):
+    if not has_particles(validation):
         console.print("No validation micrograph holds a particle: thresholds stay as they are, nothing tunes them")
     with run.child(UNET) as child:
         network = train_network(config, data, folder, child, {"run": run.id, **provenance()})
         results = {UNET: tune_and_score(network, validation, test, extra_test_sets, child)}
         results[UNET].method.save(folder / "model")  # type: ignore[attr-defined]
         log_calibration(results[UNET], test, folder, child)
-    others: dict[str, Method] = {method.name: method for method in map(build, config.get("methods", {}).values())}
+    others: dict[str, Segmenter] = {method.name: method for method in map(build, config.get("methods", {}).values())}
     if config.start:
-        others = {BEFORE: UNet.load(find_model(config.start))} | others
+        others = {BEFORE: NetworkSegmenter.load(find_model(config.start))} | others
     for name, method in others.items():
         with run.child(name) as child:
             results[name] = tune_and_score(method, validation, test, extra_test_sets, child)
@@ -159,7 +159,7 @@ def fit_forest(
     if not any("label" in micrograph.ground_truth for micrograph in test):
         return {}, keep_forest(config, folder)
     with run.child("forest") as child:
-        learn = segmented(data, "validation", config.views, unet.method.find)
+        learn = segmented(data, "validation", config.views, unet.method.segment)
         metrics, classes = study(config, learn, zip(test, unet.test.found, strict=True), folder, child)
     tables.show_forest(metrics)
     return metrics, classes

@@ -24,8 +24,8 @@ from hrtem_lab.pipelines.fit_network import fit_network
 from hrtem_lab.pipelines.method_scores import score_method
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.data import SimulatedData
-from hrtem_lab.segmentation.method import Method
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.segmenter import Segmenter
 from hrtem_lab.tracking.callbacks import EpochCallback, EpochMetrics
 from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import Run
@@ -167,8 +167,8 @@ class ForestObjective(OnSimulation):
         seen = self.decisive(config, config.views), config.start
 
         def cut() -> list[tuple[IntArray, FloatArray]]:
-            unet = UNet.load(find_model(config.start))
-            return [(found.instances, found.maps) for found in map(unet.find, micrographs)]
+            unet = NetworkSegmenter.load(find_model(config.start))
+            return [(found.instances, found.probabilities) for found in map(unet.segment, micrographs)]
 
         def make() -> pd.DataFrame:
             return particle_table(micrographs, self.latest("masks", seen, cut), build(config.features))
@@ -176,9 +176,9 @@ class ForestObjective(OnSimulation):
         return self.latest("table", (seen, digest(plain(config.features))), make)
 
 
-def masks(method: Method, validation: list[LabelledMicrograph]) -> dict[str, float]:
+def masks(method: Segmenter, validation: list[LabelledMicrograph]) -> dict[str, float]:
     """Metrics of what a method finds in the validation micrographs, under the names that training logs them by."""
     # particles of one least size for all trials: one that leaves small ones out is to pay for it
-    scores = score_method(method, validation, Method.min_diameter_nm)
+    scores = score_method(method, validation, Segmenter.min_diameter_nm)
     metrics = {**scores.summary, "seconds_per_micrograph": scores.seconds_per_micrograph}
     return {f"val/{name}": value for name, value in metrics.items()}

@@ -14,7 +14,7 @@ from skimage.filters import sobel, threshold_otsu
 from skimage.segmentation import watershed
 
 from hrtem_lab.micrograph import BoolArray, FloatArray
-from hrtem_lab.segmentation.method import Method
+from hrtem_lab.segmentation.segmenter import Segmenter
 
 Cue = Literal["dark", "bright", "rough"]
 CUES: tuple[Cue, ...] = ("dark", "bright", "rough")
@@ -46,7 +46,7 @@ def two_classes(values: FloatArray, factor: float, separability: float) -> BoolA
 
 
 @dataclass(frozen=True, kw_only=True)
-class Otsu(Method):
+class Otsu(Segmenter):
     """Otsu's threshold on a smoothed cue (Otsu, IEEE Trans. SMC 9, 62, 1979)."""
 
     name: ClassVar[str] = "otsu"
@@ -55,7 +55,7 @@ class Otsu(Method):
     factor: float = 0.0
     separability: float = 0.0
 
-    def evidence(self, image: FloatArray) -> FloatArray:
+    def score_map(self, image: FloatArray) -> FloatArray:
         """1 above the threshold."""
         values = cue_map(image, self.cue, self.sigma_nm / self.preprocessing.pixel_size_nm)
         return two_classes(values, self.factor, self.separability).astype(np.float32)
@@ -67,7 +67,7 @@ class Otsu(Method):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watershed(Method):
+class Watershed(Segmenter):
     """Watershed of the gradient from sure background and sure particle (Beucher and Meyer 1993)."""
 
     name: ClassVar[str] = "watershed"
@@ -77,7 +77,7 @@ class Watershed(Method):
     high: float = 0.9
     separability: float = 0.0
 
-    def evidence(self, image: FloatArray) -> FloatArray:
+    def score_map(self, image: FloatArray) -> FloatArray:
         """1 in the basins of the particle markers."""
         values = cue_map(image, self.cue, self.sigma_nm / self.preprocessing.pixel_size_nm)
         if not two_classes(values, 0.0, self.separability).any():
@@ -95,7 +95,7 @@ class Watershed(Method):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BandPass(Method):
+class BandPass(Segmenter):
     """Amplitude of the lattice's band of spatial frequencies, blurred, then Otsu (the 2022 follow-up's baseline)."""
 
     name: ClassVar[str] = "bandpass"
@@ -104,7 +104,7 @@ class BandPass(Method):
     factor: float = 0.0
     separability: float = 0.0
 
-    def evidence(self, image: FloatArray) -> FloatArray:
+    def score_map(self, image: FloatArray) -> FloatArray:
         """1 where the lattice is strong."""
         pixel = self.preprocessing.pixel_size_nm
         k = np.hypot(fft.fftfreq(image.shape[0], pixel)[:, None], fft.rfftfreq(image.shape[1], pixel)[None, :])

@@ -25,12 +25,12 @@ Stage = Literal["train", "validation", "test"]
 STAGES: tuple[Stage, ...] = ("train", "validation", "test")
 
 
-def masks(instances: IntArray) -> FloatArray:
+def target_masks(instances: IntArray) -> FloatArray:
     """What a network is to tell, `hrtem_lab.particles.NETWORK_OUTPUTS`: (rows, columns, 2), 0 or 1."""
     return np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
 
 
-def augmented(image: FloatArray, planes: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:
+def augment_sample(image: FloatArray, planes: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:
     """A sample: an image (rows, columns) and its masks (rows, columns, n), changed alike by the chance of `rng`."""
     # albumentations alone would repeat itself across workers and epochs
     augmentation.set_random_seed(int(rng.integers(2**32)))
@@ -39,7 +39,7 @@ def augmented(image: FloatArray, planes: FloatArray, augmentation: A.Compose, rn
     return {"image": torch.from_numpy(np.ascontiguousarray(changed["image"][None])), "mask": torch.from_numpy(mask)}
 
 
-class FreshImages(Dataset[Batch]):
+class SimulatedDataset(Dataset[Batch]):
     """Draws a new imaging condition for every sample of every epoch.
 
     Sample number k of a training is the same for any number of workers, because all its chance comes from (seed, k).
@@ -72,11 +72,11 @@ class FreshImages(Dataset[Batch]):
         wave = self.waves[self.indices[number % len(self.indices)]]
         micrograph = self.imaging.take(wave, rng, window_nm=self.window_nm, facts=False)
         image = self.preprocessing(micrograph)
-        instances = self.preprocessing.truth(micrograph, micrograph.instances)
-        return augmented(image, masks(instances), self.augmentation, rng)
+        instances = self.preprocessing.resample_instances(micrograph, micrograph.instances)
+        return augment_sample(image, target_masks(instances), self.augmentation, rng)
 
 
-class Epochs(Sampler[int]):
+class EpochSampler(Sampler[int]):
     """Numbers samples on and on: epoch e holds e * size to (e + 1) * size - 1, shuffled.
 
     Args:
@@ -185,7 +185,7 @@ class SimulatedData(pl.LightningDataModule):
         return DataLoader(
             self._images("train"),
             batch_size=self.batch_size,
-            sampler=Epochs(self.samples, self.seed),
+            sampler=EpochSampler(self.samples, self.seed),
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
             multiprocessing_context="spawn" if self.workers else None,
@@ -194,16 +194,16 @@ class SimulatedData(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same images every time, from the validation specimens."""
-        return DataLoader(cast(Dataset[Batch], self.fixed), batch_size=self.batch_size)
+        return DataLoader(cast(Dataset[Batch], self.validation_samples), batch_size=self.batch_size)
 
     @cached_property
-    def fixed(self) -> list[Batch]:
+    def validation_samples(self) -> list[Batch]:
         """One image of each validation specimen, made as in training but the same in every epoch."""
         data = self._images("validation")
         return [data[i] for i in range(len(self.indices["validation"]))]
 
     def _images(self, stage: Stage) -> Dataset[Batch]:
-        return FreshImages(
+        return SimulatedDataset(
             self.library,
             self.indices[stage],
             self.imaging,

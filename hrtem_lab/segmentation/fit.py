@@ -43,7 +43,7 @@ HEAD = "segmentation_head."
 """Of the names of weights that say what a network tells, not how it sees."""
 
 
-def take_weights(net: nn.Module, trained: nn.Module, name: str, share: float = 1.0) -> None:
+def interpolate_weights(net: nn.Module, trained: nn.Module, name: str, share: float = 1.0) -> None:
     """Give a network the weights of one that was trained before; those of what only one of them tells stay its own.
 
     Args:

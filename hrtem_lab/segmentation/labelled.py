@@ -14,12 +14,12 @@ from torch.utils.data import Dataset
 from hrtem_lab.files import read_labelled
 from hrtem_lab.fingerprint import fingerprint_bytes
 from hrtem_lab.micrograph import FloatArray, InputError, LabelledMicrograph
-from hrtem_lab.segmentation.data import STAGES, SimulatedData, Stage, augmented, masks
+from hrtem_lab.segmentation.data import STAGES, SimulatedData, Stage, augment_sample, target_masks
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
 
-class LabelledImages(Dataset[Batch]):
+class LabelledDataset(Dataset[Batch]):
     """Draws a new part of a labelled micrograph for every sample; all chance comes from (seed, number).
 
     Args:
@@ -43,16 +43,19 @@ class LabelledImages(Dataset[Batch]):
     def prepared(self) -> list[tuple[FloatArray, FloatArray]]:
         """Each whole micrograph as the network sees it, and its masks."""
         return [
-            (self.preprocessing(micrograph), masks(self.preprocessing.truth(micrograph, micrograph.instances)))
+            (
+                self.preprocessing(micrograph),
+                target_masks(self.preprocessing.resample_instances(micrograph, micrograph.instances)),
+            )
             for micrograph in self.micrographs
         ]
 
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng([*self.seed, number])
-        return augmented(*self.prepared[number % len(self.prepared)], self.augmentation, rng)
+        return augment_sample(*self.prepared[number % len(self.prepared)], self.augmentation, rng)
 
 
-class Mixed(Dataset[Batch]):
+class MixedDataset(Dataset[Batch]):
     """Two endless datasets in turns, of which `share` is the first's part; each of their samples is shown once."""
 
     def __init__(self, first: Dataset[Batch], second: Dataset[Batch], share: float) -> None:
@@ -124,15 +127,15 @@ class LabelledData(SimulatedData):
         return {"simulated": super().micrographs("test")}
 
     @cached_property
-    def fixed(self) -> list[Batch]:
+    def validation_samples(self) -> list[Batch]:
         """Images of the validation sides, mixed as in training but the same in every epoch."""
         data = self._images("validation")
         return [data[i] for i in range(2 * len(self.indices["validation"]))]
 
     def _images(self, stage: Stage) -> Dataset[Batch]:
         seed = (self.seed, STAGES.index(stage))
-        labelled = LabelledImages(self.labelled[stage], self.preprocessing, self.augmentation, seed)
-        return Mixed(labelled, super()._images(stage), self.share)
+        labelled = LabelledDataset(self.labelled[stage], self.preprocessing, self.augmentation, seed)
+        return MixedDataset(labelled, super()._images(stage), self.share)
 
 
 def split_groups(

@@ -12,7 +12,7 @@ from torch import nn
 from hrtem_lab.micrograph import BoolArray, FloatArray
 
 
-class Boundary(nn.Module):
+class BoundaryLoss(nn.Module):
     """Mean of probability times signed distance from the outline: an error costs the more, the farther off it is.
 
     Distances are in units of the image's longer side, negative within a mask. A mask without an outline, empty or
@@ -38,7 +38,7 @@ def signed_distance(mask: BoolArray) -> FloatArray:
     return np.where(mask, 0.5 - within, without - 0.5).astype(np.float32)
 
 
-class Sum(nn.Module):
+class SumLoss(nn.Module):
     """The sum of several losses, so that one's gradient stands in where another's is weak.
 
     Args:

@@ -21,13 +21,13 @@ class InstanceNormUnet(smp.Unet):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        _exchange(self)
+        _replace_batch_norm(self)
 
 
-def _exchange(module: nn.Module) -> None:
+def _replace_batch_norm(module: nn.Module) -> None:
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
             norm = nn.InstanceNorm2d(child.num_features, eps=child.eps, affine=True)
             setattr(module, name, nn.Sequential(norm, *child.children()))  # some of timm's have an activation
         else:
-            _exchange(child)
+            _replace_batch_norm(child)

@@ -1,4 +1,4 @@
-"""The one way from a micrograph to what a segmenter sees, in training and in use."""
+"""From a micrograph to the input of a segmenter, the same in training and in use."""
 
 from __future__ import annotations
 
@@ -15,41 +15,42 @@ from hrtem_lab.micrograph import FloatArray, InputError, IntArray, Micrograph
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Hot pixels out, one pixel size, even light, robust scale.
+    """Removes hot pixels, resamples to one pixel size, evens the illumination and standardises robustly.
 
     Attributes:
-        pixel_size_nm: Pixel that every micrograph is resampled to.
-        coarsest_nm: Largest pixel that still holds the lattice; Au {111} with 0.2355 nm needs one below 0.118 nm
-            (Nyquist).
-        hot_sigma: A pixel this many standard deviations off its 3 x 3 median is replaced by it (Groschner 2021: 5).
-        clip_sigma: Values beyond this many standard deviations are cut.
+        pixel_size_nm: Pixel size that every micrograph is resampled to.
+        max_pixel_size_nm: Largest pixel size that is accepted. It has to resolve the lattice: Au {111} with its
+            0.2355 nm needs less than 0.118 nm (Nyquist).
+        hot_sigma: A pixel that differs from its 3 x 3 median by more than this many standard deviations is replaced by
+            the median (5 in Groschner et al. 2021).
+        clip_sigma: Standardised values are clipped to plus and minus this.
     """
 
     pixel_size_nm: float = 0.05
-    coarsest_nm: float = 0.11
+    max_pixel_size_nm: float = 0.11
     hot_sigma: float = 5.0
     clip_sigma: float = 6.0
 
     def __call__(self, micrograph: Micrograph) -> FloatArray:
-        """The standardised image, (rows, columns) float32 at `pixel_size_nm`: median 0, robust deviation 1.
+        """Standardise an image: (rows, columns) float32 at `pixel_size_nm`, median 0, robust standard deviation 1.
 
         Raises:
-            InputError: The micrograph's pixel is too coarse for the lattice.
+            InputError: The micrograph's pixels are larger than `max_pixel_size_nm`.
         """
-        if micrograph.pixel_size_nm > self.coarsest_nm:
+        if micrograph.pixel_size_nm > self.max_pixel_size_nm:
             raise InputError(
-                f"{micrograph.name}: a pixel is {micrograph.pixel_size_nm:.4g} nm, at most {self.coarsest_nm:g} nm is "
-                "needed to resolve the lattice (Nyquist); take the image at a higher magnification, or correct its "
-                "calibration"
+                f"{micrograph.name}: a pixel is {micrograph.pixel_size_nm:.4g} nm, at most "
+                f"{self.max_pixel_size_nm:g} nm is needed to resolve the lattice (Nyquist); take the image at a higher "
+                "magnification, or correct its calibration"
             )
         image = self._without_hot_pixels(micrograph.image)
-        image = image - image.min()  # else the rounding errors of an even image would be scaled up to noise
+        image = image - image.min()  # else the rounding errors of a constant image would be scaled up to noise
         image = resample(image, self.shape(micrograph))
-        image = image - quadratic_surface(image).astype(np.float32)
-        spread = 1.4826 * np.median(np.abs(image - np.median(image)))
-        if spread == 0:
-            spread = image.std() or 1.0
-        scaled = (image - np.median(image)) / spread
+        image = image - quadratic_surface(image).astype(np.float32)  # uneven illumination
+        deviation = 1.4826 * np.median(np.abs(image - np.median(image)))  # the standard one of a normal distribution
+        if deviation == 0:
+            deviation = image.std() or 1.0
+        scaled = (image - np.median(image)) / deviation
         return np.clip(scaled, -self.clip_sigma, self.clip_sigma).astype(np.float32)
 
     def shape(self, micrograph: Micrograph) -> tuple[int, int]:
@@ -58,20 +59,19 @@ class Preprocessing:
         rows, columns = micrograph.image.shape
         return max(1, round(rows * scale)), max(1, round(columns * scale))
 
-    def truth(self, micrograph: Micrograph, instances: IntArray) -> IntArray:
-        """An instance map of the micrograph on the resampled grid."""
+    def resample_instances(self, micrograph: Micrograph, instances: IntArray) -> IntArray:
+        """Resample an instance map of a micrograph to the grid of its standardised image: nearest neighbour."""
         return resample_nearest(instances, self.shape(micrograph))
 
     def _without_hot_pixels(self, image: FloatArray) -> FloatArray:
         if min(image.shape) < 3:
             return image
-        middle = cv2.medianBlur(np.ascontiguousarray(image, dtype=np.float32), 3)
-        off = np.abs(image - middle)
-        return np.where(off > self.hot_sigma * image.std(), middle, image)
+        median = cv2.medianBlur(np.ascontiguousarray(image, dtype=np.float32), 3)
+        return np.where(np.abs(image - median) > self.hot_sigma * image.std(), median, image)
 
 
 def resample(image: FloatArray, shape: tuple[int, int]) -> FloatArray:
-    """Another grid of the same field: cubic, low-passed before it is made coarser."""
+    """Resample to another grid of the same field: bicubic, with a low-pass filter where the grid gets coarser."""
     if image.shape == shape:
         return image
     tensor = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None, None]

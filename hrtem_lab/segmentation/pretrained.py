@@ -15,7 +15,7 @@ PATIENCE_S = 30.0
 """How long a server may be silent."""
 
 
-def with_encoder(net: nn.Module, url: str, sha256: str) -> nn.Module:
+def load_encoder_weights(net: nn.Module, url: str, sha256: str) -> nn.Module:
     """Give the encoder of a network the weights in a file, which is downloaded once.
 
     Where the file's first layer sees three colours and the network's one grey, its weights are summed over the colours.

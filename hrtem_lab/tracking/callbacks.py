@@ -31,7 +31,7 @@ class ValidationImages(pl.Callback):
         if trainer.sanity_checking or not isinstance(pl_module, SegmentationModule):
             return
         data: SimulatedData = trainer.datamodule  # type: ignore[attr-defined]
-        batches = data.fixed[: self.fields]
+        batches = data.validation_samples[: self.fields]
         probabilities = pl_module.probabilities([b["image"] for b in batches])
         for i, (batch, probability) in enumerate(zip(batches, probabilities, strict=True)):
             image = np.clip(batch["image"][0].numpy() / 6 + 0.5, 0, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.paths import MODELS, PACKAGE, workspace
-from hrtem_lab.segmentation.unet import SETTINGS
+from hrtem_lab.segmentation.model_folder import SETTINGS
 
 SHIPPED = MODELS / "default"
 NEWEST = "newest"

@@ -8,7 +8,6 @@ import subprocess
 from importlib.metadata import version
 
 from hrtem_lab.paths import PACKAGE
-from hrtem_lab.segmentation.processor import describe
 
 DISTRIBUTIONS = ("torch", "pytorch-lightning", "segmentation-models-pytorch", "abtem", "ase", "scikit-learn", "numpy")
 """Packages whose versions are recorded."""
@@ -19,7 +18,7 @@ def provenance() -> dict[str, str]:
     return {
         "git.commit": _git("rev-parse", "HEAD"),
         "git.dirty": str(bool(_git("status", "--porcelain"))),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors, {describe()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, {describe_device()}",
         "python": platform.python_version(),
         **{f"version.{name}": version(name) for name in DISTRIBUTIONS},
     }

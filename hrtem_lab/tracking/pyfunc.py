@@ -8,7 +8,7 @@ import mlflow
 import numpy as np
 
 from hrtem_lab.micrograph import Micrograph
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 
 
 class ParticleModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
@@ -16,7 +16,7 @@ class ParticleModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
 
     def load_context(self, context: Any) -> None:
         """Load the segmenter from the model's folder."""
-        self.segmenter = UNet.load(context.artifacts["folder"])
+        self.segmenter = NetworkSegmenter.load(context.artifacts["folder"])
 
     # without this very hint MLflow warns that it misses one, and of a finer one it makes a schema
     def predict(self, context: Any, model_input: np.ndarray, params=None):  # type: ignore[no-untyped-def]
@@ -24,7 +24,9 @@ class ParticleModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
         pixel_size_nm = (params or {}).get("pixel_size_nm", self.segmenter.preprocessing.pixel_size_nm)
         return np.stack(
             [
-                self.segmenter.find(Micrograph(image=image, pixel_size_nm=pixel_size_nm, name=str(i))).probability
+                self.segmenter.segment(
+                    Micrograph(image=image, pixel_size_nm=pixel_size_nm, name=str(i))
+                ).particle_probability
                 for i, image in enumerate(np.asarray(model_input, dtype=np.float32))
             ]
         )

@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_dir
 from hrtem_lab.defects import Forest
 from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines.forest import fit_forest
-from hrtem_lab.segmentation.method import Found
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.segmenter import Segmentation
 from tests.models import Dark, save_model
 from tests.small import SPECIMENS
 
@@ -34,16 +34,20 @@ def seen(micrograph):
     """All that is there, and one particle that is not."""
     instances = micrograph.instances.copy()
     instances[:20, :20] = instances.max() + 1
-    return Found((instances > 0)[None].astype(np.float32), instances)
+    return Segmentation((instances > 0)[None].astype(np.float32), instances)
 
 
 def test_the_segmenter_and_its_forest_share_a_folder(tmp_path, monkeypatch, empty_store):
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     source = save_model(tmp_path / "source", forest=False)
-    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, _: UNet(net=Dark(), preprocessing=Preprocessing())))
-    monkeypatch.setattr(UNet, "find", lambda self, micrograph: seen(micrograph))
-    monkeypatch.setattr(UNet, "save", lambda self, folder: shutil.copytree(source, folder))
+    monkeypatch.setattr(
+        NetworkSegmenter,
+        "load",
+        classmethod(lambda cls, _: NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())),
+    )
+    monkeypatch.setattr(NetworkSegmenter, "segment", lambda self, micrograph: seen(micrograph))
+    monkeypatch.setattr(NetworkSegmenter, "save", lambda self, folder: shutil.copytree(source, folder))
     paths = [f"data.library.root={tmp_path / 'waves'}", f"output={tmp_path / 'out'}", f"model={source}"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         metrics = fit_forest(compose("forest", overrides=[*SMALL, *paths]))

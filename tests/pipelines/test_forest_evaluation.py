@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from hrtem_lab.defects import Forest
 from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
 from hrtem_lab.pipelines.forest_evaluation import study
-from hrtem_lab.segmentation.method import Found
+from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.runs import Run
 from tests.particles.scenes import faulted, particle, single
 
@@ -45,7 +45,7 @@ CONFIG = {
 WAVES = {"fault": faulted, "no_fault": single, "no_fringe": lambda azimuth: ()}
 
 
-def drawn(specimen: int) -> tuple[LabelledMicrograph, Found]:
+def drawn(specimen: int) -> tuple[LabelledMicrograph, Segmentation]:
     """One micrograph of a particle of each class, and a prediction that finds them, with one that is not there."""
     parts = [
         particle(*waves(17.0 * specimen + 40 * i), pixel_size_nm=0.07, diameter_nm=3.5, seed=10 * specimen + i)
@@ -65,7 +65,7 @@ def drawn(specimen: int) -> tuple[LabelledMicrograph, Found]:
     )
     found = instances.copy()
     found[:8, :20] = 4
-    return truth, Found((found > 0)[None].astype(np.float32), found.astype(np.int32))
+    return truth, Segmentation((found > 0)[None].astype(np.float32), found.astype(np.int32))
 
 
 @pytest.fixture(scope="module")

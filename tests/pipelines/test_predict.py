@@ -19,8 +19,8 @@ from hrtem_lab.micrograph import CLASSES, InputError
 from hrtem_lab.particles import measure
 from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines import predict as prediction
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from hrtem_lab.segmentation.unet import UNet
 from tests.models import Dark, save_model
 
 PIXEL_NM = 0.05
@@ -43,8 +43,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def dark(monkeypatch: pytest.MonkeyPatch) -> None:
     """A segmenter whose answer is known, in the place of the trained one."""
-    known = UNet(net=Dark(), preprocessing=Preprocessing())
-    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, folder: known))
+    known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())
+    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder: known))
 
 
 def predict(**settings: object) -> int:
@@ -189,7 +189,11 @@ def test_each_way_to_give_the_calibration(way: str, folder: Path, model: Path, t
 @pytest.mark.parametrize("forest", [True, False])
 def test_an_empty_field_gives_empty_tables(forest: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     model = save_model(tmp_path / "model", forest)
-    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, _: UNet(net=Dark(), preprocessing=Preprocessing())))
+    monkeypatch.setattr(
+        NetworkSegmenter,
+        "load",
+        classmethod(lambda cls, _: NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())),
+    )
     Image.fromarray(np.full((64, 64), 7, np.uint8)).save(tmp_path / "flat.png")
     assert predict(input=tmp_path / "flat.png", output=tmp_path / "out", model=model, pixel_size_nm=0.05) == 0
     table = pd.read_csv(tmp_path / "out" / "particles.csv")
@@ -235,8 +239,8 @@ def test_augmentation_is_switched_on_by_its_name(
             Counting.seen += len(images)
             return super().forward(images)
 
-    known = UNet(net=Counting(), preprocessing=Preprocessing())
-    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, folder: known))
+    known = NetworkSegmenter(net=Counting(), preprocessing=Preprocessing())
+    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder: known))
     predict(input=folder / "discs.tif", output=tmp_path, model=model, tta=str(tta).lower())
     assert Counting.seen == (8 if tta else 1)
     summary = json.loads((tmp_path / "summary.json").read_text())
@@ -300,8 +304,8 @@ def test_the_tiles_of_a_large_micrograph_are_counted(model: Path, tmp_path: Path
         yield (lambda done, total: steps.append((title, done, total))), (lambda *step: steps.append((below, *step)))
 
     monkeypatch.setattr(prediction, "bars", noted)
-    known = UNet(net=Dark(), preprocessing=Preprocessing(), tile=128, overlap=32)
-    monkeypatch.setattr(UNet, "load", classmethod(lambda cls, folder: known))
+    known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing(), tile=128, overlap=32)
+    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder: known))
     tifffile.imwrite(tmp_path / "discs.tif", discs()[0])
     predict(input=tmp_path / "discs.tif", output=tmp_path, model=model, pixel_size_nm=PIXEL_NM)
     tiles = [("Tiles of this micrograph", i, 4) for i in range(1, 5)]  # 160 x 224 in tiles of 128

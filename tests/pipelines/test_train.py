@@ -23,7 +23,7 @@ from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines.fit_network import fit_network
 from hrtem_lab.pipelines.run_folder import make_run_folder
 from hrtem_lab.pipelines.train import train as run_training
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.runs import Run
 from tests.segmentation.scenes import dark_discs
 from tests.small import SPECIMENS
@@ -99,7 +99,7 @@ def test_fine_tuning_is_scored_before_and_after_on_both_kinds(tuned: Path):
 
 
 def test_fine_tuning_keeps_the_encoder_and_the_forest_of_the_model_it_began_with(tuned: Path, ran: Path):
-    before, after = (UNet.load(folder / "out" / "model").net.state_dict() for folder in (ran, tuned))
+    before, after = (NetworkSegmenter.load(folder / "out" / "model").net.state_dict() for folder in (ran, tuned))
     # the running mean over equal weights is rounded, and that of batch norm's counter, which nobody reads, is cut
     names = [name for name in before if not name.endswith("num_batches_tracked")]
     same = {name for name in names if torch.allclose(before[name], after[name], rtol=1e-5, atol=1e-7)}
@@ -159,7 +159,7 @@ def test_training_logs_its_curve_and_the_fixed_fields(client: mlflow.MlflowClien
 def test_how_far_the_network_can_be_believed_is_logged(client: mlflow.MlflowClient, ran: Path):
     unet = runs(client)["unet"]
     assert 0 <= unet.data.metrics["test/ece"] <= 1
-    saved = UNet.load(ran / "out" / "model")
+    saved = NetworkSegmenter.load(ran / "out" / "model")
     assert float(unet.data.params["tuned.temperature"]) == pytest.approx(saved.temperature)
     assert saved.temperature != 1
     table = mlflow.artifacts.load_dict(f"{unet.info.artifact_uri}/calibration.json")
@@ -192,7 +192,7 @@ def test_the_saved_model_holds_no_pickle(ran: Path):
     names = {path.name for path in (ran / "out" / "model").rglob("*")}
     assert {"model.safetensors", "config.json", "segmenter.json", "forest.skops", "forest.json"} <= names
     assert not {path for path in names if path.endswith((".pkl", ".pt", ".pth", ".ckpt", ".bin"))}
-    assert UNet.load(ran / "out" / "model").provenance["git.commit"]
+    assert NetworkSegmenter.load(ran / "out" / "model").provenance["git.commit"]
 
 
 def test_the_logged_model_has_a_signature_and_predicts(client: mlflow.MlflowClient, ran: Path):

@@ -17,8 +17,8 @@ from hrtem_lab.physics import Library
 from hrtem_lab.search.objectives import ClassicalObjective, ForestObjective, UNetObjective, masks
 from hrtem_lab.search.space import composed
 from hrtem_lab.segmentation.data import SimulatedData
-from hrtem_lab.segmentation.method import Found
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import Run, start_run
 from hrtem_lab.tracking.store import connect
@@ -106,7 +106,7 @@ def test_a_unet_is_trained_and_scored_on_validation_alone(config, watched: list[
     assert found["best/val/dice"] == pytest.approx(max(metrics["val/dice"] for *_, metrics in told))
     assert set(watched) == {"validation"}
     assert len(mlflow.MlflowClient().get_metric_history(run.id, "val/dice")) == 2  # its curve
-    kept = UNet.load(find_model(f"runs:/{run.id}/model"))  # as it was scored
+    kept = NetworkSegmenter.load(find_model(f"runs:/{run.id}/model"))  # as it was scored
     assert masks(kept, objective.validation(config("trainer.max_epochs=2"), 1))["val/dice"] == pytest.approx(
         found["val/dice"], abs=0.01
     )
@@ -122,11 +122,11 @@ def test_a_forest_is_cross_validated_on_predicted_particles(
     cut = []
 
     class Knowing:
-        def find(self, micrograph):
+        def segment(self, micrograph):
             cut.append(micrograph)
-            return Found(micrograph.mask[None].astype(np.float32), micrograph.instances)
+            return Segmentation(micrograph.mask[None].astype(np.float32), micrograph.instances)
 
-    monkeypatch.setattr(UNet, "load", lambda folder: Knowing())
+    monkeypatch.setattr(NetworkSegmenter, "load", lambda folder: Knowing())
     model = f"start={save_model(tmp_path / 'model', forest=False)}"
     objective = ForestObjective()
     found = objective(config(model), RUN, GO_ON)

@@ -96,7 +96,7 @@ def test_a_trial_has_its_values_whatever_the_command_said():
     }
     config = composed(words, values, SPACE)
     assert config.model.scheduler.max_lr == 1.25e-05
-    assert config.model.loss._target_ == "hrtem_lab.segmentation.losses.Sum"
+    assert config.model.loss._target_ == "hrtem_lab.segmentation.losses.SumLoss"
     assert config.model.net.decoder_channels == [16, 8]
     assert config.methods.watershed.cue == "bright"
     assert config.data.window_nm is None

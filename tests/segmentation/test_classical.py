@@ -47,7 +47,7 @@ def test_noise_holds_no_particle_once_the_gate_is_set(kind):
     for seed in range(5):
         noise = plain(np.random.default_rng(seed).normal(size=(180, 180)))
         assert not method(noise).any()
-        assert not method.evidence(PREPROCESSING(noise)).any()
+        assert not method.score_map(PREPROCESSING(noise)).any()
 
 
 @pytest.mark.parametrize("kind", METHODS)
@@ -63,9 +63,9 @@ def test_an_image_of_one_grey_level_holds_no_particle(kind, separability):
 def test_any_size_will_do(kind, shape, cue):
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     method = kind(preprocessing=PREPROCESSING, **({} if kind is BandPass else {"cue": cue}))
-    evidence = method.evidence(image)
-    assert evidence.shape == shape
-    assert set(np.unique(evidence)) <= {0, 1}
+    score_map = method.score_map(image)
+    assert score_map.shape == shape
+    assert set(np.unique(score_map)) <= {0, 1}
 
 
 @pytest.mark.parametrize("kind", METHODS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
-from hrtem_lab.segmentation.data import STAGES, Epochs, FreshImages, SimulatedData
+from hrtem_lab.segmentation.data import STAGES, EpochSampler, SimulatedData, SimulatedDataset
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral
 
 
@@ -24,7 +24,7 @@ def data(size=9, validation=2, test=3, **arguments):
 
 def images(size=5, seed=(0, 0), window_nm=None, indices=None):
     library = DrawnLibrary(size)
-    return FreshImages(library, indices or range(size), Imaging(), PREPROCESSING, dihedral(), window_nm, seed)
+    return SimulatedDataset(library, indices or range(size), Imaging(), PREPROCESSING, dihedral(), window_nm, seed)
 
 
 def same(one, other):
@@ -83,7 +83,7 @@ def test_specimens_take_turns():
             asked.append(index)
             return super().__getitem__(index)
 
-    waves = FreshImages(Noted(9), range(4, 7), Imaging(), PREPROCESSING, dihedral(), 3.0, (0, 0))
+    waves = SimulatedDataset(Noted(9), range(4, 7), Imaging(), PREPROCESSING, dihedral(), 3.0, (0, 0))
     for number in range(7):
         waves[number]
     assert asked == [4, 5, 6, 4, 5, 6, 4]
@@ -91,7 +91,7 @@ def test_specimens_take_turns():
 
 @given(st.integers(1, 50), st.integers(0, 5), st.integers(0, 1000))
 def test_an_epoch_holds_its_own_numbers(size, epoch, seed):
-    sampler = Epochs(size, seed)
+    sampler = EpochSampler(size, seed)
     sampler.set_epoch(epoch)
     numbers = list(sampler)
     assert sorted(numbers) == list(range(epoch * size, (epoch + 1) * size))
@@ -103,7 +103,7 @@ def test_the_order_changes_with_epoch_and_seed():
     orders = set()
     for seed in (0, 1):
         for epoch in (0, 1):
-            sampler = Epochs(50, seed)
+            sampler = EpochSampler(50, seed)
             sampler.set_epoch(epoch)
             orders.add(tuple(n - 50 * epoch for n in sampler))
     assert len(orders) == 4
@@ -183,7 +183,7 @@ def test_validation_shows_the_same_images_every_time():
     one, again = (list(whole.val_dataloader()) for _ in range(2))
     assert sum(len(batch["image"]) for batch in one) == 2
     assert all(same(a, b) for a, b in zip(one, again, strict=True))
-    assert not same(whole.fixed[0], next(iter(islice(whole._images("train"), 1))))
+    assert not same(whole.validation_samples[0], next(iter(islice(whole._images("train"), 1))))
 
 
 def test_simulating_is_left_to_the_library():

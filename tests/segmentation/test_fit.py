@@ -11,8 +11,8 @@ from torch import nn
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
-from hrtem_lab.segmentation.data import FreshImages, SimulatedData
-from hrtem_lab.segmentation.fit import checkpoints, fit, last_checkpoint, take_weights
+from hrtem_lab.segmentation.data import SimulatedData, SimulatedDataset
+from hrtem_lab.segmentation.fit import checkpoints, fit, interpolate_weights, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.smp import smp
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny, dihedral
@@ -58,14 +58,14 @@ def trainer(folder, *callbacks, **settings):
 def numbers(monkeypatch):
     """The numbers of the training samples, in the order that they were asked for."""
     asked = []
-    real = FreshImages.__getitem__
+    real = SimulatedDataset.__getitem__
 
     def noted(self, number):
         if self.seed[1] == 0:
             asked.append(number)
         return real(self, number)
 
-    monkeypatch.setattr(FreshImages, "__getitem__", noted)
+    monkeypatch.setattr(SimulatedDataset, "__getitem__", noted)
     return asked
 
 
@@ -199,7 +199,7 @@ def test_an_interruption_changes_nothing(tmp_path, epoch):
 def test_a_training_may_begin_with_the_weights_of_another():
     torch.manual_seed(0)
     trained, net = Tiny(), Tiny()
-    take_weights(net, trained, "there")
+    interpolate_weights(net, trained, "there")
     image = torch.randn(1, 1, 32, 32)
     torch.testing.assert_close(net.eval()(image), trained.eval()(image))
 
@@ -209,7 +209,7 @@ def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
     settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
     head = two.segmentation_head[0].weight.detach().clone()
-    take_weights(two, one, "there")
+    interpolate_weights(two, one, "there")
     for part in ("encoder", "decoder"):
         assert all(map(torch.equal, getattr(two, part).parameters(), getattr(one, part).parameters()))
     assert torch.equal(two.segmentation_head[0].weight, torch.cat([one.segmentation_head[0].weight, head[1:]]))
@@ -220,7 +220,7 @@ def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
 def test_a_training_may_ask_less_of_a_network_than_the_one_it_begins_with():
     settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
-    take_weights(one, two, "there")
+    interpolate_weights(one, two, "there")
     image = torch.randn(1, 1, 32, 32)
     torch.testing.assert_close(one.eval()(image), two.eval()(image)[:, :1])
 
@@ -232,7 +232,7 @@ def test_weights_may_be_the_mean_of_two_networks(share):
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
     two.train()(torch.randn(2, 1, 32, 32))
     own = {key: value.clone() for key, value in two.state_dict().items()}
-    take_weights(two, one, "there", share)
+    interpolate_weights(two, one, "there", share)
     head = "segmentation_head.0.weight"
     for key, value in two.state_dict().items():
         if not value.is_floating_point():
@@ -246,7 +246,7 @@ def test_weights_may_be_the_mean_of_two_networks(share):
 
 def test_weights_of_another_architecture_are_refused():
     with pytest.raises(InputError, match="start=there: its network is another one"):
-        take_weights(nn.Conv2d(1, 1, 3), Tiny(), "there")
+        interpolate_weights(nn.Conv2d(1, 1, 3), Tiny(), "there")
 
 
 def averaged():

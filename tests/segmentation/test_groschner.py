@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation import groschner
 from hrtem_lab.segmentation.groschner import Groschner2021
-from hrtem_lab.segmentation.unet import UNet
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from tests.segmentation.scenes import PREPROCESSING
 
 
@@ -50,20 +50,20 @@ def test_it_answers_what_it_is_asked_at_every_size_of_its_stride(classes):
 
 def test_a_saved_one_comes_back(tmp_path):
     torch.manual_seed(0)
-    method = UNet(net=Groschner2021(filters=(2, 4), dropout=0.1), preprocessing=PREPROCESSING, stride=16)
+    method = NetworkSegmenter(net=Groschner2021(filters=(2, 4), dropout=0.1), preprocessing=PREPROCESSING, stride=16)
     method.save(tmp_path)
-    again = UNet.load(tmp_path)
+    again = NetworkSegmenter.load(tmp_path)
     assert isinstance(again.net, Groschner2021)
     image = np.random.default_rng(0).normal(size=(48, 64)).astype(np.float32)
-    np.testing.assert_allclose(again.maps(image), method.maps(image), atol=1e-2)
-    assert method.maps(image).shape == (2, 48, 64)
+    np.testing.assert_allclose(again.probability_maps(image), method.probability_maps(image), atol=1e-2)
+    assert method.probability_maps(image).shape == (2, 48, 64)
 
 
 @pytest.mark.parametrize("name", ["os.system", "hrtem_lab.segmentation.groschner.Groschner2021", "Groschner2022"])
 def test_a_name_that_is_not_known_is_no_class(tmp_path, name):
-    UNet(net=Groschner2021(filters=(2, 4)), preprocessing=PREPROCESSING).save(tmp_path)
+    NetworkSegmenter(net=Groschner2021(filters=(2, 4)), preprocessing=PREPROCESSING).save(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["_model_class"] == "Groschner2021"
     (tmp_path / "config.json").write_text(json.dumps(config | {"_model_class": name}))
     with pytest.raises(InputError, match="the model cannot be read"):
-        UNet.load(tmp_path)
+        NetworkSegmenter.load(tmp_path)

@@ -12,7 +12,7 @@ from PIL import Image
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
 from hrtem_lab.segmentation.data import STAGES
-from hrtem_lab.segmentation.labelled import LabelledData, LabelledImages, Mixed, split_groups
+from hrtem_lab.segmentation.labelled import LabelledData, LabelledDataset, MixedDataset, split_groups
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dark_discs, dihedral, labelled
 
 
@@ -49,7 +49,7 @@ def same(one, other):
 
 
 def images(count=3, seed=(0, 0)):
-    return LabelledImages([dark_discs(n, contrast=3.0) for n in range(count)], PREPROCESSING, dihedral(), seed)
+    return LabelledDataset([dark_discs(n, contrast=3.0) for n in range(count)], PREPROCESSING, dihedral(), seed)
 
 
 def test_a_sample_is_one_of_simulated_data():
@@ -95,7 +95,7 @@ class Count:
 
 @pytest.mark.parametrize(("share", "first"), [(0.5, 50), (0.25, 25), (1.0, 100), (0.1, 10)])
 def test_a_mixture_shows_each_sample_once_and_holds_its_share(share, first):
-    mixed = Mixed(Count("labelled"), Count("simulated"), share)
+    mixed = MixedDataset(Count("labelled"), Count("simulated"), share)
     shown = [mixed[n] for n in range(100)]
     assert [n for name, n in shown if name == "labelled"] == list(range(first))
     assert [n for name, n in shown if name == "simulated"] == list(range(100 - first))
@@ -155,7 +155,7 @@ def test_training_shows_both_kinds_and_validation_the_same_images_every_time(fol
     one, again = (list(whole.val_dataloader()) for _ in range(2))
     assert sum(len(batch["image"]) for batch in one) == 4
     assert all(same(a, b) for a, b in zip(one, again, strict=True))
-    assert not same(whole.fixed[0], next(iter(islice(whole._images("train"), 1))))
+    assert not same(whole.validation_samples[0], next(iter(islice(whole._images("train"), 1))))
 
 
 def test_the_recipe_knows_the_content_of_every_label(folder, tmp_path):

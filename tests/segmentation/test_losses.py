@@ -6,7 +6,7 @@ import torch
 from segmentation_models_pytorch.losses import DiceLoss
 from torch.nn import BCEWithLogitsLoss
 
-from hrtem_lab.segmentation.losses import Boundary, Sum, signed_distance
+from hrtem_lab.segmentation.losses import BoundaryLoss, SumLoss, signed_distance
 
 
 def disc(radius, side=64):
@@ -30,20 +30,20 @@ def test_distance_from_a_disc_is_that_from_its_circle():
 def test_boundary_of_a_disc_is_the_integral_over_it(radius):
     """Of the distance from the circle, -pi r^3 / 3."""
     mask = torch.from_numpy(disc(radius, 128))[None, None].float()
-    found = Boundary()(certain(disc(radius, 128)), mask) * 128 * 128**2
+    found = BoundaryLoss()(certain(disc(radius, 128)), mask) * 128 * 128**2
     assert found == pytest.approx(-np.pi * radius**3 / 3, rel=0.1)
 
 
 def test_boundary_is_least_where_the_answer_is_right():
     mask = torch.from_numpy(disc(12))[None, None].float()
-    values = [Boundary()(certain(disc(radius)), mask).item() for radius in (6, 9, 12, 15, 18)]
+    values = [BoundaryLoss()(certain(disc(radius)), mask).item() for radius in (6, 9, 12, 15, 18)]
     assert values[0] > values[1] > values[2] < values[3] < values[4]
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_mask_without_an_outline_costs_nothing(value):
     logits = torch.randn(1, 2, 8, 8, requires_grad=True)
-    loss = Boundary()(logits, torch.full((1, 2, 8, 8), value))
+    loss = BoundaryLoss()(logits, torch.full((1, 2, 8, 8), value))
     loss.backward()
     assert loss == 0
     assert not logits.grad.any()
@@ -60,7 +60,7 @@ def test_values_and_gradients_add_up():
         value.backward()
         return value.item(), logits.grad
 
-    (dice, dice_grad), (bce, bce_grad), (both, both_grad) = (graded(loss) for loss in (*parts, Sum(parts)))
+    (dice, dice_grad), (bce, bce_grad), (both, both_grad) = (graded(loss) for loss in (*parts, SumLoss(parts)))
     assert abs(both - dice - bce) < 1e-6
     torch.testing.assert_close(both_grad, dice_grad + bce_grad)
 
@@ -68,5 +68,5 @@ def test_values_and_gradients_add_up():
 def test_an_empty_field_still_teaches():
     """Dice alone has no gradient there: its loss is masked where there is no particle."""
     logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
-    Sum([DiceLoss("binary"), BCEWithLogitsLoss()])(logits, torch.zeros(1, 1, 8, 8)).backward()
+    SumLoss([DiceLoss("binary"), BCEWithLogitsLoss()])(logits, torch.zeros(1, 1, 8, 8)).backward()
     assert (logits.grad > 0).all()

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.norms import InstanceNormUnet
-from hrtem_lab.segmentation.unet import UNet
 from tests.segmentation.scenes import PREPROCESSING
 
 SMALL = {"encoder_weights": None, "encoder_depth": 3, "decoder_channels": (16, 8, 8), "in_channels": 1, "classes": 2}
@@ -30,9 +30,9 @@ def test_every_norm_is_of_the_image_at_hand(encoder: str):
 
 def test_a_saved_one_comes_back(tmp_path):
     torch.manual_seed(0)
-    method = UNet(net=InstanceNormUnet(encoder_name="tu-resnet18", **SMALL), preprocessing=PREPROCESSING)
+    method = NetworkSegmenter(net=InstanceNormUnet(encoder_name="tu-resnet18", **SMALL), preprocessing=PREPROCESSING)
     method.save(tmp_path)
-    again = UNet.load(tmp_path)
+    again = NetworkSegmenter.load(tmp_path)
     assert isinstance(again.net, InstanceNormUnet)
     for name, weight in method.net.state_dict().items():
         torch.testing.assert_close(again.net.state_dict()[name], weight, rtol=1e-3, atol=1e-6)

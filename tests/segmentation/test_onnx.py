@@ -11,9 +11,10 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
 from hrtem_lab.segmentation import onnx
 from hrtem_lab.segmentation.groschner import Groschner2021
+from hrtem_lab.segmentation.model_folder import SETTINGS
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.onnx import TOLERATED, OnnxNet, write_onnx
 from hrtem_lab.segmentation.smp import smp
-from hrtem_lab.segmentation.unet import SETTINGS, UNet
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny
 
 pytest.importorskip("onnxruntime")
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 @pytest.fixture(autouse=True)
 def _full_precision(monkeypatch):
     """Or torch would answer in bfloat16, which differs more from itself."""
-    monkeypatch.setattr("hrtem_lab.segmentation.processor.has_bfloat16", lambda: False)
+    monkeypatch.setattr("hrtem_lab.segmentation.device.has_bfloat16", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,9 @@ def exported(tmp_path_factory):
                 spread = net(torch.randn(2, 1, 96, 96)).std()
             for values in net.segmentation_head.parameters():
                 values *= 3 / spread
-    method = UNet(net=net.eval(), preprocessing=PREPROCESSING, threshold=0.35, temperature=1.7, tile=128, overlap=64)
+    method = NetworkSegmenter(
+        net=net.eval(), preprocessing=PREPROCESSING, threshold=0.35, temperature=1.7, tile=128, overlap=64
+    )
     assert method.export(folder) < TOLERATED
     return method, folder
 
@@ -55,7 +58,7 @@ def exported(tmp_path_factory):
 def test_probabilities_agree_at_any_size(exported, shape):
     method, folder = exported
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    found, expected = UNet.load(folder).maps(image), method.maps(image)
+    found, expected = NetworkSegmenter.load(folder).probability_maps(image), method.probability_maps(image)
     assert expected.shape == (2, *shape)
     assert expected.std() > 0.05
     np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -65,14 +68,14 @@ def test_probabilities_agree_at_any_size(exported, shape):
 def test_probabilities_agree_on_simulated_micrographs(exported, index):
     method, folder = exported
     micrograph = Imaging().take(DrawnLibrary(2)[index], np.random.default_rng(index))
-    found, expected = (m.find(micrograph).probability for m in (UNet.load(folder), method))
+    found, expected = (m.segment(micrograph).particle_probability for m in (NetworkSegmenter.load(folder), method))
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_the_settings_come_along_and_no_weights_of_torch(exported):
     method, folder = exported
     assert {file.name for file in folder.iterdir()} == {"model.onnx", SETTINGS}
-    again = UNet.load(folder)
+    again = NetworkSegmenter.load(folder)
     assert isinstance(again.net, OnnxNet)
     for name in ("threshold", "temperature", "tile", "overlap", "stride", "preprocessing"):
         assert getattr(again, name) == getattr(method, name)
@@ -84,14 +87,14 @@ def test_the_small_network_of_the_paper_agrees(tmp_path):
 
 def test_what_is_onnx_already_is_not_exported_again(exported, tmp_path):
     with pytest.raises(InputError, match="ONNX already"):
-        UNet.load(exported[1]).export(tmp_path)
+        NetworkSegmenter.load(exported[1]).export(tmp_path)
 
 
 def test_a_damaged_file_is_told_in_one_line(exported, tmp_path):
     (tmp_path / SETTINGS).write_bytes((exported[1] / SETTINGS).read_bytes())
     (tmp_path / "model.onnx").write_bytes(b"no model")
     with pytest.raises(InputError, match="the model cannot be read") as caught:
-        UNet.load(tmp_path)
+        NetworkSegmenter.load(tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -113,4 +116,4 @@ def test_a_package_that_is_not_installed_is_named(exported, tmp_path, monkeypatc
 
     monkeypatch.setattr(builtins, "__import__", failing)
     with pytest.raises(InputError, match=f"takes the package {package}.*pip install"):
-        UNet.load(exported[1]) if act == "load" else exported[0].export(tmp_path)
+        NetworkSegmenter.load(exported[1]) if act == "load" else exported[0].export(tmp_path)

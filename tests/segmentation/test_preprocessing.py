@@ -140,7 +140,7 @@ def test_the_truth_lies_on_the_image(size, pixel_size_nm, down, across):
     instances = mask_of([(radius + down * (size - 2 * radius), radius + across * (size - 2 * radius), radius)], size)
     micrograph = plain(instances * 1.0, pixel_size_nm)
     image = resample(micrograph.image, PREPROCESSING.shape(micrograph))
-    truth = PREPROCESSING.truth(micrograph, instances)
+    truth = PREPROCESSING.resample_instances(micrograph, instances)
     assert truth.shape == image.shape
     agree = np.mean((image > 0.5) == (truth > 0))
     edge = 2 * np.pi * radius / size**2 * max(1, 0.05 / pixel_size_nm)  # share of the pixels on the disc's edge
@@ -151,7 +151,7 @@ def test_the_truth_lies_on_the_image(size, pixel_size_nm, down, across):
 
 def test_the_truth_at_the_same_pixel_is_the_truth():
     instances = mask_of([(30, 30, 20), (70, 70, 15)], 100)
-    np.testing.assert_array_equal(PREPROCESSING.truth(plain(np.zeros((100, 100))), instances), instances)
+    np.testing.assert_array_equal(PREPROCESSING.resample_instances(plain(np.zeros((100, 100))), instances), instances)
 
 
 def test_making_an_image_coarser_does_not_alias():

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.segmentation.pretrained import with_encoder
+from hrtem_lab.segmentation.pretrained import load_encoder_weights
 
 
 class Net(nn.Module):
@@ -46,7 +46,7 @@ def published(width=4):
 @pytest.mark.parametrize("wrapped", [lambda s: s, lambda s: {"state_dict": {f"module.{k}": v for k, v in s.items()}}])
 def test_the_encoder_answers_a_grey_image_as_the_published_one_does_a_colourless_picture(served, wrapped):
     state = published()
-    net = with_encoder(Net(), *served(wrapped(state)))
+    net = load_encoder_weights(Net(), *served(wrapped(state)))
     other = Net(3).encoder
     other.load_state_dict({k: v for k, v in state.items() if not k.startswith("fc.")})
     image = torch.randn(1, 1, 16, 16)
@@ -55,33 +55,33 @@ def test_the_encoder_answers_a_grey_image_as_the_published_one_does_a_colourless
 
 def test_a_network_that_sees_colours_gets_the_weights_as_they_are(served):
     state = published()
-    net = with_encoder(Net(3), *served(state))
+    net = load_encoder_weights(Net(3), *served(state))
     assert torch.equal(net.encoder[0].weight, state["0.weight"])
 
 
 def test_a_path_serves_as_well(served, tmp_path):
     _, sha256 = served(published())
-    with_encoder(Net(), str(tmp_path / "weights v1.0.pth.tar"), sha256)
+    load_encoder_weights(Net(), str(tmp_path / "weights v1.0.pth.tar"), sha256)
 
 
 def test_it_is_downloaded_once(served, tmp_path):
     url, sha256 = served(published())
-    with_encoder(Net(), url, sha256)
+    load_encoder_weights(Net(), url, sha256)
     (tmp_path / "weights v1.0.pth.tar").unlink()
-    with_encoder(Net(), url, sha256)
+    load_encoder_weights(Net(), url, sha256)
 
 
 def test_another_file_than_was_meant_is_refused_and_not_kept(served, tmp_path):
     url, _ = served(published())
     with pytest.raises(InputError, match="is not the file that was meant") as caught:
-        with_encoder(Net(), url, "0" * 64)
+        load_encoder_weights(Net(), url, "0" * 64)
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "hub").rglob("*.tar"))
 
 
 def test_weights_of_another_encoder_are_refused(served):
     with pytest.raises(InputError, match="those of another encoder"):
-        with_encoder(Net(), *served(published(width=6)))
+        load_encoder_weights(Net(), *served(published(width=6)))
 
 
 class Trap:
@@ -94,7 +94,7 @@ class Trap:
 @pytest.mark.parametrize("content", [b"", b"no weights", pickle.dumps(Trap(), 2), [1, 2]])
 def test_what_holds_no_weights_is_refused_unread(served, content):
     with pytest.raises(InputError, match="holds no weights") as caught:
-        with_encoder(Net(), *served(content))
+        load_encoder_weights(Net(), *served(content))
     assert "\n" not in str(caught.value)
 
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_had_is_told_in_one_line(url, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(InputError, match="cannot be downloaded") as caught:
-        with_encoder(Net(), url, "0" * 64)
+        load_encoder_weights(Net(), url, "0" * 64)
     assert url in str(caught.value)
     assert "\n" not in str(caught.value)
     assert socket.getdefaulttimeout() is None

@@ -18,19 +18,22 @@ from sklearn.metrics import log_loss
 from torch import nn
 
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.segmentation.model_folder import SETTINGS
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.orientations import ORIENTATIONS
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from hrtem_lab.segmentation.unet import DIHEDRAL, SETTINGS, UNet, fit_temperature
+from hrtem_lab.segmentation.temperature import fit_temperature
 from tests.segmentation.scenes import PREPROCESSING, Pointwise, Tiny, Where, dark_discs, plain
 
 
 @pytest.fixture(autouse=True)
 def _full_precision(monkeypatch):
     """Or the last digits would depend on the processor."""
-    monkeypatch.setattr("hrtem_lab.segmentation.processor.has_bfloat16", lambda: False)
+    monkeypatch.setattr("hrtem_lab.segmentation.device.has_bfloat16", lambda: False)
 
 
 def unet(net, **arguments):
-    return UNet(net=net, preprocessing=PREPROCESSING, **arguments)
+    return NetworkSegmenter(net=net, preprocessing=PREPROCESSING, **arguments)
 
 
 def noise(*shape, seed=0):
@@ -53,7 +56,7 @@ SHAPES = [(1, 1), (33, 700), (700, 33), (64, 64), (65, 63), (97, 130), (1, 200),
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tiles_leave_no_trace_of_a_network_that_looks_at_single_pixels(shape):
     image = noise(*shape)
-    result = unet(Pointwise(), tile=64, overlap=16).evidence(image)
+    result = unet(Pointwise(), tile=64, overlap=16).score_map(image)
     assert result.shape == shape
     np.testing.assert_allclose(result, expit(-2 * image + 0.3), atol=1e-6)
 
@@ -61,17 +64,17 @@ def test_tiles_leave_no_trace_of_a_network_that_looks_at_single_pixels(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tiles_are_of_the_networks_stride(shape):
     net = Where()
-    unet(net, tile=64, overlap=16).evidence(noise(*shape))
+    unet(net, tile=64, overlap=16).score_map(noise(*shape))
     assert all(size % 32 == 0 and size <= 64 for seen in net.seen for size in seen)
 
 
 def test_a_network_that_looks_around_gives_the_same_inside_one_tile_and_in_many():
     """Two 5 x 5 convolutions reach 4 pixels; no pixel that far from a seam can know of it."""
     image = noise(160, 192)
-    whole, tiled = (unet(Tiny(), tile=tile, overlap=32).evidence(image) for tile in (512, 64))
+    whole, tiled = (unet(Tiny(), tile=tile, overlap=32).score_map(image) for tile in (512, 64))
     far = np.ones(image.shape, dtype=bool)
     method = unet(Tiny(), tile=64, overlap=32)
-    for rows, columns in method._windows(160, 192):
+    for rows, columns in method.tiling.windows(160, 192):
         for axis, side in ((0, rows), (1, columns)):
             edges = [e for e in (side.start, side.stop) if 0 < e < image.shape[axis]]
             for edge in edges:
@@ -83,7 +86,7 @@ def test_a_network_that_looks_around_gives_the_same_inside_one_tile_and_in_many(
 
 def test_blending_goes_smoothly_from_tile_to_tile():
     """Where overlapping tiles disagree by 0.6, no step is a quarter as large as without blending."""
-    result = unet(Where(), tile=256, overlap=128).evidence(noise(64, 640))
+    result = unet(Where(), tile=256, overlap=128).score_map(noise(64, 640))
     assert np.abs(np.diff(result, axis=1)).max() < 0.12
 
 
@@ -92,8 +95,8 @@ def test_blending_goes_smoothly_from_tile_to_tile():
 def test_windows_cover_everything_and_overlap_as_asked(rows, columns, tile, overlap):
     method = unet(Pointwise(), tile=32 * tile, overlap=overlap)
     covered = np.zeros((rows, columns), dtype=int)
-    starts = ({w[axis].start for w in method._windows(rows, columns)} for axis in (0, 1))
-    for window in method._windows(rows, columns):
+    starts = ({w[axis].start for w in method.tiling.windows(rows, columns)} for axis in (0, 1))
+    for window in method.tiling.windows(rows, columns):
         assert covered[window].shape == (min(32 * tile, rows), min(32 * tile, columns))
         covered[window] += 1
     assert covered.min() >= 1
@@ -105,7 +108,7 @@ def test_windows_cover_everything_and_overlap_as_asked(rows, columns, tile, over
 @given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 96))
 def test_tiles_begin_on_the_networks_grid_where_their_overlap_leaves_room(length, tile, overlap):
     method = unet(Pointwise(), tile=32 * tile, overlap=min(overlap, 32 * tile - 32))
-    assert all(start % 32 == 0 for start in method._starts(32 * length))
+    assert all(start % 32 == 0 for start in method.tiling.starts(32 * length))
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +131,11 @@ def test_no_seam_shows_in_a_network_that_looks_as_far_as_ours(sharp):
     """Its answer in tiles of the default size is that in one piece, and that of a window is that of the whole."""
     image = noise(192, 1856)
     tiled, whole = unet(sharp), unet(sharp, tile=2048)
-    assert len(list(tiled._windows(*image.shape))) > 1
-    found = tiled.evidence(image)
+    assert len(list(tiled.tiling.windows(*image.shape))) > 1
+    found = tiled.score_map(image)
     assert found.std() > 0.2
-    np.testing.assert_allclose(found, whole.evidence(image), atol=1e-2)
-    shifted = tiled.evidence(image[:, 160:])
+    np.testing.assert_allclose(found, whole.score_map(image), atol=1e-2)
+    shifted = tiled.score_map(image[:, 160:])
     np.testing.assert_allclose(shifted[:, 160:], found[:, 320:], atol=1e-2)
     assert np.abs(shifted[:, :32] - found[:, 160:192]).max() > 1e-2  # its border has lost its surroundings
 
@@ -145,7 +148,9 @@ def test_impossible_tiles_are_refused(settings):
 
 def test_progress_counts_the_tiles():
     steps = []
-    unet(Pointwise(), tile=64, overlap=16).maps(noise(100, 200), lambda done, total: steps.append((done, total)))
+    unet(Pointwise(), tile=64, overlap=16).probability_maps(
+        noise(100, 200), lambda done, total: steps.append((done, total))
+    )
     # 100 x 200 pixels are padded to 128 x 224; three and six tiles of 64 that share 16 or more and begin at 0, 32, ...
     assert steps == [(i, 18) for i in range(1, 19)]
 
@@ -162,9 +167,9 @@ def test_a_network_that_knows_cores_separates_by_them():
     image[90:110, 110:130] = image[90:110, 150:170] = -5
     alone, method = unet(Pointwise()), unet(Cores(), tile=64, overlap=32)
     micrograph = plain(image, 0.05)
-    assert method.maps(noise(40, 70)).shape == (2, 40, 70)
-    assert alone.maps(noise(40, 70)).shape == (1, 40, 70)
-    maps, instances = method.find(micrograph)
+    assert method.probability_maps(noise(40, 70)).shape == (2, 40, 70)
+    assert alone.probability_maps(noise(40, 70)).shape == (1, 40, 70)
+    maps, instances = method.segment(micrograph)
     assert maps.shape == (2, *image.shape)
     assert instances.shape == image.shape
     assert instances.max() == 2
@@ -175,7 +180,7 @@ def test_a_network_that_knows_cores_separates_by_them():
 def test_a_network_that_is_very_sure_is_no_error(slope):
     image = noise(64, 64)
     sure = np.abs(image) > 0.1
-    np.testing.assert_array_equal(unet(Pointwise(slope)).evidence(image)[sure], (slope * image > 0)[sure])
+    np.testing.assert_array_equal(unet(Pointwise(slope)).score_map(image)[sure], (slope * image > 0)[sure])
 
 
 def test_the_network_is_used_as_trained_and_learns_nothing():
@@ -185,7 +190,7 @@ def test_the_network_is_used_as_trained_and_learns_nothing():
             assert not torch.is_grad_enabled()
             return super().forward(images)
 
-    unet(Noted()).evidence(noise(32, 32))
+    unet(Noted()).score_map(noise(32, 32))
 
 
 def test_thresholds_are_tuned():
@@ -202,18 +207,18 @@ def test_thresholds_are_tuned():
 
 def test_the_eight_views_differ_and_come_back():
     image = noise(5, 5)
-    views = [turned(image) for turned, _ in DIHEDRAL]
+    views = [turned(image) for turned, _ in ORIENTATIONS]
     assert len({view.tobytes() for view in views}) == 8
-    for (_, back), view in zip(DIHEDRAL, views, strict=True):
+    for (_, back), view in zip(ORIENTATIONS, views, strict=True):
         np.testing.assert_array_equal(back(view), image)
 
 
 @pytest.mark.parametrize("turned", [lambda a: np.rot90(a), lambda a: a[::-1], lambda a: np.rot90(a, 2)[:, ::-1]])
 def test_an_augmented_network_does_not_know_how_the_micrograph_lies(turned):
     image = noise(64, 96)
-    plain, augmented = unet(Tiny()), unet(Tiny(), augmented=True)
-    assert np.abs(plain.evidence(turned(image)) - turned(plain.evidence(image))).max() > 1e-3
-    np.testing.assert_allclose(augmented.evidence(turned(image)), turned(augmented.evidence(image)), atol=1e-6)
+    plain, averaged = unet(Tiny()), unet(Tiny(), tta=True)
+    assert np.abs(plain.score_map(turned(image)) - turned(plain.score_map(image))).max() > 1e-3
+    np.testing.assert_allclose(averaged.score_map(turned(image)), turned(averaged.score_map(image)), atol=1e-6)
 
 
 def test_augmentation_is_the_mean_of_probabilities():
@@ -221,14 +226,14 @@ def test_augmentation_is_the_mean_of_probabilities():
     image = noise(64, 64)
     along = expit(np.linspace(-3, 3, 64))
     views = [along[None, :], along[None, ::-1], along[:, None], along[::-1, None]]
-    np.testing.assert_allclose(unet(Where(), augmented=True).evidence(image), sum(views) / 4, atol=1e-6)
+    np.testing.assert_allclose(unet(Where(), tta=True).score_map(image), sum(views) / 4, atol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 3.0])
 def test_logits_are_divided_by_the_temperature(temperature):
     image = noise(40, 50)
-    for augmented in (False, True):
-        found = unet(Pointwise(), temperature=temperature, augmented=augmented).evidence(image)
+    for tta in (False, True):
+        found = unet(Pointwise(), temperature=temperature, tta=tta).score_map(image)
         np.testing.assert_allclose(found, expit((-2 * image + 0.3) / temperature), atol=1e-6)
 
 
@@ -256,7 +261,7 @@ def test_tuning_finds_the_likeliest_temperature_and_a_network_that_brags_is_told
             return 5 * (-2 * images - 2 + np.log(0.22 / 0.78))
 
     def loss(method, micrograph):
-        return log_loss(micrograph.mask.ravel(), method.find(micrograph).probability.ravel())
+        return log_loss(micrograph.mask.ravel(), method.segment(micrograph).particle_probability.ravel())
 
     sure, shown, fresh = unet(Sure()), dark_discs(0, contrast=2.0), dark_discs(2, contrast=2.0)
     tuned = sure.tune([shown])
@@ -284,8 +289,8 @@ PROVENANCE = {"run": "abc", "commit": "1234"}
 @pytest.fixture
 def saved(net, tmp_path):
     """A model with settings that are nobody's default."""
-    preprocessing = Preprocessing(pixel_size_nm=0.04, coarsest_nm=0.1, hot_sigma=4.0, clip_sigma=5.0)
-    method = UNet(
+    preprocessing = Preprocessing(pixel_size_nm=0.04, max_pixel_size_nm=0.1, hot_sigma=4.0, clip_sigma=5.0)
+    method = NetworkSegmenter(
         net=net,
         preprocessing=preprocessing,
         threshold=0.35,
@@ -293,7 +298,7 @@ def saved(net, tmp_path):
         tile=64,
         overlap=24,
         stride=8,
-        augmented=True,
+        tta=True,
         temperature=1.7,
         provenance=PROVENANCE,
     )
@@ -315,29 +320,31 @@ def test_weights_are_written_in_half_precision_and_the_network_stays_as_it_is(ne
     for name, weight in net.state_dict().items():
         assert torch.equal(weight, before[name])
     image = noise(64, 64)
-    again = UNet.load(tmp_path / "model")
+    again = NetworkSegmenter.load(tmp_path / "model")
     assert {weight.dtype for weight in again.net.parameters()} == {torch.float32}
-    np.testing.assert_allclose(again.evidence(image), unet(net).evidence(image), atol=0.02)
+    np.testing.assert_allclose(again.score_map(image), unet(net).score_map(image), atol=0.02)
     whole = sum(weight.numel() for weight in net.parameters())
     assert (tmp_path / "model" / "model.safetensors").stat().st_size < 2.5 * whole + 1e5
 
 
 def test_a_saved_model_is_the_same_model(saved):
     method, folder = saved
-    again = UNet.load(folder)
+    again = NetworkSegmenter.load(folder)
     assert replace(again, net=method.net) == method
     image = noise(90, 130)
-    assert method.evidence(image).std() > 1e-4
-    np.testing.assert_array_equal(again.evidence(image), method.evidence(image))
+    assert method.score_map(image).std() > 1e-4
+    np.testing.assert_array_equal(again.score_map(image), method.score_map(image))
     micrograph = plain(noise(60, 60), 0.05)
-    np.testing.assert_array_equal(again.find(micrograph).probability, method.find(micrograph).probability)
+    np.testing.assert_array_equal(
+        again.segment(micrograph).particle_probability, method.segment(micrograph).particle_probability
+    )
 
 
 def test_a_loaded_model_can_be_saved_again(saved, tmp_path):
     method, folder = saved
-    UNet.load(folder).save(tmp_path / "again")
+    NetworkSegmenter.load(folder).save(tmp_path / "again")
     image = noise(64, 64)
-    np.testing.assert_array_equal(UNet.load(tmp_path / "again").evidence(image), method.evidence(image))
+    np.testing.assert_array_equal(NetworkSegmenter.load(tmp_path / "again").score_map(image), method.score_map(image))
 
 
 def test_a_model_from_before_there_was_a_temperature_is_read(saved):
@@ -345,8 +352,8 @@ def test_a_model_from_before_there_was_a_temperature_is_read(saved):
     for name in ("temperature", "augmented"):
         del settings[name]
     (saved[1] / SETTINGS).write_text(json.dumps(settings))
-    again = UNet.load(saved[1])
-    assert (again.temperature, again.augmented, again.threshold) == (1.0, False, 0.35)
+    again = NetworkSegmenter.load(saved[1])
+    assert (again.temperature, again.tta, again.threshold) == (1.0, False, 0.35)
 
 
 def test_nothing_in_the_folder_is_code(saved):
@@ -354,7 +361,7 @@ def test_nothing_in_the_folder_is_code(saved):
 
 
 def test_loading_is_silent(saved, capsys):
-    UNet.load(saved[1])
+    NetworkSegmenter.load(saved[1])
     assert capsys.readouterr() == ("", "")
 
 
@@ -380,17 +387,19 @@ def test_loading_never_downloads_the_weights_that_training_started_from(tmp_path
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"encoder_weights": "imagenet"}))
     kept = replace(method, net=in_half_precision(method.net))
-    np.testing.assert_array_equal(UNet.load(tmp_path).evidence(noise(32, 32)), kept.evidence(noise(32, 32)))
+    np.testing.assert_array_equal(
+        NetworkSegmenter.load(tmp_path).score_map(noise(32, 32)), kept.score_map(noise(32, 32))
+    )
 
 
 @pytest.mark.usefixtures("no_network")
 def test_a_folder_that_is_none_is_not_looked_for_elsewhere(tmp_path):
     for name in ("missing", "org/model"):
         with pytest.raises(InputError, match=r"holds no segmenter.json; give a folder that training saved"):
-            UNet.load(tmp_path / name)
+            NetworkSegmenter.load(tmp_path / name)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"holds no segmenter.json"):
-        UNet.load(tmp_path / "empty")
+        NetworkSegmenter.load(tmp_path / "empty")
 
 
 def damaged(name, content):
@@ -438,7 +447,7 @@ def without_a_layer(folder):
 def test_a_damaged_model_is_told_in_one_line(saved, damage):
     damage(saved[1])
     with pytest.raises(InputError, match="the model cannot be read") as caught:
-        UNet.load(saved[1])
+        NetworkSegmenter.load(saved[1])
     assert str(saved[1]) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -458,7 +467,7 @@ def test_pickled_weights_are_refused_unread(saved, name):
         (folder / "model.safetensors").unlink()
     (folder / name).write_bytes(pickle.dumps(Trap()))
     with pytest.raises(InputError, match="the model cannot be read"):
-        UNet.load(folder)
+        NetworkSegmenter.load(folder)
     assert not hasattr(builtins, "trapped")
 
 
@@ -471,7 +480,7 @@ def test_a_save_that_was_interrupted_is_no_model(net, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             unet(net).save(tmp_path / "model")
     with pytest.raises(InputError, match=r"holds no segmenter.json"):
-        UNet.load(tmp_path / "model")
+        NetworkSegmenter.load(tmp_path / "model")
 
 
 def test_other_norm_layers_are_saved_and_come_back(tmp_path):
@@ -484,16 +493,16 @@ def test_other_norm_layers_are_saved_and_come_back(tmp_path):
     assert "BatchNorm2d" not in kinds
     assert {"GroupNorm", "InstanceNorm2d"} <= set(kinds)
     unet(net).save(tmp_path)
-    again = UNet.load(tmp_path)
+    again = NetworkSegmenter.load(tmp_path)
     image = noise(64, 64)
-    np.testing.assert_allclose(again.evidence(image), unet(in_half_precision(net)).evidence(image), atol=1e-5)
+    np.testing.assert_allclose(again.score_map(image), unet(in_half_precision(net)).score_map(image), atol=1e-5)
 
 
 def test_a_model_may_be_moved(saved, tmp_path):
     shutil.move(saved[1], tmp_path / "élsewhere with spaces")
     image = noise(40, 40)
     np.testing.assert_array_equal(
-        UNet.load(tmp_path / "élsewhere with spaces").evidence(image), saved[0].evidence(image)
+        NetworkSegmenter.load(tmp_path / "élsewhere with spaces").score_map(image), saved[0].score_map(image)
     )
 
 
@@ -508,6 +517,6 @@ def test_a_real_network_takes_any_size(rows, columns):
             up = nn.functional.interpolate(down, scale_factor=32)
             return images + up
 
-    result = unet(Downsampling(), tile=64, overlap=20).evidence(noise(rows, columns))
+    result = unet(Downsampling(), tile=64, overlap=20).score_map(noise(rows, columns))
     assert result.shape == (rows, columns)
     assert np.isfinite(result).all()

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from hrtem_lab.micrograph import LabelledMicrograph
-from hrtem_lab.segmentation.method import Method, pooled_dice
+from hrtem_lab.segmentation.segmenter import Segmenter, pooled_dice
 from tests.segmentation.scenes import PIXEL_NM, PREPROCESSING, dark_discs, labelled, mask_of, plain
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planted(Method):
+class Planted(Segmenter):
     """Finds what is below minus `level`; remembers what it was shown."""
 
     name: ClassVar[str] = "planted"
@@ -20,7 +20,7 @@ class Planted(Method):
     offered: tuple[dict, ...] = ()
     shown: list = field(default_factory=list)
 
-    def evidence(self, image):
+    def score_map(self, image):
         self.shown.append(image)
         return (image < -self.level).astype(np.float32)
 
@@ -63,7 +63,7 @@ class Sloping(Planted):
     truth: LabelledMicrograph
     faint: int = 0
 
-    def evidence(self, image):
+    def score_map(self, image):
         told = np.where(self.truth.mask, 0.6, 0.0).astype(np.float32)
         told.flat[np.flatnonzero(self.truth.mask)[: self.faint]] = 0.3
         return told
@@ -90,12 +90,12 @@ def test_specks_that_are_never_reported_choose_no_threshold():
     particle, half = (mask_of([(90, 90, radius)]) > 0 for radius in (30, 27))
     specks = np.zeros_like(particle)
     specks[::6, ::6] = ~particle[::6, ::6]
-    evidence = (0.4 * particle + 0.4 * half + 0.4 * specks).astype(np.float32)
+    score_map = (0.4 * particle + 0.4 * half + 0.4 * specks).astype(np.float32)
 
     @dataclass(frozen=True, kw_only=True)
     class Seen(Planted):
-        def evidence(self, image):
-            return evidence
+        def score_map(self, image):
+            return score_map
 
     truth = labelled(np.zeros(particle.shape), particle.astype(np.int32))
     tuned = Seen(preprocessing=PREPROCESSING, offered=({"threshold": 0.3}, {"threshold": 0.5})).tune([truth])
@@ -130,7 +130,7 @@ def test_evidence_comes_back_on_the_micrographs_own_grid(pixel_size_nm, shape):
     image[30:55, 8:18] -= 20
     micrograph = plain(image, pixel_size_nm)
     method = Planted(preprocessing=PREPROCESSING, level=3.0, min_diameter_nm=0.2)
-    (probability,), instances = method.find(micrograph)
+    (probability,), instances = method.segment(micrograph)
     assert probability.shape == shape
     assert 0 <= probability.min() < probability.max() <= 1
     assert probability[36:49, 12:14].min() > 0.9
@@ -144,4 +144,4 @@ def test_the_threshold_and_the_least_size_are_used():
     probability = np.where(mask_of([(40, 40, 20), (120, 120, 6)]) > 0, 0.6, 0.1).astype(np.float32)
     for settings, found in (({}, 1), ({"threshold": 0.7}, 0), ({"min_diameter_nm": 0.3}, 2)):
         method = Planted(preprocessing=PREPROCESSING, **settings)
-        assert method.separated(probability, PIXEL_NM).max() == found
+        assert method.label_instances(probability, PIXEL_NM).max() == found

@@ -7,7 +7,7 @@ import contextlib
 import torch
 
 
-def device() -> torch.device:
+def default_device() -> torch.device:
     """The accelerator if there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -21,10 +21,10 @@ def has_bfloat16() -> bool:
 
 def autocast() -> contextlib.AbstractContextManager[object]:
     """Mixed precision where it is fast, nothing elsewhere."""
-    return torch.autocast(device().type, dtype=torch.bfloat16) if has_bfloat16() else contextlib.nullcontext()
+    return torch.autocast(default_device().type, dtype=torch.bfloat16) if has_bfloat16() else contextlib.nullcontext()
 
 
-def describe() -> str:
+def describe_device() -> str:
     """The processor that networks run on, in words."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()

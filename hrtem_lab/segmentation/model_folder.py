@@ -1,0 +1,68 @@
+"""The folder of a saved segmenter: architecture, weights and settings, none of which can run code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from hrtem_lab.atomic_write import write_text
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.segmentation.groschner import Groschner2021
+from hrtem_lab.segmentation.norms import InstanceNormUnet
+from hrtem_lab.segmentation.onnx import ONNX, OnnxNet
+from hrtem_lab.segmentation.smp import smp
+
+SETTINGS = "segmenter.json"
+"""Written last: a folder that holds it is complete."""
+ARCHITECTURE = "config.json"
+NETWORKS: dict[str, Any] = {"Groschner2021": Groschner2021, "InstanceNormUnet": InstanceNormUnet}
+"""Networks of this package by their name in `ARCHITECTURE`; all others are of segmentation-models-pytorch."""
+RENAMED_PREPROCESSING = {"coarsest_nm": "max_pixel_size_nm"}
+"""Names of `Preprocessing`'s attributes in older files -> today's."""
+
+
+def write_network(net: nn.Module, folder: Path) -> None:
+    """Write the architecture (JSON) and the weights (safetensors).
+
+    Weights are written in half precision, which is finer than the bfloat16 in which they are used.
+    """
+    net = deepcopy(net).cpu()
+    for weight in net.parameters():
+        weight.data = weight.data.half()
+    net.save_pretrained(str(folder))  # type: ignore[operator]
+
+
+def read_network(folder: Path) -> nn.Module:
+    """Read the network in a folder, or open its ONNX file where there is no other."""
+    if (folder / ONNX).is_file() and not (folder / ARCHITECTURE).is_file():
+        return OnnxNet(folder / ONNX)
+    name = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))["_model_class"]
+    with contextlib.redirect_stdout(None):  # huggingface_hub prints where it reads from
+        if name in NETWORKS:
+            return NETWORKS[name].from_pretrained(str(folder), local_files_only=True)
+        # without encoder_weights: pretrained ones would be downloaded, only to be overwritten
+        return smp.from_pretrained(str(folder), local_files_only=True, encoder_weights=None)
+
+
+def write_settings(settings: Mapping[str, Any], folder: Path) -> None:
+    """Write the settings of a segmenter as JSON."""
+    write_text(folder / SETTINGS, json.dumps(settings, indent=2))
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings of a segmenter, under today's names.
+
+    Raises:
+        InputError: The folder holds none.
+    """
+    if not (folder / SETTINGS).is_file():
+        raise InputError(f"{folder} holds no {SETTINGS}; give a folder that training saved, or an MLflow URI")
+    settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    preprocessing = settings["preprocessing"].items()
+    return settings | {"preprocessing": {RENAMED_PREPROCESSING.get(key, key): value for key, value in preprocessing}}

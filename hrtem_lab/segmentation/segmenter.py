@@ -1,0 +1,137 @@
+"""The interface of every segmentation method, so that all are tuned, scored and used by the same code."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+
+import numpy as np
+from skimage.morphology import remove_small_objects
+
+from hrtem_lab.evaluation import pixel_counts, ratios
+from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
+from hrtem_lab.particles import disc_area_px, separate
+from hrtem_lab.progress import ProgressCallback
+from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
+
+DICE_TOLERANCE = 0.002
+"""Difference in Dice below which two thresholds count as equally good: other validation specimens could reverse it."""
+
+
+class Segmentation(NamedTuple):
+    """Particles found in a micrograph.
+
+    Attributes:
+        probabilities: Score of each pixel from 0 to 1 for the first of `hrtem_lab.particles.NETWORK_OUTPUTS`, (1 or 2,
+            rows, columns).
+        instances: Particle numbers from 1, (rows, columns) int32, 0 = background.
+    """
+
+    probabilities: FloatArray
+    instances: IntArray
+
+    @property
+    def particle_probability(self) -> FloatArray:
+        """Score of each pixel for being part of a particle, (rows, columns)."""
+        return self.probabilities[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmenter(ABC):
+    """Finds the particles in a micrograph.
+
+    Attributes:
+        preprocessing: From the micrograph to the standardised image.
+        threshold: Pixels with a score above this belong to a particle.
+        min_diameter_nm: Smaller particles are left out.
+    """
+
+    name: ClassVar[str]
+    preprocessing: Preprocessing
+    threshold: float = 0.5
+    min_diameter_nm: float = 1.0
+
+    @abstractmethod
+    def score_map(self, image: FloatArray) -> FloatArray:
+        """Score each pixel of a standardised image from 0 (support) to 1 (particle), (rows, columns)."""
+
+    @abstractmethod
+    def candidates(self) -> Iterable[dict[str, Any]]:
+        """The settings to choose from on validation data."""
+
+    def segment(self, micrograph: Micrograph, progress: ProgressCallback | None = None) -> Segmentation:
+        """Find the particles of a micrograph.
+
+        Args:
+            micrograph: Of any size.
+            progress: Called with (done, total) by a method that works in tiles.
+        """
+        score_map = to_micrograph_grid(self.score_map(self.preprocessing(micrograph)), micrograph)
+        return Segmentation(score_map[None], self.label_instances(score_map, micrograph.pixel_size_nm))
+
+    def __call__(self, micrograph: Micrograph) -> IntArray:
+        """Particle numbers from 1, (rows, columns) int32, 0 = background."""
+        return self.segment(micrograph).instances
+
+    def label_instances(self, score_map: FloatArray, pixel_size_nm: float, core: FloatArray | None = None) -> IntArray:
+        """Separate and number the particles in a score map; `core` as for `hrtem_lab.particles.separate`."""
+        return separate(score_map, self.threshold, pixel_size_nm, self.min_diameter_nm, core=core)
+
+    def threshold_mask(self, score_map: FloatArray) -> BoolArray:
+        """Threshold a score map on the preprocessing's grid and remove what is too small to be a particle."""
+        smallest_px = disc_area_px(self.min_diameter_nm / self.preprocessing.pixel_size_nm)
+        mask: BoolArray = remove_small_objects(score_map > self.threshold, max_size=int(smallest_px), connectivity=1)
+        return mask
+
+    def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
+        """Copy this segmenter with its best settings on validation micrographs, see `choose_candidate`."""
+        return choose_candidate(self, validation)
+
+
+S = TypeVar("S", bound=Segmenter)
+
+
+def choose_candidate(segmenter: S, validation: Sequence[LabelledMicrograph]) -> S:
+    """Copy a segmenter with those of its candidates that have the highest Dice, pooled over all pixels.
+
+    A mean of Dice over micrographs would be decided by the few without a particle, which have no Dice where nothing is
+    found and 0 where a single speck is. Among thresholds whose Dice is within `DICE_TOLERANCE` of the best, all other
+    settings being those of the best, the highest is taken: it gives fewer false positives in empty fields. If no
+    micrograph holds a particle, the settings stay as they are.
+    """
+    if not has_particles(validation):
+        return segmenter
+    preprocessing = segmenter.preprocessing
+    images = [preprocessing(m) for m in validation]
+    truths = [preprocessing.resample_instances(m, m.instances) > 0 for m in validation]
+    score_maps: dict[str, list[FloatArray]] = {}
+    trials: list[tuple[float, str, S]] = []
+    for settings in segmenter.candidates():
+        trial = replace(segmenter, **settings)
+        # settings that differ in the threshold alone share their score maps
+        key = repr({k: v for k, v in settings.items() if k != "threshold"})
+        if key not in score_maps:
+            score_maps = {key: [trial.score_map(image) for image in images]}
+        trials.append((pooled_dice(map(trial.threshold_mask, score_maps[key]), truths), key, trial))
+    best_dice, best_key, _ = max(trials, key=lambda scored: scored[0])
+    equal = (trial for dice, key, trial in trials if key == best_key and dice >= best_dice - DICE_TOLERANCE)
+    return max(equal, key=lambda trial: trial.threshold)
+
+
+def has_particles(micrographs: Iterable[LabelledMicrograph]) -> bool:
+    """Whether any of the micrographs holds a particle."""
+    return any(micrograph.mask.any() for micrograph in micrographs)
+
+
+def to_micrograph_grid(score_map: FloatArray, micrograph: Micrograph) -> FloatArray:
+    """Resample a score map from the preprocessing's grid to that of the micrograph."""
+    return np.clip(resample(score_map, micrograph.image.shape), 0, 1)
+
+
+def pooled_dice(masks: Iterable[BoolArray], truths: Iterable[BoolArray]) -> float:
+    """Dice of the particle class over the pixels of all micrographs together; `nan` where no pixel is in any mask."""
+    counts = sum((Counter(pixel_counts(m, t)) for m, t in zip(masks, truths, strict=True)), Counter())
+    return float(ratios(**{outcome: counts[outcome] for outcome in ("tp", "fp", "fn", "tn")})["dice"])
