@@ -8,6 +8,7 @@ import subprocess
 from importlib.metadata import version
 
 from hrtem_lab.paths import PACKAGE
+from hrtem_lab.segmentation.device import describe_device
 
 DISTRIBUTIONS = ("torch", "pytorch-lightning", "segmentation-models-pytorch", "abtem", "ase", "scikit-learn", "numpy")
 """Packages whose versions are recorded."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from hrtem_lab.micrograph import LabelledMicrograph, Micrograph
 from hrtem_lab.physics import Crystal
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from tests.physics.scenes import AU, drawn_wave, periodic_disc, placed
 
@@ -35,6 +36,16 @@ def labelled(image, instances, name="drawn", group="drawn", pixel_size_nm=PIXEL_
 
 def plain(image, pixel_size_nm=PIXEL_NM, name="drawn"):
     return Micrograph(image=np.asarray(image, dtype=np.float32), pixel_size_nm=pixel_size_nm, name=name)
+
+
+def noise(*shape, seed=0):
+    """An image of white noise."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def unet(net, **settings):
+    """A segmenter of a network, with the preprocessing of all scenes."""
+    return NetworkSegmenter(net=net, preprocessing=PREPROCESSING, **settings)
 
 
 def dark_discs(seed=0, discs=DISCS, contrast=1.5):
