@@ -21,6 +21,7 @@ OUTSIDE = (
     "examples/*",
     "experiments/*.md",
     "experiments/*/*",
+    "findings/*",
     "models/*/README.md",
 )
 """Patterns of files outside docs/ that are part of the site."""

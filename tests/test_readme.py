@@ -20,6 +20,7 @@ PAGES = [
     *sorted(PROJECT.glob("experiments/**/README.md")),
     *sorted(PROJECT.glob("examples/*.md")),
     *sorted(PROJECT.glob("models/*/README.md")),
+    PROJECT / "findings" / "README.md",
 ]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 COMMANDS = sorted(
