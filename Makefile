@@ -4,6 +4,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 PORT ?= 5000
 MLFLOW_TRACKING_URI ?= sqlite:///$(CURDIR)/mlflow.db
+# else `make ui` sends anonymous usage statistics to MLflow's makers
+export MLFLOW_DISABLE_TELEMETRY ?= true
 
 UV_VERSION := 0.13.9
 BIN := .venv/bin

@@ -19,10 +19,15 @@ MODELS = shipped("models")
 """The models that ship."""
 
 
+def checkout() -> Path | None:
+    """The folder of the repository's working copy that the package is imported from; None for an installed package."""
+    folder = PACKAGE.parent
+    return folder if (folder / "pyproject.toml").is_file() else None
+
+
 def workspace() -> Path:
     """The folder of all that is written without a path of its own (`outputs/`, `mlflow.db`, caches).
 
     It is the checkout, from wherever a command is called there, and the current folder for an installed package.
     """
-    checkout = PACKAGE.parent
-    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+    return checkout() or Path.cwd()

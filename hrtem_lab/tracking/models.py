@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -11,15 +12,17 @@ from hrtem_lab.segmentation.model_folder import SETTINGS
 
 SHIPPED = MODELS / "default"
 NEWEST = "newest"
+URI = re.compile(r"[a-z][a-z0-9+.-]+:/")
+"""Beginning of an MLflow URI; a drive of Windows (`C:/`) has one letter."""
 
 
 def find_model(model: str | None) -> Path:
     """The folder of a model.
 
     Args:
-        model: A folder that training saved (or one above it), an MLflow URI such as `runs:/<id>/model`, `newest` for
-            the newest model that training saved in `outputs/`, or None for the one that the project ships in
-            `models/default`, the newest where it ships none.
+        model: A folder that training saved (or one above it), a shipped model such as `models/default` from any
+            working folder, an MLflow URI such as `runs:/<id>/model`, `newest` for the newest model that training saved
+            in `outputs/`, or None for `models/default`, the newest where that is not shipped.
 
     Raises:
         InputError: There is none.
@@ -28,12 +31,20 @@ def find_model(model: str | None) -> Path:
         return SHIPPED if (SHIPPED / SETTINGS).is_file() else _newest()
     if model == NEWEST:
         return _newest()
-    folder = _downloaded(model) if ":/" in model else Path(model).expanduser()
+    folder = _downloaded(model) if URI.match(model) else _locate(model)
     inside = sorted(folder.rglob(SETTINGS)) if folder.is_dir() else []
     if len(inside) != 1:
         found = f"{len(inside)} models" if inside else "no model" if folder.is_dir() else "nothing"
         raise InputError(f"model={model}: {found} there; expected a folder with one {SETTINGS}, or an MLflow URI")
     return inside[0].parent
+
+
+def _locate(model: str) -> Path:
+    """The folder of this path; a relative one that is not in the working folder may be that of a shipped model."""
+    folder = Path(model).expanduser()
+    if folder.exists() or folder.is_absolute() or folder.parts[:1] != (MODELS.name,):
+        return folder
+    return MODELS.joinpath(*folder.parts[1:])
 
 
 def _newest() -> Path:

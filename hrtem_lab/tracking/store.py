@@ -16,7 +16,7 @@ MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 
 def use_store() -> str:
     """Choose the store, `MLFLOW_TRACKING_URI` or by default `mlflow.db` in the workspace, and return its URI."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{workspace() / 'mlflow.db'}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(workspace() / 'mlflow.db').as_posix()}"
     mlflow.set_tracking_uri(uri)
     return uri
 

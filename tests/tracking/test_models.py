@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.paths import CONF, MODELS
 from hrtem_lab.tracking import models
 from hrtem_lab.tracking.runs import start_run
 from hrtem_lab.tracking.store import connect
@@ -50,6 +52,37 @@ def test_a_shipped_model_does_not_stand_in_for_one_trained_here(project: Path):
     placed(project / "models" / "default", 1)
     with pytest.raises(InputError, match="no model has been trained here"):
         models.find_model("newest")
+
+
+@pytest.mark.parametrize("name", ["models/default", "./models/default"])
+def test_a_shipped_model_is_found_from_any_folder(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert models.find_model(name) == MODELS / "default"
+    for elsewhere in ("default", "other/models/default", str(tmp_path / "models" / "default")):
+        with pytest.raises(InputError, match="nothing there"):
+            models.find_model(elsewhere)
+    with pytest.raises(InputError, match="model=models/defualt: nothing there"):
+        models.find_model("models/defualt")
+    nearer = placed(tmp_path / "models" / "default", 1)
+    assert models.find_model(name).absolute() == nearer
+
+
+def test_every_model_that_an_experiment_begins_with_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    files = sorted((CONF / "experiment").glob("*.yaml"))
+    starts = {OmegaConf.load(file).get("start") for file in files} - {None}
+    assert "models/default" in starts
+    assert all(models.find_model(start).is_relative_to(MODELS) for start in starts)
+
+
+@pytest.mark.parametrize("model", ["runs:/0a/model", "models:/particles/1", "mlflow-artifacts:/1/a", "s3://bucket/a"])
+def test_an_mlflow_uri_is_told_from_a_path(model: str):
+    assert models.URI.match(model)
+
+
+@pytest.mark.parametrize("model", ["C:/models/default", "/models/default", "models/default", "C:\\models"])
+def test_a_path_is_told_from_an_mlflow_uri(model: str):
+    assert not models.URI.match(model)
 
 
 def test_a_folder_above_a_model_serves(tmp_path: Path):

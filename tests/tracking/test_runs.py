@@ -1,20 +1,22 @@
 """MLflow runs: store, hierarchy, status, what is recorded."""
 
+import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import mlflow
 import pytest
 from omegaconf import OmegaConf
 
+import hrtem_lab
 from hrtem_lab.cli.build import to_plain
 from hrtem_lab.cli.multirun import multirun_folder
 from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.tracking.provenance import provenance
 from hrtem_lab.tracking.runs import group_run, start_run
-from hrtem_lab.tracking.store import connect
+from hrtem_lab.tracking.store import connect, use_store
 
 
 @pytest.fixture
@@ -128,6 +130,38 @@ def test_the_data_has_our_digest(store: mlflow.MlflowClient):
 def test_provenance_names_commit_versions_and_machine():
     facts = provenance()
     assert {"git.commit", "git.dirty", "machine", "python", "version.torch"} <= set(facts)
+
+
+def test_an_installed_package_does_not_ask_the_repository_around_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hrtem_lab.tracking.provenance.checkout", lambda: None)
+    facts = provenance()
+    assert facts["git.commit"] == facts["git.dirty"] == "unknown"
+    assert facts["version.hrtem_lab"] == hrtem_lab.__version__
+
+
+def test_the_default_store_is_in_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    before = mlflow.get_tracking_uri()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setattr("hrtem_lab.tracking.store.workspace", lambda: PureWindowsPath("C:\\lab data"))
+    try:
+        assert use_store() == "sqlite:///C:/lab data/mlflow.db"
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+@pytest.mark.parametrize("chosen", [{}, {"DO_NOT_TRACK": "false"}, {"MLFLOW_DISABLE_TELEMETRY": "false"}])
+def test_mlflow_sends_statistics_only_where_the_user_says_so(chosen: dict[str, str]):
+    names = ("DO_NOT_TRACK", "MLFLOW_DISABLE_TELEMETRY")
+    code = f"import os, hrtem_lab.tracking; print({{name: os.environ[name] for name in {names} if name in os.environ}})"
+    variables = {name: value for name, value in os.environ.items() if name not in names} | chosen
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=variables)
+    assert done.stdout.strip() == str(chosen or {"MLFLOW_DISABLE_TELEMETRY": "true"})
+
+
+def test_nothing_imports_mlflow_before_its_statistics_are_off():
+    code = "import sys, hrtem_lab.cli.progress, hrtem_lab.segmentation.module; print('mlflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_four_processes_may_open_a_fresh_store_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
