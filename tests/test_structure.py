@@ -37,10 +37,11 @@ ROOMS: dict[str, set[str]] = {
     "evaluation": CONCEPTS,
     "segmentation": GROUND | {"torch"},
     "defects": GROUND | {"sklearn"},
+    "analysis": LEARNING,
     "cli": {"hydra", "omegaconf"} | CONCEPTS,
-    "figures": LEARNING | {"matplotlib", "cli"},
-    "tracking": LEARNING | {"mlflow"},
-    "pipelines": LEARNING | {"figures", "tracking", "cli", "omegaconf"},
+    "figures": LEARNING | {"analysis", "matplotlib", "cli"},
+    "tracking": LEARNING | {"analysis", "mlflow"},
+    "pipelines": LEARNING | {"analysis", "figures", "tracking", "cli", "omegaconf"},
     "search": GROUND
     | {
         "segmentation",

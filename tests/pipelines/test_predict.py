@@ -14,11 +14,13 @@ import torch
 from hydra import compose, initialize_config_dir
 from PIL import Image
 
+from hrtem_lab.analysis.analyser import Analyser, Analysis
 from hrtem_lab.files import read
-from hrtem_lab.micrograph import CLASSES, InputError
+from hrtem_lab.micrograph import CLASSES, InputError, Micrograph
 from hrtem_lab.particles import measure
 from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines import predict as prediction
+from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from tests.models import Dark, save_model
@@ -209,16 +211,15 @@ def test_what_was_found_before_an_interruption_is_written(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    calls = []
+    analyse, analysed = Analyser.__call__, []
 
-    def interrupted(*arguments: object) -> None:
-        if calls:
+    def interrupted(self: Analyser, micrograph: Micrograph, progress: ProgressCallback) -> Analysis:
+        if analysed:
             raise KeyboardInterrupt
-        calls.append(arguments)
-        results = next(a for a in arguments if isinstance(a, prediction.Results))
-        results.micrographs.append({"micrograph": "first"})
+        analysed.append(micrograph)
+        return analyse(self, micrograph, progress)
 
-    monkeypatch.setattr(prediction, "analyse", interrupted)
+    monkeypatch.setattr(Analyser, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
         predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=0.05)
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["micrographs"] == 1
@@ -318,7 +319,7 @@ def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(prediction, "analyse", broken)
+    monkeypatch.setattr(Analyser, "__call__", broken)
     assert predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=0.05) == 4
     reasons = pd.read_csv(tmp_path / "out" / "failures.csv")["reason"]
     assert [reason for reason in reasons if "Zero" in reason] == [

@@ -1,0 +1,56 @@
+"""Numbers that sum up a micrograph, and all micrographs of a call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from skimage.measure import label as connected_components
+
+from hrtem_lab.analysis.analyser import Analysis
+from hrtem_lab.evaluation import pixel_counts, ratios
+from hrtem_lab.files import find_label, read_label
+from hrtem_lab.micrograph import InputError
+
+
+def describe_micrograph(analysis: Analysis, path: Path) -> dict[str, Any]:
+    """One row of `summary.json`: pixel size, field, particles, sizes and classes, and scores where a label is there.
+
+    Args:
+        analysis: What was found.
+        path: The file, beside which a label is looked for.
+    """
+    micrograph, particles = analysis.micrograph, analysis.particles
+    row = {
+        "micrograph": micrograph.name,
+        "file": str(path),
+        "pixel_size_nm": micrograph.pixel_size_nm,
+        "rows": micrograph.image.shape[0],
+        "columns": micrograph.image.shape[1],
+        "particles": len(particles),
+        "equivalent_diameter_nm": describe_values(analysis.uncut["equivalent_diameter_nm"]),
+        "particle_fraction": float((analysis.instances > 0).mean()),
+        "classes": particles["class"].value_counts().to_dict() if "class" in particles else None,
+    }
+    return row | score_by_label(analysis, path)
+
+
+def score_by_label(analysis: Analysis, path: Path) -> dict[str, Any]:
+    """Scores where a label lies beside the file, or `label_unused`: why it cannot be used; empty without a label."""
+    label = find_label(path)
+    if label is None:
+        return {}
+    micrograph = analysis.micrograph
+    try:
+        truth = read_label(label, micrograph.image.shape, micrograph.metadata.get("shape_in_file"))
+    except InputError as error:
+        return {"label_unused": str(error)}
+    particles = int(connected_components(truth, return_num=True, connectivity=1)[1])
+    return {**ratios(**pixel_counts(analysis.instances > 0, truth)), "particles_true": particles}
+
+
+def describe_values(values: pd.Series) -> dict[str, float]:
+    """Number, mean, standard deviation and quantiles; undefined ones of no values are `nan`."""
+    quantiles = dict(zip(("q05", "median", "q95"), values.quantile([0.05, 0.5, 0.95]), strict=True))
+    return {"n": len(values), "mean": values.mean(), "std": values.std(ddof=0), **quantiles}
