@@ -85,21 +85,18 @@ class Analyser:
             progress: Called after every tile of the image.
         """
         segmentation = self.segmenter.segment(micrograph, progress)
-        particles = measure(segmentation.instances, micrograph.pixel_size_nm)
-        particles["confidence"] = network_features(segmentation.probabilities[:1], segmentation.instances)[
-            "seen_particle"
-        ]
+        instances, probabilities = segmentation.instances, segmentation.probabilities
+        particles = measure(instances, micrograph.pixel_size_nm)
+        particles["confidence"] = network_features(probabilities[:1], instances)["seen_particle"]
         if self.forest is not None and len(particles):
-            features = self.features(
-                micrograph.image, segmentation.instances, micrograph.pixel_size_nm, segmentation.probabilities
-            )
-            probabilities = self.forest.probabilities(features)
-            classes = {"class": self.forest.classes(probabilities)}
-            particles = particles.assign(**classes).join(probabilities.add_prefix("p_"))
+            features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
+            class_probabilities = self.forest.probabilities(features)
+            particles["class"] = self.forest.classes(class_probabilities)
+            particles = particles.join(class_probabilities.add_prefix("p_"))
         return Analysis(
             micrograph=micrograph,
-            instances=segmentation.instances,
-            probability=segmentation.probability,
+            instances=instances,
+            probability=segmentation.particle_probability,
             particles=particles,
         )
 
