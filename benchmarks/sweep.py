@@ -1,7 +1,7 @@
-"""Seconds that a trial of a sweep costs beyond what it measures, by where the study is kept and how large it is.
+"""Overhead of a trial of a sweep in seconds, by storage, sampler and number of trials.
 
-An objective that costs nothing is swept over by one worker, in this process; configuration, storage and MLflow are
-those of a sweep. A database is measured where its URL is given.
+One worker, in this process, runs trials of an objective that costs nothing; configuration, storage and MLflow are those
+of a sweep. A database is measured if its URL is given.
 
 Run it with: python benchmarks/sweep.py [postgresql://USER@HOST/DATABASE]
 """
@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 import uuid
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,59 +20,65 @@ import pandas as pd
 TRIALS = 40
 
 
-class Nothing:
-    """An objective of no cost."""
+class FreeObjective:
+    """An objective that costs nothing."""
 
     metrics: ClassVar = ("val/dice",)
 
-    def __call__(self, config: Any, run: Any, tell: Any) -> dict[str, float]:
+    def __call__(self, config: Any, run: Any, report: Any) -> dict[str, float]:
         for epoch in range(8):
-            tell(epoch, 8, {"val/dice": config.model.scheduler.max_lr})
+            report(epoch, 8, {"val/dice": config.model.scheduler.max_lr})
         return {"val/dice": config.model.scheduler.max_lr}
 
 
 class Clock:
-    """The line of a worker: notes when trials end, and never tells it to stop."""
+    """The pipe of a worker: records when trials end, and never says stop."""
 
     def __init__(self) -> None:
-        self.wall, self.processor = [time.perf_counter()], [time.process_time()]
+        self.wall, self.cpu = [time.perf_counter()], [time.process_time()]
 
-    def send(self, words: tuple[Any, ...]) -> None:
-        if words[0] == "ended":
+    def send(self, message: Any) -> None:
+        if type(message).__name__ == "TrialEnded":
             self.wall.append(time.perf_counter())
-            self.processor.append(time.process_time())
+            self.cpu.append(time.process_time())
 
     def poll(self) -> bool:
         return False
 
 
 def sweep(storage: str, sampler: str) -> dict[str, Any]:
-    """Seconds per trial, over all but the first, which pays for what is imported, and over the last ten of a study."""
-    from hrtem_lab.search.worker import Plan, Worker
+    """Seconds per trial: over all but the first, which pays for imports, and over the last ten of a study."""
+    from hrtem_lab.search.spec import StudySpec
+    from hrtem_lab.search.worker import Worker, WorkerTask
     from hrtem_lab.tracking.runs import start_run
     from hrtem_lab.tracking.store import connect
 
-    words = ("+sweep=unet", "sweep.objective._target_=sweep.Nothing", f"sampler={sampler}", f"n_trials={TRIALS}")
-    plan = Plan((*words, "pruner=none"), storage, str(uuid.uuid4()))
-    connect(plan.config.name)
-    with start_run("benchmark") as parent:
+    overrides = (
+        "+sweep=unet",
+        "sweep.objective._target_=sweep.FreeObjective",
+        f"sampler={sampler}",
+        f"n_trials={TRIALS}",
+    )
+    spec = StudySpec((*overrides, "pruner=none"), storage, str(uuid.uuid4()))
+    connect(spec.config.name)
+    with start_run("benchmark") as run:
         pass
     clock = Clock()
-    Worker(replace(plan, parent=parent.id), clock).work()
-    wall, processor = (np.diff(times)[1:] for times in (clock.wall, clock.processor))
+    Worker(WorkerTask(spec, run.id), clock).run()
+    wall, cpu = (np.diff(times)[1:] for times in (clock.wall, clock.cpu))
     return {
         "storage": "PostgreSQL" if "://" in storage else "journal",
         "sampler": sampler,
         "s per trial": wall.mean(),
         "last ten": wall[-10:].mean(),
         "slowest": wall.max(),
-        "of it processor": processor.mean(),
+        "of it CPU": cpu.mean(),
     }
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{name}/mlflow.db"
-        places = [str(Path(name) / "study.journal"), *sys.argv[1:]]
-        rows = [sweep(place, sampler) for place in places for sampler in ("tpe", "random")]
+        storages = [str(Path(name) / "study.journal"), *sys.argv[1:]]
+        rows = [sweep(storage, sampler) for storage in storages for sampler in ("tpe", "random")]
     print(pd.DataFrame(rows).round(2).to_string(index=False))

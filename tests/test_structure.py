@@ -52,9 +52,6 @@ ROOMS: dict[str, set[str]] = {
         "cli",
         "optuna",
         "omegaconf",
-        "mlflow",
-        "matplotlib",
-        "hydra",
     },
     "a command": {"cli", "pipelines", "search", "omegaconf"},
 }

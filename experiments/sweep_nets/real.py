@@ -15,7 +15,7 @@ from hrtem_lab.cli.progress import quiet, track
 from hrtem_lab.evaluation import score_masks
 from hrtem_lab.files.labelled import read_labelled
 from hrtem_lab.micrograph import LabelledMicrograph
-from hrtem_lab.search.repeats import repeated
+from hrtem_lab.search.seed_comparison import compare_over_seeds
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 
@@ -31,7 +31,7 @@ def main(table: Path, labelled: str) -> None:
     settings = told[told.index("state") + 2 : told.index("seed")]  # between the value and the seed
     found = done[["trial", "state", *settings, "seed"]].reset_index(drop=True).join(pd.DataFrame(rows))
     found.to_csv(table.with_name("real.csv"), index=False)
-    print(repeated(found, "mean", settings).to_string(index=False, float_format="{:.3f}".format))
+    print(compare_over_seeds(found, "mean", settings).to_string(index=False, float_format="{:.3f}".format))
 
 
 def scored(run: str, micrographs: list[LabelledMicrograph]) -> dict[str, float]:

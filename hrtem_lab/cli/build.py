@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hrtem_lab.micrograph import InputError
+
 
 def build(node: Any) -> Any:
     """Make the object that a configuration node describes: the one call to Hydra's `instantiate`.
@@ -13,6 +15,24 @@ def build(node: Any) -> Any:
     from hydra.utils import instantiate
 
     return instantiate(node, _convert_="all")
+
+
+def build_or_refuse(node: Any, name: str) -> Any:
+    """Build an object whose arguments the user may have got wrong.
+
+    Args:
+        node: Node of the configuration.
+        name: Name of the object in the message.
+
+    Raises:
+        InputError: Its class refuses the arguments.
+    """
+    from hydra.errors import InstantiationException
+
+    try:
+        return build(node)
+    except InstantiationException as error:
+        raise InputError(f"{name} cannot be made: {error.__cause__ or error}; check its settings") from error
 
 
 def to_plain(node: Any) -> Any:

@@ -26,12 +26,17 @@ OUTLINED = withStroke(linewidth=2, foreground="black")
 DPI = 100
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, bbox_inches: str | None = None) -> None:
     """Write a figure as PNG and close it.
+
+    Args:
+        figure: The figure.
+        path: The file.
+        bbox_inches: `tight` to fit the picture to what is drawn; by default it has the size of the figure.
 
     Raises:
         InputError: The file cannot be written.
     """
     with atomic_write(path) as unfinished:
-        figure.savefig(unfinished, format="png", dpi=DPI)
+        figure.savefig(unfinished, format="png", dpi=DPI, bbox_inches=bbox_inches)
     plt.close(figure)

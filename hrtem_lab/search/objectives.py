@@ -1,4 +1,4 @@
-"""What a trial does: a configuration in, validation metrics out. Nothing here looks at a test micrograph."""
+"""What a trial computes: validation metrics of a configuration. Nothing here uses a test micrograph."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from filelock import FileLock
 from omegaconf import DictConfig
 from optuna import TrialPruned
 
-from hrtem_lab.cli.build import build
-from hrtem_lab.cli.build import to_plain as plain
+from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import validation_settings
 from hrtem_lab.defects import cross_validate, particle_table, score
 from hrtem_lab.evaluation import score_masks, summarise
-from hrtem_lab.fingerprint import fingerprint as digest
+from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, LabelledMicrograph
 from hrtem_lab.pipelines.fit_network import fit_network
 from hrtem_lab.pipelines.method_scores import score_method
@@ -31,65 +30,81 @@ from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import Run
 
 Value = TypeVar("Value")
-MASKS = tuple(f"val/{name}" for name in summarise(score_masks([], [])))
-"""Metrics of predicted masks, as training logs them."""
-FOREST = tuple(f"cv/{name}" for name in score(pd.Series(dtype=str), pd.DataFrame(columns=list(CLASSES), dtype=float)))
+MASK_METRICS = tuple(f"val/{name}" for name in summarise(score_masks([], [])))
+"""Metrics of predicted masks, under the names that training logs."""
+FOREST_METRICS = tuple(
+    f"cv/{name}" for name in score(pd.Series(dtype=str), pd.DataFrame(columns=list(CLASSES), dtype=float))
+)
+"""Metrics of a cross-validated forest."""
 
 
 class Objective(Protocol):
-    """Made once per worker, called once per trial; what it keeps between two calls it need not make again."""
+    """Computes the metrics of trials. A worker creates one and calls it once per trial, so it may cache results.
+
+    Attributes:
+        metrics: Names of all metrics.
+    """
 
     metrics: tuple[str, ...]
 
     def prepare(self, config: DictConfig, progress: ProgressCallback) -> None:
-        """Make what is on disk and all trials share."""
+        """Write to disk what all trials share."""
 
-    def __call__(self, config: DictConfig, run: Run, tell: EpochCallback) -> dict[str, float]:
-        """Validation metrics of a configuration.
+    def __call__(self, config: DictConfig, run: Run, report: EpochCallback) -> dict[str, float]:
+        """Compute the validation metrics of a configuration.
+
+        Args:
+            config: Configuration of a trial.
+            run: MLflow run of the trial.
+            report: Called after every epoch; True ends the trial.
 
         Raises:
-            TrialPruned: `tell` has answered that it is not worth going on.
+            TrialPruned: `report` has ended the trial.
         """
 
 
-class Latest:
-    """Keeps the last thing of each kind that was made, for as long as it is asked for by the same key."""
+class LastValueCache:
+    """Keeps the last value of each kind, for as long as it is requested with the same key."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Hashable, Any]] = {}
+        self._values: dict[str, tuple[Hashable, Any]] = {}
 
-    def __call__(self, kind: str, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The kept one, or a new one."""
-        if kind not in self._kept or self._kept[kind][0] != key:
-            self._kept[kind] = key, make()
-        return self._kept[kind][1]
+    def get(self, kind: str, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """Return the kept value of a kind, or compute it if the last key was another one."""
+        if kind not in self._values or self._values[kind][0] != key:
+            self._values[kind] = key, compute()
+        return self._values[kind][1]
 
 
-class OnSimulation:
-    """What all objectives share: data and validation micrographs, kept while their settings stay the same."""
+class SimulatedDataObjective:
+    """Base of the objectives: data and validation micrographs, cached while their settings stay the same."""
 
     def __init__(self) -> None:
-        self.latest = Latest()
+        self.cache = LastValueCache()
 
     def prepare(self, config: DictConfig, progress: ProgressCallback = no_progress) -> None:
         """Simulate the exit waves that are missing."""
-        self._simulated(config, progress)
+        self._make_data(config, progress)
 
     def data(self, config: DictConfig) -> SimulatedData:
-        """The data of a trial."""
-        return self.latest("data", digest(plain(config.data)), lambda: self._simulated(config))
+        """Return the data of a trial."""
+        return self.cache.get("data", fingerprint(to_plain(config.data)), lambda: self._make_data(config))
 
-    def validation(self, config: DictConfig, views: int) -> list[LabelledMicrograph]:
-        """The validation micrographs of a trial, `views` of each specimen."""
-        return self.latest(
-            "validation", self.decisive(config, views), lambda: self.data(config).views("validation", views)
-        )
+    def validation_micrographs(self, config: DictConfig, views: int) -> list[LabelledMicrograph]:
+        """Return the validation micrographs of a trial.
 
-    def decisive(self, config: DictConfig, views: int) -> str:
-        """Digest of what the validation micrographs depend on."""
-        return digest([views, validation_settings(plain(config.data))])
+        Args:
+            config: Configuration of the trial.
+            views: Number of micrographs of each specimen.
+        """
+        key = self.validation_fingerprint(config, views)
+        return self.cache.get("validation", key, lambda: self.data(config).views("validation", views))
 
-    def _simulated(self, config: DictConfig, progress: ProgressCallback = no_progress) -> SimulatedData:
+    def validation_fingerprint(self, config: DictConfig, views: int) -> str:
+        """Fingerprint of everything that the validation micrographs depend on."""
+        return fingerprint({"views": views, "data": validation_settings(to_plain(config.data))})
+
+    def _make_data(self, config: DictConfig, progress: ProgressCallback = no_progress) -> SimulatedData:
         data: SimulatedData = build(config.data)
         if data.library.missing():
             data.library.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -98,87 +113,90 @@ class OnSimulation:
         return data
 
 
-class UNetObjective(OnSimulation):
-    """Trains a U-Net, tunes it and scores it on the validation micrographs.
+class UNetObjective(SimulatedDataObjective):
+    """Trains a U-Net, tunes its threshold and scores it on the validation micrographs.
 
     Args:
-        keep_models: Whether the run of a trial keeps its model: `predict model=runs:/ID/model`.
+        keep_models: Whether the model is logged to the run of the trial, for `predict model=runs:/ID/model`.
     """
 
-    metrics: ClassVar = (*MASKS, "best/val/dice", "parameters", "train_seconds", "val/seconds_per_micrograph")
+    metrics: ClassVar = (*MASK_METRICS, "best/val/dice", "parameters", "train_seconds", "val/seconds_per_micrograph")
 
     def __init__(self, keep_models: bool = False) -> None:
         super().__init__()
         self.keep_models = keep_models
 
-    def __call__(self, config: DictConfig, run: Run, tell: EpochCallback) -> dict[str, float]:
-        """Metrics of `val/`, and what the training itself tells; see `Objective`."""
+    def __call__(self, config: DictConfig, run: Run, report: EpochCallback) -> dict[str, float]:
+        """Compute `val/` metrics and those of the training itself; see `Objective`."""
         pl.seed_everything(config.seed, verbose=False)
-        told = EpochMetrics(tell)
-        with TemporaryDirectory(prefix="hrtem_lab_") as folder:
-            unet, facts = fit_network(config, self.data(config), Path(folder), run, [told])
-            if told.ended:
+        epoch_metrics = EpochMetrics(report)
+        with TemporaryDirectory(prefix="hrtem_lab_") as name:
+            folder = Path(name)
+            network, fit_metrics = fit_network(config, self.data(config), folder, run, [epoch_metrics])
+            if epoch_metrics.ended:
                 raise TrialPruned
-            validation = self.validation(config, config.tuning_views)
-            tuned = unet.tune(validation)
+            validation = self.validation_micrographs(config, config.tuning_views)
+            tuned = network.tune(validation)
             if self.keep_models:
-                tuned.save(Path(folder) / "model")
-                run.log_folder(Path(folder) / "model")
-        return facts | masks(tuned, validation)
+                tuned.save(folder / "model")
+                run.log_folder(folder / "model")
+        return fit_metrics | validation_metrics(tuned, validation)
 
 
-class ClassicalObjective(OnSimulation):
-    """Scores a classical method, with the settings it is given, on the validation micrographs.
+class ClassicalObjective(SimulatedDataObjective):
+    """Scores a classical method, with the settings of the configuration, on the validation micrographs.
 
     Args:
-        method: Its name in `config.methods`.
+        method: Name of the method in `config.methods`.
     """
 
-    metrics: ClassVar = (*MASKS, "val/seconds_per_micrograph")
+    metrics: ClassVar = (*MASK_METRICS, "val/seconds_per_micrograph")
 
     def __init__(self, method: str) -> None:
         super().__init__()
         self.method = method
 
-    def __call__(self, config: DictConfig, run: Run, tell: EpochCallback) -> dict[str, float]:
-        """Metrics of `val/`; see `Objective`."""
+    def __call__(self, config: DictConfig, run: Run, report: EpochCallback) -> dict[str, float]:
+        """Compute `val/` metrics; see `Objective`."""
         methods = config.get("methods", {})
         if self.method not in methods:
             raise InputError(f"methods are {', '.join(methods) or 'none'}; the sweep needs {self.method} among them")
-        return masks(build(methods[self.method]), self.validation(config, config.tuning_views))
+        return validation_metrics(build(methods[self.method]), self.validation_micrographs(config, config.tuning_views))
 
 
-class ForestObjective(OnSimulation):
-    """Cross-validates a forest on the particles that a trained U-Net finds in the validation micrographs."""
+class ForestObjective(SimulatedDataObjective):
+    """Cross-validates a forest on the particles that a trained U-Net segments in the validation micrographs."""
 
-    metrics: ClassVar = FOREST
+    metrics: ClassVar = FOREST_METRICS
 
-    def __call__(self, config: DictConfig, run: Run, tell: EpochCallback) -> dict[str, float]:
-        """Metrics of `cv/`; see `Objective`."""
-        found = self._table(config)
-        recipe = build(config.forest)
-        crossed = cross_validate(recipe.fit, found, config.folds, config.seed)
-        values = score(found["label"], crossed, costs=recipe.costs)
-        return {f"cv/{name}": value for name, value in values.items()}
+    def __call__(self, config: DictConfig, run: Run, report: EpochCallback) -> dict[str, float]:
+        """Compute `cv/` metrics; see `Objective`."""
+        table = self._particle_table(config)
+        trainer = build(config.forest)
+        probabilities = cross_validate(trainer.fit, table, config.folds, config.seed)
+        scores = score(table["label"], probabilities, costs=trainer.costs)
+        return {f"cv/{name}": value for name, value in scores.items()}
 
-    def _table(self, config: DictConfig) -> pd.DataFrame:
-        """Features and classes of the particles, made again only when the micrographs or the features change."""
-        micrographs = self.validation(config, config.views)
-        seen = self.decisive(config, config.views), config.start
+    def _particle_table(self, config: DictConfig) -> pd.DataFrame:
+        """Features and classes of the particles, cached while micrographs, segmenter and features stay the same."""
+        micrographs = self.validation_micrographs(config, config.views)
+        masks_key = self.validation_fingerprint(config, config.views), config.start
 
-        def cut() -> list[tuple[IntArray, FloatArray]]:
-            unet = NetworkSegmenter.load(find_model(config.start))
-            return [(found.instances, found.probabilities) for found in map(unet.segment, micrographs)]
+        def segment() -> list[tuple[IntArray, FloatArray]]:
+            segmenter = NetworkSegmenter.load(find_model(config.start))
+            segmentations = map(segmenter.segment, micrographs)
+            return [(segmentation.instances, segmentation.probabilities) for segmentation in segmentations]
 
-        def make() -> pd.DataFrame:
-            return particle_table(micrographs, self.latest("masks", seen, cut), build(config.features))
+        def measure() -> pd.DataFrame:
+            masks = self.cache.get("masks", masks_key, segment)
+            return particle_table(micrographs, masks, build(config.features))
 
-        return self.latest("table", (seen, digest(plain(config.features))), make)
+        return self.cache.get("table", (masks_key, fingerprint(to_plain(config.features))), measure)
 
 
-def masks(method: Segmenter, validation: list[LabelledMicrograph]) -> dict[str, float]:
-    """Metrics of what a method finds in the validation micrographs, under the names that training logs them by."""
-    # particles of one least size for all trials: one that leaves small ones out is to pay for it
-    scores = score_method(method, validation, Segmenter.min_diameter_nm)
+def validation_metrics(segmenter: Segmenter, validation: list[LabelledMicrograph]) -> dict[str, float]:
+    """Score a segmenter on the validation micrographs, under the metric names that training logs."""
+    # the same minimum diameter for all trials: a segmenter that leaves out small particles has to pay for it
+    scores = score_method(segmenter, validation, Segmenter.min_diameter_nm)
     metrics = {**scores.summary, "seconds_per_micrograph": scores.seconds_per_micrograph}
     return {f"val/{name}": value for name, value in metrics.items()}

@@ -1,211 +1,177 @@
-"""The workers of this machine: started, shown, replaced where one is killed, and stopped by Ctrl-C."""
+"""The worker processes on this machine: started, watched, replaced when one is killed, and stopped on request."""
 
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
-
-from rich.console import Group
-from rich.live import Live
-from rich.text import Text
 
 from hrtem_lab.cli.progress import console
 from hrtem_lab.interrupts import block_sigint
+from hrtem_lab.search.messages import STOP, TrialEnded, TrialStarted, WorkerMessage
+from hrtem_lab.search.pool_view import PoolView
+from hrtem_lab.search.signals import Interrupts, StopRequest, handle_interrupts
 from hrtem_lab.search.study import SharedStudy
-from hrtem_lab.search.worker import Plan, work
+from hrtem_lab.search.worker import WorkerTask, run_worker
 
-LOOK_S = 10.0
-"""How often the study is asked what other machines have done."""
-GRACE_S = 10.0
-"""How long a worker that is ended at once has for its accounts."""
+REFRESH_INTERVAL_S = 10.0
+"""Time after which the study is asked again what other machines have done."""
+SHUTDOWN_TIMEOUT_S = 10.0
+"""Time that terminated workers have to close their MLflow runs, before they are killed."""
 
 
 @dataclass
-class Hand:
-    """One worker and what it is at.
+class WorkerHandle:
+    """One worker process, as the pool sees it.
 
     Attributes:
-        number: From 1.
-        process: That it is.
-        line: To it.
-        doing: What it has last said.
-        since: When its trial began.
-        trial: Which one it is at.
+        number: Worker number, from 1.
+        process: Its OS process.
+        connection: Pipe to the process.
+        trial: Number of the running trial; None between two trials.
     """
 
     number: int
     process: SpawnProcess
-    line: Connection
-    doing: str = "starting"
-    since: float = field(default_factory=time.monotonic)
+    connection: Connection
     trial: int | None = None
 
 
-class Crew:
-    """Workers on this machine, until the study has enough.
+@dataclass(frozen=True)
+class PoolResult:
+    """How the work of a pool ended.
 
-    Args:
-        plan: Of the workers.
-        study: Theirs.
-        workers: How many.
-        folder: For their logs.
+    Attributes:
+        stop_request: Whether, and how urgently, the user wanted it to stop.
+        worker_failures: Number of workers that died.
     """
 
-    def __init__(self, plan: Plan, study: SharedStudy, workers: int, folder: Path) -> None:
-        self.plan, self.study, self.folder = plan, study, folder
-        self.hands: list[Hand] = []
-        self.size, self.seconds, self.deaths, self.looked = workers, [], 0, 0.0  # type: ignore[var-annotated]
-        self.presses = 0
-        self.header = ""
+    stop_request: StopRequest = StopRequest.NONE
+    worker_failures: int = 0
 
-    def run(self) -> int:
-        """Work; how often the user has pressed Ctrl-C."""
-        with self._heeding_ctrl_c(), Live(get_renderable=self._shown, console=console, refresh_per_second=4):
-            self.hands = [self._start(number + 1) for number in range(self.size)]
-            heeded = 0
-            while self.hands:
-                self._look()
-                self._listen()
-                if self.presses > heeded:
-                    heeded = self.presses
-                    self._stop(heeded)
-        self.study.bury()
-        return self.presses
 
-    def _start(self, number: int) -> Hand:
-        ours, theirs = get_context("spawn").Pipe()
-        process = get_context("spawn").Process(target=work, args=(self.plan, theirs, self._log(number)), daemon=False)
-        with block_sigint(), _threads(max(1, (os.cpu_count() or 1) // self.size)):
+class WorkerPool:
+    """Worker processes that run trials until the study has enough of them.
+
+    Args:
+        task: What each worker is given.
+        study: The study.
+        n_workers: Number of workers.
+        folder: Output folder; logs go to `logs` in it.
+    """
+
+    def __init__(self, task: WorkerTask, study: SharedStudy, n_workers: int, folder: Path) -> None:
+        self.task, self.study, self.n_workers, self.folder = task, study, n_workers, folder
+        self.workers: list[WorkerHandle] = []
+        self.worker_failures = 0
+        self.interrupts = Interrupts()
+        self.view = PoolView(task.spec.objective_names, task.spec.n_trials)
+        self.last_refresh = 0.0
+
+    def run(self) -> PoolResult:
+        """Start the workers and watch them until all have ended."""
+        with handle_interrupts() as self.interrupts, self.view:
+            for number in range(1, self.n_workers + 1):
+                self._start_worker(number)
+            handled = StopRequest.NONE
+            while self.workers:
+                self._refresh_status()
+                self._poll()
+                if self.interrupts.request > handled:
+                    handled = self.interrupts.request
+                    self._stop(handled)
+            self.view.show_study(self.study)
+        self.study.fail_stale_trials()
+        return PoolResult(self.interrupts.request, self.worker_failures)
+
+    def _start_worker(self, number: int) -> None:
+        context = get_context("spawn")
+        pool_end, worker_end = context.Pipe()
+        process = context.Process(target=run_worker, args=(self.task, worker_end, self._log(number)), daemon=False)
+        with block_sigint(), _limit_threads(max(1, (os.cpu_count() or 1) // self.n_workers)):
             process.start()
-        theirs.close()
-        return Hand(number, process, ours)
+        worker_end.close()
+        self.workers.append(WorkerHandle(number, process, pool_end))
+        self.view.add_worker(number)
 
     def _log(self, number: int) -> Path:
         return self.folder / "logs" / f"{socket.gethostname()}_{number}.log"
 
-    def _listen(self) -> None:
-        """Hear what the workers say, and see which of them have ended."""
-        connection.wait([wait for hand in self.hands for wait in (hand.line, hand.process.sentinel)], timeout=0.5)
-        for hand in list(self.hands):
-            ended = hand.process.exitcode is not None  # asked first: then nothing that it said is left in the line
+    def _poll(self) -> None:
+        """Wait a moment for messages, handle them, and remove the workers that have ended."""
+        connection.wait([source for w in self.workers for source in (w.connection, w.process.sentinel)], timeout=0.5)
+        for worker in list(self.workers):
+            ended = worker.process.exitcode is not None  # asked first: then no message is left in the pipe
             with suppress(EOFError, OSError):
-                while hand.line.poll():
-                    self._hear(hand, *hand.line.recv())
+                while worker.connection.poll():
+                    self._handle_message(worker, worker.connection.recv())
             if ended:
-                self._ended(hand)
+                self._remove_worker(worker)
 
-    def _hear(self, hand: Hand, what: str, trial: int, *rest: Any) -> None:
-        if what == "trial":
-            hand.doing, hand.since, hand.trial = f"trial {trial}", time.monotonic(), trial
-        elif what == "epoch":
-            step, total, value = rest
-            reached = "" if value is None else f", {self.plan.goals[0]} {value:.4f}"
-            hand.doing = f"trial {trial}, epoch {step}/{total}{reached}"
-        else:
-            state, values, seconds = rest
-            hand.trial = None
-            self.seconds.append(seconds)
-            self.looked = 0.0
-            reached = self._named(values) if values else "pruned" if state == "PRUNED" else "failed"
-            console.print(f"trial {trial}: {reached}, {seconds:.0f} s", highlight=False)
+    def _handle_message(self, worker: WorkerHandle, message: WorkerMessage) -> None:
+        self.view.show_message(worker.number, message)
+        if isinstance(message, TrialStarted):
+            worker.trial = message.trial
+        elif isinstance(message, TrialEnded):
+            worker.trial = None
+            self.last_refresh = 0.0
 
-    def _ended(self, hand: Hand) -> None:
-        """Take a worker off; one that was killed is replaced, and its trial tried again."""
-        self.hands.remove(hand)
-        hand.line.close()
-        hand.process.join()
-        if hand.process.exitcode and not self.presses:
-            self.deaths += 1
-            self.study.bury()  # unless another worker has
-            what = f"worker {hand.number} died with {'no trial' if hand.trial is None else f'trial {hand.trial}'}"
-            why = f"exit code {hand.process.exitcode}; see {self._log(hand.number)}"
-            console.print(f"{what} ({why})", soft_wrap=True, highlight=False, markup=False)
-            if self.deaths <= self.plan.config.max_failures:
-                self.hands.append(self._start(hand.number))
+    def _remove_worker(self, worker: WorkerHandle) -> None:
+        """Remove a worker that has ended. If it was killed, enqueue its trial again and start another worker."""
+        self.workers.remove(worker)
+        self.view.remove_worker(worker.number)
+        worker.connection.close()
+        worker.process.join()
+        if not worker.process.exitcode or self.interrupts.request is not StopRequest.NONE:
+            return
+        self.worker_failures += 1
+        self.study.fail_stale_trials()  # unless another worker was first
+        trial = "no trial" if worker.trial is None else f"trial {worker.trial}"
+        reason = f"exit code {worker.process.exitcode}; see {self._log(worker.number)}"
+        console.print(
+            f"worker {worker.number} died with {trial} ({reason})", soft_wrap=True, highlight=False, markup=False
+        )
+        if self.worker_failures <= self.task.spec.config.max_failures:
+            self._start_worker(worker.number)
 
-    def _stop(self, presses: int) -> None:
-        """End after the running trials, or at once."""
-        if presses == 1:
+    def _stop(self, request: StopRequest) -> None:
+        """Ask the workers to end after their running trials, or end them at once."""
+        if request is StopRequest.AFTER_RUNNING_TRIALS:
             console.print("Ending after the running trials; Ctrl-C once more ends at once")
-            for hand in self.hands:
+            for worker in self.workers:
                 with suppress(OSError):
-                    hand.line.send("stop")
+                    worker.connection.send(STOP)
             return
-        for hand in self.hands:
-            hand.process.terminate()
-        ends = time.monotonic() + GRACE_S
-        for hand in self.hands:
-            hand.process.join(max(0.0, ends - time.monotonic()))
-            hand.process.kill()
+        for worker in self.workers:
+            worker.process.terminate()
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT_S
+        for worker in self.workers:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            worker.process.kill()
 
-    def _look(self) -> None:
-        """Ask the study where it stands, now and then; what died on another machine is put in line again."""
-        if time.monotonic() - self.looked < LOOK_S:
+    def _refresh_status(self) -> None:
+        """Show the state of the study now and then, and enqueue the trials of workers that died elsewhere."""
+        if time.monotonic() - self.last_refresh < REFRESH_INTERVAL_S:
             return
-        self.looked = time.monotonic()
-        self.study.bury()
-        done, failed = self.study.done(), self.study.failures()
-        words = [f"{len(done)} of {self.plan.n_trials} trials done"]
-        pruned = sum(trial.state.name == "PRUNED" for trial in done)
-        words += [f"{pruned} pruned"] if pruned else []
-        words += [f"{failed} failed"] if failed else []
-        if best := self.study.best():
-            front = f"{len(best)} on the Pareto front, one" if len(best) > 1 else "best"
-            words.append(f"{front} {self._named(best[0].values)} (trial {best[0].number})")
-        if self.seconds and self.hands:
-            left = (self.plan.n_trials - len(done)) * sum(self.seconds) / len(self.seconds) / len(self.hands)
-            words.append(f"about {_span(left)} left")
-        self.header = ", ".join(words)
-
-    def _named(self, values: list[float]) -> str:
-        return ", ".join(f"{goal} {value:.4g}" for goal, value in zip(self.plan.goals, values, strict=True))
-
-    def _shown(self) -> Group:
-        now = time.monotonic()
-        lines = [f"worker {hand.number}: {hand.doing}, {_span(now - hand.since)}" for hand in self.hands]
-        return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in [self.header, *lines]))
-
-    @contextmanager
-    def _heeding_ctrl_c(self) -> Iterator[None]:
-        def press(number: int, frame: Any) -> None:
-            self.presses += 2 if number == signal.SIGTERM else 1  # who sends SIGTERM does not wait for long
-
-        before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        self.last_refresh = time.monotonic()
+        self.study.fail_stale_trials()
+        self.view.show_study(self.study)
 
 
 @contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """A process that starts in here computes with as many threads, unless the user has said how many."""
-    given = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = given or str(number)
+def _limit_threads(n_threads: int) -> Iterator[None]:
+    """Let processes that start inside compute with so many threads, unless the user has set a number."""
+    previous = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = previous or str(n_threads)
     try:
         yield
     finally:
-        if given is None:
+        if previous is None:
             del os.environ["OMP_NUM_THREADS"]
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return (
-        f"{minutes // 60} h {minutes % 60} min"
-        if minutes >= 60
-        else f"{minutes} min"
-        if minutes >= 5
-        else f"{minutes}:{rest:02d}"
-    )

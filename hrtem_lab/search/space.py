@@ -1,69 +1,79 @@
-"""From the space of a sweep to Optuna's distributions, and from a trial's values back to a composed configuration."""
+"""From a search space to Optuna's distributions, and from a trial's parameters back to a configuration."""
 
 from __future__ import annotations
 
 import difflib
-import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hrtem_lab.cli.argv import quote
+from hrtem_lab.cli.compose import argument_names, compose_config
 from hrtem_lab.cli.config_checks import walk
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import CONF
 
-Values = Mapping[str, Any]
+Params = Mapping[str, Any]
+"""Parameters of a trial: path -> value, as Optuna stores it."""
 Space = Mapping[str, Mapping[str, Any]]
-"""Path in the configuration, or group -> the keyword arguments of `suggest_float`, `_int` or `_categorical`."""
+"""Path or group of the configuration -> keyword arguments of Optuna's `suggest_float`, `_int` or `_categorical`."""
+
+FIXED_GROUPS = {"sweep", "sampler", "pruner", "experiment"}
+"""Groups of the configuration that a trial cannot choose from."""
 
 
-def distributions(space: Space, config: DictConfig) -> dict[str, BaseDistribution]:
-    """What each path of the space is drawn from.
+def make_distributions(space: Space, config: DictConfig) -> dict[str, BaseDistribution]:
+    """Make the distribution of each path.
 
-    Choices give a categorical; whole bounds give whole numbers, unless the value that is there has a fraction.
+    Choices become a categorical distribution. Integer bounds become an integer one, unless the value in the
+    configuration is a float.
 
     Args:
-        space: Of the sweep.
-        config: What a trial changes; every path has to be in it, or to be an argument of a class in it.
+        space: Search space.
+        config: Configuration that a trial changes. Every path has to be in it, or to be an argument of a class in it.
 
     Raises:
-        InputError: A path does not exist, a group has no such option, or the arguments are not those of Optuna.
+        InputError: A path does not exist, a group has no such option, or Optuna does not take the arguments.
     """
     if not space:
         raise InputError("sweep.space is empty: expected a path of the configuration -> {low, high} or {choices}")
-    known = [*(key for key, _ in walk(config)), *_groups()]
-    return {path: _distribution(path, dict(given), config, known) for path, given in space.items()}
+    known_paths = [*(key for key, _ in walk(config)), *_group_names()]
+    return {path: _make_distribution(path, dict(bounds), config, known_paths) for path, bounds in space.items()}
 
 
-def _distribution(path: str, given: dict[str, Any], config: DictConfig, known: list[str]) -> BaseDistribution:
-    if path not in known and path not in (known := [*known, *_arguments(path, config)]):
-        near = difflib.get_close_matches(path, known, 1, 0.0)
-        raise InputError(f"the space names {path}, which is not in the configuration; did you mean {near[0]}?")
+def _make_distribution(
+    path: str, arguments: dict[str, Any], config: DictConfig, known_paths: list[str]
+) -> BaseDistribution:
+    _check_path(path, config, known_paths)
     try:
-        if "choices" in given:
-            return CategoricalDistribution([label(choice) for choice in _options(path, **given)])
-        bounds = [given.get(key, 1) for key in ("low", "high", "step")]
-        there = OmegaConf.select(config, path, throw_on_resolution_failure=False)
-        whole = all(isinstance(bound, int) for bound in bounds) and not isinstance(there, float)
-        return IntDistribution(**given) if whole else FloatDistribution(**given)
+        if "choices" in arguments:
+            return CategoricalDistribution([to_choice(option) for option in _check_options(path, **arguments)])
+        bounds = [arguments.get(key, 1) for key in ("low", "high", "step")]
+        default = OmegaConf.select(config, path, throw_on_resolution_failure=False)
+        is_integer = all(isinstance(bound, int) for bound in bounds) and not isinstance(default, float)
+        return IntDistribution(**arguments) if is_integer else FloatDistribution(**arguments)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"the space of {path} is {given}: {error}; expected low and high with log or step, or choices"
+            f"the space of {path} is {arguments}: {error}; expected low and high with log or step, or choices"
         ) from error
 
 
-def _options(path: str, choices: Sequence[Any]) -> Sequence[Any]:
-    """The choices; those of a group have to be files of it."""
+def _check_path(path: str, config: DictConfig, known_paths: list[str]) -> None:
+    """Raise InputError unless the path is known, or an argument that the class beside it takes."""
+    if path in known_paths:
+        return
+    known_paths = [*known_paths, *_argument_paths(path, config)]
+    if path not in known_paths:
+        closest = difflib.get_close_matches(path, known_paths, 1, 0.0)[0]
+        raise InputError(f"the space names {path}, which is not in the configuration; did you mean {closest}?")
+
+
+def _check_options(path: str, choices: Sequence[Any]) -> Sequence[Any]:
+    """Return the choices. Those of a group have to be files of it."""
     files = {file.stem for file in (CONF / path).glob("*.yaml")}
     for choice in choices if files else ():
         if choice not in files:
@@ -71,19 +81,19 @@ def _options(path: str, choices: Sequence[Any]) -> Sequence[Any]:
     return choices
 
 
-def label(choice: Any) -> Any:
-    """A choice as Optuna keeps it: a list becomes its text."""
-    return json.dumps(choice) if isinstance(choice, list) else choice
+def to_choice(option: Any) -> Any:
+    """An option as Optuna stores it: a list becomes JSON."""
+    return json.dumps(option) if isinstance(option, list) else option
 
 
-def grid(drawn: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
-    """Every value of every path.
+def make_grid(distributions: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
+    """List all values of each path, for a grid sampler.
 
     Raises:
-        InputError: One has no end of them.
+        InputError: A path has infinitely many values.
     """
     values: dict[str, list[Any]] = {}
-    for path, distribution in drawn.items():
+    for path, distribution in distributions.items():
         if isinstance(distribution, CategoricalDistribution):
             values[path] = list(distribution.choices)
         elif isinstance(distribution, IntDistribution) and not distribution.log:
@@ -96,30 +106,33 @@ def grid(drawn: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
     return values
 
 
-def composed(words: Sequence[str], values: Values, space: Space) -> DictConfig:
-    """The configuration of a trial: what the command was given, and over it the trial's values.
+def compose_trial_config(overrides: Sequence[str], params: Params, space: Space) -> DictConfig:
+    """Compose the configuration of a trial, whose parameters replace what the command was given.
 
     Args:
-        words: Overrides of the command.
-        values: Path -> value, as Optuna keeps it.
-        space: Of the sweep.
+        overrides: Overrides of the command.
+        params: Parameters of the trial.
+        space: Search space.
     """
-    kept = [word for word in words if word.lstrip("+").partition("=")[0] not in values]
-    ready = GlobalHydra.instance().is_initialized()  # by the command; not in a worker
-    with nullcontext() if ready else initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("sweep", overrides=[*kept, *overrides(values, space)])
+    kept = [override for override in overrides if override.startswith("~") or override_key(override) not in params]
+    return compose_config("sweep", [*kept, *to_overrides(params, space)])
 
 
-def overrides(values: Values, space: Space) -> list[str]:
-    """A trial's values as words of a command."""
-    return [f"{'' if _is_group(path) else '++'}{path}={_text(path, values[path], space)}" for path in values]
+def override_key(override: str) -> str:
+    """The key of an override, without `+`, `++` or `~`."""
+    return override.lstrip("+~").partition("=")[0]
 
 
-def _text(path: str, value: Any, space: Space) -> str:
+def to_overrides(params: Params, space: Space) -> list[str]:
+    """Write the parameters of a trial as overrides of a command."""
+    return [f"{'' if _is_group(path) else '++'}{path}={_format(path, params[path], space)}" for path in params]
+
+
+def _format(path: str, value: Any, space: Space) -> str:
     """A value as Hydra reads it."""
-    for choice in space[path].get("choices", ()):
-        if label(choice) == value and isinstance(choice, list):
-            return str(value)  # JSON is Hydra's way to write a list, too
+    for option in space[path].get("choices", ()):
+        if to_choice(option) == value and isinstance(option, list):
+            return str(value)  # Hydra reads a list of JSON
     if isinstance(value, str) and not _is_group(path):
         return quote(value)
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
@@ -129,16 +142,13 @@ def _is_group(path: str) -> bool:
     return (CONF / path).is_dir()
 
 
-def _groups() -> Iterator[str]:
+def _group_names() -> Iterator[str]:
     """Groups of the configuration that a trial may choose from."""
-    own = {"sweep", "sampler", "pruner", "experiment"}
-    return (folder.name for folder in Path(CONF).iterdir() if folder.is_dir() and folder.name not in own)
+    return (folder.name for folder in CONF.iterdir() if folder.is_dir() and folder.name not in FIXED_GROUPS)
 
 
-def _arguments(path: str, config: DictConfig) -> Iterator[str]:
-    """Arguments that the class beside a path takes; the configuration may leave them at their defaults."""
-    above = path.rpartition(".")[0]
-    target = OmegaConf.select(config, f"{above}._target_", throw_on_resolution_failure=False)
-    for parameter in inspect.signature(get_object(target)).parameters.values() if target else ():
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            yield f"{above}.{parameter.name}"
+def _argument_paths(path: str, config: DictConfig) -> list[str]:
+    """Paths of all arguments of the class that a path belongs to, those with default values included."""
+    parent = path.rpartition(".")[0]
+    target = OmegaConf.select(config, f"{parent}._target_", throw_on_resolution_failure=False)
+    return [f"{parent}.{name}" for name in argument_names(target)] if target else []

@@ -1,4 +1,4 @@
-"""Objectives: validation metrics under the usual names, nothing made twice, no test micrograph looked at."""
+"""Objectives: validation metrics under the usual names, nothing computed twice, no test micrograph used."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +14,8 @@ from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import quiet
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Library
-from hrtem_lab.search.objectives import ClassicalObjective, ForestObjective, UNetObjective, masks
-from hrtem_lab.search.space import composed
+from hrtem_lab.search.objectives import ClassicalObjective, ForestObjective, UNetObjective, validation_metrics
+from hrtem_lab.search.space import compose_trial_config
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.segmenter import Segmentation
@@ -25,7 +25,7 @@ from hrtem_lab.tracking.store import connect
 from tests.models import save_model
 from tests.pipelines.test_train import SMALL
 
-GO_ON = lambda *told: False  # noqa: E731
+GO_ON = lambda epoch, n_epochs, epoch_metrics: False  # noqa: E731
 RUN = Run("not used")
 
 
@@ -36,11 +36,12 @@ def waves(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(waves: Path):
-    def made(*words: str, **values: Any) -> DictConfig:
-        space = {path: {} for path in values}
-        return composed(["+sweep=unet", *SMALL, f"data.library.root={waves}", *words], values, space)
+    def make(*overrides: str, **params: Any) -> DictConfig:
+        space = {path: {} for path in params}
+        base = ["+sweep=unet", *SMALL, f"data.library.root={waves}"]
+        return compose_trial_config([*base, *overrides], params, space)
 
-    return made
+    return make
 
 
 @pytest.fixture
@@ -93,26 +94,25 @@ def test_a_unet_is_trained_and_scored_on_validation_alone(config, watched: list[
     monkeypatch.chdir(tmp_path)
     quiet()
     connect("objectives")
-    objective, told = UNetObjective(keep_models=True), []
+    objective, reports = UNetObjective(keep_models=True), []
 
-    def tell(*words: Any) -> bool:
-        told.append(words)
+    def report(*arguments: Any) -> bool:
+        reports.append(arguments)
         return False
 
     with start_run("one") as run:
-        found = objective(config("trainer.max_epochs=2"), run, tell)
-    assert set(found) == set(objective.metrics)
-    assert [(step, total) for step, total, _ in told] == [(1, 2), (2, 2)]
-    assert found["best/val/dice"] == pytest.approx(max(metrics["val/dice"] for *_, metrics in told))
+        metrics = objective(config("trainer.max_epochs=2"), run, report)
+    assert set(metrics) == set(objective.metrics)
+    assert [(step, total) for step, total, _ in reports] == [(1, 2), (2, 2)]
+    assert metrics["best/val/dice"] == pytest.approx(max(reported["val/dice"] for *_, reported in reports))
     assert set(watched) == {"validation"}
     assert len(mlflow.MlflowClient().get_metric_history(run.id, "val/dice")) == 2  # its curve
     kept = NetworkSegmenter.load(find_model(f"runs:/{run.id}/model"))  # as it was scored
-    assert masks(kept, objective.validation(config("trainer.max_epochs=2"), 1))["val/dice"] == pytest.approx(
-        found["val/dice"], abs=0.01
-    )
+    validation = objective.validation_micrographs(config("trainer.max_epochs=2"), 1)
+    assert validation_metrics(kept, validation)["val/dice"] == pytest.approx(metrics["val/dice"], abs=0.01)
     with pytest.raises(TrialPruned), start_run("two") as run:
-        objective(config("trainer.max_epochs=9"), run, lambda *words: told.append(words) or True)
-    assert len(told) == 3
+        objective(config("trainer.max_epochs=9"), run, lambda *arguments: reports.append(arguments) or True)
+    assert len(reports) == 3
     assert list(tmp_path.iterdir()) == []
 
 
@@ -129,12 +129,12 @@ def test_a_forest_is_cross_validated_on_predicted_particles(
     monkeypatch.setattr(NetworkSegmenter, "load", lambda folder: Knowing())
     model = f"start={save_model(tmp_path / 'model', forest=False)}"
     objective = ForestObjective()
-    found = objective(config(model), RUN, GO_ON)
-    assert set(found) == set(objective.metrics)
-    assert found["cv/particles"] == sum(m.instances.max() for m in cut)
-    assert 0 < found["cv/accuracy"] <= 1
+    metrics = objective(config(model), RUN, GO_ON)
+    assert set(metrics) == set(objective.metrics)
+    assert metrics["cv/particles"] == sum(m.instances.max() for m in cut)
+    assert 0 < metrics["cv/accuracy"] <= 1
     other = objective(config(model, **{"forest.classifier.max_depth": 1}), RUN, GO_ON)
-    assert other["cv/particles"] == found["cv/particles"]
+    assert other["cv/particles"] == metrics["cv/particles"]
     assert len(cut) == 15  # three views of five specimens, cut once
     assert watched == ["validation"] * 3
     with pytest.raises(InputError, match="nothing there"):

@@ -1,4 +1,4 @@
-"""Spaces: what is drawn, what is refused, and the configuration that comes of it."""
+"""Spaces: distributions, what is refused, and the configuration of a trial."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.search.space import composed, distributions, grid, overrides
+from hrtem_lab.search.space import compose_trial_config, make_distributions, make_grid, to_overrides
 
 CONFIG = OmegaConf.create(
     {
@@ -22,7 +22,7 @@ CONFIG = OmegaConf.create(
 
 
 @pytest.mark.parametrize(
-    ("path", "given", "drawn"),
+    ("path", "arguments", "distribution"),
     [
         ("rate", {"low": 1e-5, "high": 1e-2, "log": True}, FloatDistribution(1e-5, 1e-2, log=True)),
         ("size", {"low": 2, "high": 8, "step": 2}, IntDistribution(2, 8, step=2)),
@@ -34,12 +34,12 @@ CONFIG = OmegaConf.create(
         ("method.b", {"choices": ["y"]}, CategoricalDistribution(["y"])),  # its class takes it
     ],
 )
-def test_a_path_is_drawn_as_its_arguments_say(path: str, given: dict[str, Any], drawn: Any):
-    assert distributions({path: given}, CONFIG) == {path: drawn}
+def test_a_path_has_the_distribution_of_its_arguments(path: str, arguments: dict[str, Any], distribution: Any):
+    assert make_distributions({path: arguments}, CONFIG) == {path: distribution}
 
 
 @pytest.mark.parametrize(
-    ("space", "said"),
+    ("space", "message"),
     [
         ({"rat": {"low": 0, "high": 1}}, "did you mean rate?"),
         ({"method.c": {"low": 0, "high": 1}}, "did you mean method."),
@@ -52,14 +52,14 @@ def test_a_path_is_drawn_as_its_arguments_say(path: str, given: dict[str, Any], 
         ({}, "sweep.space is empty"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_one_line(space: dict[str, Any], said: str):
-    with pytest.raises(InputError, match=said.replace("?", r"\?")) as error:
-        distributions(space, CONFIG)
+def test_a_wrong_space_is_refused_in_one_line(space: dict[str, Any], message: str):
+    with pytest.raises(InputError, match=message.replace("?", r"\?")) as error:
+        make_distributions(space, CONFIG)
     assert "\n" not in str(error.value)
 
 
 def test_a_grid_holds_every_value():
-    drawn = distributions(
+    distributions = make_distributions(
         {
             "rate": {"low": 0.0, "high": 0.3, "step": 0.1},
             "size": {"low": 1, "high": 5, "step": 2},
@@ -67,9 +67,13 @@ def test_a_grid_holds_every_value():
         },
         CONFIG,
     )
-    assert grid(drawn) == {"rate": pytest.approx([0, 0.1, 0.2, 0.3]), "size": [1, 3, 5], "window": ["a", None]}
+    assert make_grid(distributions) == {
+        "rate": pytest.approx([0, 0.1, 0.2, 0.3]),
+        "size": [1, 3, 5],
+        "window": ["a", None],
+    }
     with pytest.raises(InputError, match="rate has no end of values"):
-        grid(distributions({"rate": {"low": 0.0, "high": 1.0}}, CONFIG))
+        make_grid(make_distributions({"rate": {"low": 0.0, "high": 1.0}}, CONFIG))
 
 
 SPACE: dict[str, Any] = {
@@ -83,9 +87,9 @@ SPACE: dict[str, Any] = {
 }
 
 
-def test_a_trial_has_its_values_whatever_the_command_said():
-    words = ["+experiment=quickstart", "+sweep=unet", "loss=dice", "model.scheduler.max_lr=1.0", "seed=3"]
-    values = {
+def test_the_parameters_of_a_trial_replace_what_the_command_was_given():
+    overrides = ["+experiment=quickstart", "+sweep=unet", "loss=dice", "model.scheduler.max_lr=1.0", "seed=3"]
+    params = {
         "model.scheduler.max_lr": 1.25e-05,
         "loss": "dice_bce",
         "model.net.decoder_channels": "[16, 8]",
@@ -94,7 +98,7 @@ def test_a_trial_has_its_values_whatever_the_command_said():
         "forest.max_features": "a ${b}",
         "specimen.film_nm": json.dumps(["it's", 'a "b"', None, True, 0.5]),
     }
-    config = composed(words, values, SPACE)
+    config = compose_trial_config(overrides, params, SPACE)
     assert config.model.scheduler.max_lr == 1.25e-05
     assert config.model.loss._target_ == "hrtem_lab.segmentation.losses.SumLoss"
     assert config.model.net.decoder_channels == [16, 8]
@@ -105,5 +109,5 @@ def test_a_trial_has_its_values_whatever_the_command_said():
     assert (config.seed, config.data.seed, config.name) == (3, 3, "quickstart")
 
 
-def test_words_of_a_trial_can_be_given_to_a_command():
-    assert overrides({"loss": "dice_bce", "data.window_nm": 6.0}, SPACE) == ["loss=dice_bce", "++data.window_nm=6.0"]
+def test_parameters_are_written_as_overrides():
+    assert to_overrides({"loss": "dice_bce", "data.window_nm": 6.0}, SPACE) == ["loss=dice_bce", "++data.window_nm=6.0"]

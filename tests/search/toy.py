@@ -1,4 +1,4 @@
-"""An objective that costs nothing, and goes wrong where it is told to."""
+"""An objective that costs nothing, and fails on request."""
 
 import math
 import os
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from optuna import TrialPruned
 
-WORDS = [
+OVERRIDES = [
     "+sweep=unet",
     "sweep.objective._target_=tests.search.toy.Toy",
     "~sweep.space",
@@ -18,12 +18,13 @@ WORDS = [
 
 
 class Toy:
-    """Highest at a seed of 500000; one epoch is nothing but telling of it.
+    """Highest at a seed of 500000; an epoch does nothing but report.
 
     Args:
-        folder: The first call of all processes writes its number here and then hangs.
+        folder: The first call of all processes writes its process number here and then hangs.
         crash: Whether a trial with `start=b` raises.
         nan: Whether a trial with `start=b` is not defined.
+        seconds: Duration of a trial.
     """
 
     metrics: ClassVar = ("val/dice", "val/loss", "parameters")
@@ -31,10 +32,10 @@ class Toy:
     def __init__(self, folder: str | None = None, crash: bool = False, nan: bool = False, seconds: float = 0.0) -> None:
         self.folder, self.crash, self.nan, self.seconds = folder, crash, nan, seconds
 
-    def prepare(self, config: Any, move: Any) -> None:
+    def prepare(self, config: Any, progress: Any) -> None:
         """Nothing is needed."""
 
-    def __call__(self, config: Any, run: Any, tell: Any) -> dict[str, float]:
+    def __call__(self, config: Any, run: Any, report: Any) -> dict[str, float]:
         if self.folder:
             self._hang_once(Path(self.folder) / "hangs")
         time.sleep(self.seconds)
@@ -42,7 +43,7 @@ class Toy:
             raise RuntimeError("b was\nnot to be")
         dice = math.nan if config.start == "b" and self.nan else 1 - abs(config.seed / 1e6 - 0.5)
         for epoch in range(1, 4):
-            if tell(epoch, 3, {"val/dice": dice * epoch / 3}):
+            if report(epoch, 3, {"val/dice": dice * epoch / 3}):
                 raise TrialPruned
         return {"val/dice": dice, "val/loss": 1 - dice, "parameters": float(config.seed)}
 

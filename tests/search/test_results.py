@@ -1,4 +1,4 @@
-"""Tables, pictures and the page of a study whose trials are known."""
+"""Table and plots of a study whose trials are known."""
 
 import re
 from pathlib import Path
@@ -10,20 +10,21 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from hrtem_lab.search import outcome
+from hrtem_lab.search.plots import make_plots, study_for_plots, write_plots
+from hrtem_lab.search.results import trials_table
 from hrtem_lab.search.study import SharedStudy
 
 SPACE = {"model.scheduler.max_lr": FloatDistribution(1e-4, 1e-2, log=True), "loss": CategoricalDistribution(["a", "b"])}
 
 
-def study(path: Path, *values: list[float]) -> SharedStudy:
-    goals = max(map(len, values), default=1)
-    made = SharedStudy(str(path / "a.journal"), "a <b>", [StudyDirection.MAXIMIZE] * goals, {})
-    for number, found in enumerate(values):
+def make_study(path: Path, *values: list[float]) -> SharedStudy:
+    n_objectives = max(map(len, values), default=1)
+    study = SharedStudy(str(path / "a.journal"), "a <b>", [StudyDirection.MAXIMIZE] * n_objectives, {})
+    for number, result in enumerate(values):
         params = {"model.scheduler.max_lr": 10 ** (-4 + number / 5), "loss": "ab"[number % 2]}
-        made.optuna.add_trial(create_trial(values=found, params=params, distributions=SPACE))
-    made.optuna.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"error": "no"}))
-    return made
+        study.optuna.add_trial(create_trial(values=result, params=params, distributions=SPACE))
+    study.optuna.add_trial(create_trial(state=TrialState.FAIL, user_attrs={"error": "no"}))
+    return study
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def study(path: Path, *values: list[float]) -> SharedStudy:
 )
 def test_plots_are_drawn_as_pictures_and_on_one_page(values: list[list[float]], names: set[str], tmp_path: Path):
     before = dict(mpl.rcParams)
-    outcome.draw(study(tmp_path, *values), ["val/dice", "seconds"][: len(values[0])], tmp_path)
+    write_plots(make_study(tmp_path, *values), ["val/dice", "seconds"][: len(values[0])], tmp_path)
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == names
     page = (tmp_path / "sweep.html").read_text()
     assert page.count("plotly-graph-div") >= len(names)
@@ -51,18 +52,18 @@ def test_plots_are_drawn_as_pictures_and_on_one_page(values: list[list[float]], 
 
 
 def test_a_trial_has_the_same_number_in_table_and_plots(tmp_path: Path):
-    made = study(tmp_path, [0.5])
-    made.optuna.add_trial(create_trial(values=[0.9], params={"loss": "b"}, distributions={"loss": SPACE["loss"]}))
-    drawn = outcome.copied(made, [0])
-    assert [(t.number, t.state.name) for t in drawn.trials] == [(0, "COMPLETE"), (1, "FAIL"), (2, "COMPLETE")]
-    assert drawn.best_trial.number == made.best()[0].number == 2
-    plots = outcome.plots(made, ["val/dice"])
+    study = make_study(tmp_path, [0.5])
+    study.optuna.add_trial(create_trial(values=[0.9], params={"loss": "b"}, distributions={"loss": SPACE["loss"]}))
+    copy = study_for_plots(study, [0])
+    assert [(t.number, t.state.name) for t in copy.trials] == [(0, "COMPLETE"), (1, "FAIL"), (2, "COMPLETE")]
+    assert copy.best_trial.number == study.best_trials()[0].number == 2
+    plots = make_plots(study, ["val/dice"])
     shown = plots["history"](optuna.visualization).data[0]
     assert list(shown.x) == [0, 2]
 
 
-def test_the_table_tells_of_every_trial(tmp_path: Path):
-    table = outcome.table(study(tmp_path, [0.5], [0.9]), ["val/dice"])
+def test_every_trial_has_a_row_in_the_table(tmp_path: Path):
+    table = trials_table(make_study(tmp_path, [0.5], [0.9]), ["val/dice"])
     assert list(table["state"]) == ["complete", "complete", "fail"]
     assert list(table["loss"][:2]) == ["a", "b"]
     assert table["error"][2] == "no"
