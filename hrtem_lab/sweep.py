@@ -1,4 +1,4 @@
-"""Search for better settings: run trials in one or many processes, on one or many machines, in a study that continues."""
+"""Search for better settings with Optuna, in one or many processes, on one or many machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @command("sweep")
 def main(config: DictConfig) -> None:
-    """Search for better settings: run trials in one or many processes, on one or many machines, in a study that continues."""
+    """Search for better settings with Optuna, in one or many processes, on one or many machines."""
     from hrtem_lab.search.pipeline import sweep
 
     sweep(config)

@@ -43,7 +43,7 @@ class StudySpec:
     @cached_property
     def space(self) -> dict[str, Mapping[str, Any]]:
         """Search space: path in the configuration -> keyword arguments of Optuna's `suggest_*`."""
-        return to_plain(self.config.sweep.space)  # type: ignore[no-any-return]
+        return to_plain(self.config.sweep.space)
 
     @cached_property
     def distributions(self) -> dict[str, BaseDistribution]:
