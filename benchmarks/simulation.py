@@ -34,7 +34,7 @@ from hrtem_lab.physics import Condition, ExitWave, Library
 from hrtem_lab.physics import microscope as tem
 from hrtem_lab.physics.exit_wave import multislice, outlines, propagated
 from hrtem_lab.physics.specimen import Specimen
-from hrtem_lab.segmentation.data import SimulatedDataset
+from hrtem_lab.segmentation.datasets import SimulatedDataset
 
 GPTS, SPECIMENS = 512, 12
 CONDITION = Condition(defocus_nm=8.0, cs_um=-5.0, focal_spread_nm=3.0, pixel_size_nm=0.03, mtf_nyquist=1.0)

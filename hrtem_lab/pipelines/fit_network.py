@@ -20,7 +20,7 @@ from hrtem_lab.files import write_json
 from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics.manifest import differences
-from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.device import has_bfloat16
 from hrtem_lab.segmentation.fit import checkpoints, fit, interpolate_weights, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
@@ -32,13 +32,13 @@ from hrtem_lab.tracking.runs import Run
 
 
 def train_network(
-    config: DictConfig, data: SimulatedData, folder: Path, run: Run, provenance: dict[str, str]
+    config: DictConfig, data: TrainingData, folder: Path, run: Run, provenance: dict[str, str]
 ) -> NetworkSegmenter:
     """Fit the network in a folder, with a progress bar and validation images, or go on where it stopped there.
 
     Args:
         config: Configuration of `train`.
-        data: Simulated data.
+        data: Training data.
         folder: Folder of this training.
         run: Run that the curves and images go to.
         provenance: What the model was made from, to be saved with it.
@@ -60,13 +60,13 @@ def train_network(
 
 
 def fit_network(
-    config: DictConfig, data: SimulatedData, folder: Path, run: Run, callbacks: list[pl.Callback]
+    config: DictConfig, data: TrainingData, folder: Path, run: Run, callbacks: list[pl.Callback]
 ) -> tuple[NetworkSegmenter, dict[str, float]]:
     """Fit the network.
 
     Args:
         config: Configuration of `train`.
-        data: Simulated data.
+        data: Training data.
         folder: Folder of this training; it goes on from a checkpoint that is there.
         run: Run that the curves go to.
         callbacks: Callbacks besides those that keep the weights.
@@ -119,7 +119,7 @@ def _make_trainer(
     return trainer
 
 
-def refuse_other_training(config: DictConfig, data: SimulatedData, folder: Path) -> None:
+def refuse_other_training(config: DictConfig, data: TrainingData, folder: Path) -> None:
     """Note in the folder what its checkpoints depend on.
 
     Raises:
@@ -127,7 +127,7 @@ def refuse_other_training(config: DictConfig, data: SimulatedData, folder: Path)
     """
     plain: dict[str, Any] = drop_machine_keys(to_plain(config))
     recipe = {key: plain[key] for key in RESUME_KEYS if key in plain}
-    recipe |= {"labels": data.recipe.get("labelled"), "split": fingerprint(data.split)}
+    recipe |= {"labels": data.fingerprint_inputs.get("labelled"), "split": fingerprint(data.split)}
     note = folder / "training.json"
     if last_checkpoint(folder / "checkpoints") is None:
         write_json(note, {"recipe": recipe})

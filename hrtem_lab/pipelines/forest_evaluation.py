@@ -34,7 +34,7 @@ from hrtem_lab.figures import forest as figures
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import UNCERTAIN, LabelledMicrograph
 from hrtem_lab.particles import FEATURE_FAMILIES
-from hrtem_lab.segmentation.data import SimulatedData, Stage
+from hrtem_lab.segmentation.data import Stage, TrainingData
 from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.runs import Run
 
@@ -44,7 +44,7 @@ OWN, TRUE_MASKS = "forest", "true_masks"
 
 
 def segmented(
-    data: SimulatedData, stage: Stage, views: int, segment: Callable[[LabelledMicrograph], Segmentation]
+    data: TrainingData, stage: Stage, views: int, segment: Callable[[LabelledMicrograph], Segmentation]
 ) -> Iterator[Segmented]:
     """Micrographs of a stage and what a segmenter finds in them, `views` of each specimen, one view in memory."""
     for view in range(views):

@@ -30,7 +30,7 @@ from hrtem_lab.pipelines.method_scores import (
     tune_and_score,
 )
 from hrtem_lab.pipelines.run_folder import open_run
-from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.segmenter import Segmenter, has_particles
 from hrtem_lab.tracking.models import find_model, log_model
@@ -78,26 +78,26 @@ def train(config: DictConfig) -> dict[str, float]:
     return metrics
 
 
-def simulate_missing(config: DictConfig) -> SimulatedData:
+def simulate_missing(config: DictConfig) -> TrainingData:
     """The data of a configuration, their exit waves simulated where they are missing."""
-    data: SimulatedData = build(config.data)
+    data: TrainingData = build(config.data)
     with bar("Simulating exit waves") as move:
         data.simulate(move)
     return data
 
 
-def log_data(config: DictConfig, data: SimulatedData, run: Run) -> None:
+def log_data(config: DictConfig, data: TrainingData, run: Run) -> None:
     """Log everything that decides the data, and what is on which side of the split."""
-    recipe = data.recipe | {"data": drop_machine_keys(to_plain(config.data), "data")}
+    recipe = data.fingerprint_inputs | {"data": drop_machine_keys(to_plain(config.data), "data")}
     run.log_data(type(data).__name__, recipe, data.split)
 
 
 def train_and_score(
-    config: DictConfig, data: SimulatedData, test: list[LabelledMicrograph], folder: Path, run: Run
+    config: DictConfig, data: TrainingData, test: list[LabelledMicrograph], folder: Path, run: Run
 ) -> dict[str, MethodResult]:
     """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
     validation = data.views("validation", config.tuning_views)
-    extra_test_sets = data.elsewhere()
+    extra_test_sets = data.extra_test_sets()
     if not has_particles(validation):
         console.print("No validation micrograph holds a particle: thresholds stay as they are, nothing tunes them")
     with run.child(UNET) as child:
@@ -143,7 +143,7 @@ def report_methods(
 
 def fit_forest(
     config: DictConfig,
-    data: SimulatedData,
+    data: TrainingData,
     test: list[LabelledMicrograph],
     unet: MethodResult,
     folder: Path,

@@ -22,7 +22,7 @@ from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, Labe
 from hrtem_lab.pipelines.fit_network import fit_network
 from hrtem_lab.pipelines.method_scores import score_method
 from hrtem_lab.progress import ProgressCallback, no_progress
-from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.segmenter import Segmenter
 from hrtem_lab.tracking.callbacks import EpochCallback, EpochMetrics
@@ -86,7 +86,7 @@ class SimulatedDataObjective:
         """Simulate the exit waves that are missing."""
         self._make_data(config, progress)
 
-    def data(self, config: DictConfig) -> SimulatedData:
+    def data(self, config: DictConfig) -> TrainingData:
         """Return the data of a trial."""
         return self.cache.get("data", fingerprint(to_plain(config.data)), lambda: self._make_data(config))
 
@@ -104,8 +104,8 @@ class SimulatedDataObjective:
         """Fingerprint of everything that the validation micrographs depend on."""
         return fingerprint({"views": views, "data": validation_settings(to_plain(config.data))})
 
-    def _make_data(self, config: DictConfig, progress: ProgressCallback = no_progress) -> SimulatedData:
-        data: SimulatedData = build(config.data)
+    def _make_data(self, config: DictConfig, progress: ProgressCallback = no_progress) -> TrainingData:
+        data: TrainingData = build(config.data)
         if data.library.missing():
             data.library.folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{data.library.folder}.lock"):  # else each worker would simulate all of it

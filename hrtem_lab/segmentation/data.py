@@ -1,23 +1,21 @@
-"""Training data: exit waves simulated once, images never twice."""
+"""Training data: the interface that the pipelines use, and simulated data."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal, cast
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer release when imported
 import albumentations as A
 import numpy as np
 import pytorch_lightning as pl
-import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
-from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
-from hrtem_lab.particles import cores
+from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.physics import Imaging, Library
 from hrtem_lab.progress import ProgressCallback, no_progress
+from hrtem_lab.segmentation.datasets import EpochSampler, SimulatedDataset
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
@@ -25,95 +23,93 @@ Stage = Literal["train", "validation", "test"]
 STAGES: tuple[Stage, ...] = ("train", "validation", "test")
 
 
-def target_masks(instances: IntArray) -> FloatArray:
-    """What a network is to tell, `hrtem_lab.particles.NETWORK_OUTPUTS`: (rows, columns, 2), 0 or 1."""
-    return np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
+class TrainingData(pl.LightningDataModule, ABC):
+    """What the pipelines need of data, besides the loaders of a `LightningDataModule`.
 
-
-def augment_sample(image: FloatArray, planes: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:
-    """A sample: an image (rows, columns) and its masks (rows, columns, n), changed alike by the chance of `rng`."""
-    # albumentations alone would repeat itself across workers and epochs
-    augmentation.set_random_seed(int(rng.integers(2**32)))
-    changed = augmentation(image=image, mask=planes)
-    mask = np.ascontiguousarray(changed["mask"].transpose(2, 0, 1))
-    return {"image": torch.from_numpy(np.ascontiguousarray(changed["image"][None])), "mask": torch.from_numpy(mask)}
-
-
-class SimulatedDataset(Dataset[Batch]):
-    """Draws a new imaging condition for every sample of every epoch.
-
-    Sample number k of a training is the same for any number of workers, because all its chance comes from (seed, k).
-
-    Args:
-        waves: Library of exit waves.
-        indices: Which of them to use.
-        imaging: Takes the micrographs.
-        preprocessing: As in use.
-        augmentation: What may change without the physics changing.
-        window_nm: Edge of the part of the field that an image shows.
-        seed: Base of all chance.
+    Attributes:
+        library: Exit waves of the simulated micrographs.
+        preprocessing: From the micrograph to the network's input.
     """
 
-    def __init__(
-        self,
-        waves: Library,
-        indices: range,
-        imaging: Imaging,
-        preprocessing: Preprocessing,
-        augmentation: A.Compose,
-        window_nm: float | None,
-        seed: Sequence[int],
-    ) -> None:
-        self.waves, self.indices, self.imaging, self.window_nm = waves, indices, imaging, window_nm
-        self.preprocessing, self.augmentation, self.seed = preprocessing, augmentation, seed
+    library: Library
+    preprocessing: Preprocessing
 
-    def __getitem__(self, number: int) -> Batch:
-        rng = np.random.default_rng([*self.seed, number])
-        wave = self.waves[self.indices[number % len(self.indices)]]
-        micrograph = self.imaging.take(wave, rng, window_nm=self.window_nm, facts=False)
-        image = self.preprocessing(micrograph)
-        instances = self.preprocessing.resample_instances(micrograph, micrograph.instances)
-        return augment_sample(image, target_masks(instances), self.augmentation, rng)
+    @property
+    @abstractmethod
+    def fingerprint_inputs(self) -> dict[str, Any]:
+        """Everything that the data depend on besides the settings."""
+
+    @property
+    @abstractmethod
+    def split(self) -> dict[str, list[Any]]:
+        """Names or indices of what is on each side of the split."""
+
+    @property
+    @abstractmethod
+    def validation_samples(self) -> Sequence[Batch]:
+        """The samples of the validation loader, the same in every epoch."""
+
+    @abstractmethod
+    def micrographs(self, stage: Stage, repeat: int = 0) -> list[LabelledMicrograph]:
+        """The micrographs of a stage; a simulated specimen has other imaging conditions in another `repeat`."""
+
+    @abstractmethod
+    def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:
+        """The micrographs of a stage with up to `count` imaging conditions of each specimen, all in memory."""
+
+    @abstractmethod
+    def extra_test_sets(self) -> dict[str, list[LabelledMicrograph]]:
+        """Micrographs of other kinds to score besides those of the test stage, by the name of the set."""
+
+    def simulate(self, progress: ProgressCallback = no_progress) -> None:
+        """Simulate the exit waves that are missing."""
+        self.library.simulate(progress)
 
 
-class EpochSampler(Sampler[int]):
-    """Numbers samples on and on: epoch e holds e * size to (e + 1) * size - 1, shuffled.
+def train_loader(dataset: Dataset[Batch], samples: int, batch_size: int, workers: int, seed: int) -> DataLoader[Batch]:
+    """Load new samples of an endless dataset in every epoch.
 
     Args:
-        size: Samples of one epoch.
-        seed: Base of the order.
+        dataset: Endless.
+        samples: Number of samples in an epoch; an incomplete last batch is left out.
+        batch_size: Number of samples in a batch.
+        workers: Number of processes that make samples; 0 for the process itself.
+        seed: Seed of the order.
     """
-
-    def __init__(self, size: int, seed: int) -> None:
-        self.size, self.seed, self.epoch = size, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of each epoch."""
-        self.epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        first = self.epoch * self.size
-        return iter((first + np.random.default_rng([self.seed, self.epoch]).permutation(self.size)).tolist())
-
-    def __len__(self) -> int:
-        return self.size
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=EpochSampler(samples, seed),
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        multiprocessing_context="spawn" if workers else None,
+        drop_last=True,
+    )
 
 
-class SimulatedData(pl.LightningDataModule):
-    """Simulated micrographs for training, validation and test, each from specimens of its own.
+def validation_loader(samples: Sequence[Batch], batch_size: int) -> DataLoader[Batch]:
+    """Load the same samples in every epoch."""
+    return DataLoader(cast(Dataset[Batch], samples), batch_size=batch_size)
+
+
+class SimulatedData(TrainingData):
+    """Simulated micrographs for training, validation and test, from different specimens each.
 
     Args:
-        library: Exit waves; the first `validation` and `test` specimens are held out, the rest trains.
-        imaging: Ranges of imaging conditions.
-        preprocessing: From micrograph to network input.
-        augmentation: Albumentations pipeline that ends in the network's input size.
+        library: Exit waves; the first `test` specimens and the next `validation` ones are held out.
+        imaging: Simulator of the images, with the ranges of its conditions.
+        preprocessing: From the micrograph to the network's input.
+        augmentation: Albumentations pipeline whose result has the network's input size.
         validation: Number of specimens for choosing thresholds and settings, and for the forest; at least 1.
-        test: Number of specimens for the final score.
-        window_nm: Edge of the part of a field that a training image shows; by default all of it.
-        samples: Images per epoch.
-        batch_size: Images per step.
-        workers: Processes that make images.
-        seed: Base of all chance.
+        test: Number of specimens for the final scores.
+        window_nm: Side length of the part of a field that a training image shows; None for the whole field.
+        samples: Number of images in an epoch.
+        batch_size: Number of images in a step.
+        workers: Number of processes that make images.
+        seed: Seed of all random numbers.
+
+    Raises:
+        InputError: No specimen is left to tune or to train on, or an epoch would have no step.
     """
 
     def __init__(
@@ -150,65 +146,48 @@ class SimulatedData(pl.LightningDataModule):
         }
 
     @property
-    def recipe(self) -> dict[str, Any]:
-        """What decides the data; their fingerprint is made of it."""
+    def fingerprint_inputs(self) -> dict[str, Any]:
+        """What the exit waves depend on."""
         return {"library": self.library.recipe}
 
     @property
     def split(self) -> dict[str, list[Any]]:
-        """What is on which side."""
+        """Indices of the specimens on each side."""
         return {stage: list(indices) for stage, indices in self.indices.items()}
-
-    def simulate(self, progress: ProgressCallback = no_progress) -> None:
-        """Make the exit waves that are missing."""
-        self.library.simulate(progress)
-
-    def micrographs(self, stage: Stage, repeat: int = 0) -> list[LabelledMicrograph]:
-        """The fixed micrographs of a stage, one per specimen, with ground truth; another `repeat`, other conditions."""
-        taken = []
-        for index in self.indices[stage]:
-            rng = np.random.default_rng([self.seed, STAGES.index(stage), repeat, index, 1])
-            wave = self.library[index]
-            taken.append(self.imaging.take(wave, rng, name=f"{wave.name}_{repeat}"))
-        return taken
-
-    def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:
-        """`count` micrographs of each specimen of a stage, each under another condition, all in memory."""
-        return [micrograph for repeat in range(count) for micrograph in self.micrographs(stage, repeat)]
-
-    def elsewhere(self) -> dict[str, list[LabelledMicrograph]]:
-        """Micrographs of other kinds that are scored beside those of the test, by the name that their scores get."""
-        return {}
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Fresh images, epoch after epoch."""
-        return DataLoader(
-            self._images("train"),
-            batch_size=self.batch_size,
-            sampler=EpochSampler(self.samples, self.seed),
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            multiprocessing_context="spawn" if self.workers else None,
-            drop_last=True,
-        )
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """The same images every time, from the validation specimens."""
-        return DataLoader(cast(Dataset[Batch], self.validation_samples), batch_size=self.batch_size)
 
     @cached_property
     def validation_samples(self) -> list[Batch]:
         """One image of each validation specimen, made as in training but the same in every epoch."""
-        data = self._images("validation")
-        return [data[i] for i in range(len(self.indices["validation"]))]
+        dataset = self.dataset("validation")
+        return [dataset[i] for i in range(len(self.indices["validation"]))]
 
-    def _images(self, stage: Stage) -> Dataset[Batch]:
-        return SimulatedDataset(
-            self.library,
-            self.indices[stage],
-            self.imaging,
-            self.preprocessing,
-            self.augmentation,
-            self.window_nm,
-            seed=(self.seed, STAGES.index(stage)),
-        )
+    def micrographs(self, stage: Stage, repeat: int = 0) -> list[LabelledMicrograph]:
+        """One micrograph of each specimen of a stage, with ground truth, always the same for a `repeat`."""
+        micrographs = []
+        for index in self.indices[stage]:
+            rng = np.random.default_rng([self.seed, STAGES.index(stage), repeat, index, 1])
+            wave = self.library[index]
+            micrographs.append(self.imaging.take(wave, rng, name=f"{wave.name}_{repeat}"))
+        return micrographs
+
+    def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:
+        """`count` micrographs of each specimen of a stage, each under other imaging conditions, all in memory."""
+        return [micrograph for repeat in range(count) for micrograph in self.micrographs(stage, repeat)]
+
+    def extra_test_sets(self) -> dict[str, list[LabelledMicrograph]]:
+        """No other sets."""
+        return {}
+
+    def dataset(self, stage: Stage) -> SimulatedDataset:
+        """Endless training samples of the specimens of a stage."""
+        seed = (self.seed, STAGES.index(stage))
+        parts = self.imaging, self.preprocessing, self.augmentation, self.window_nm
+        return SimulatedDataset(self.library, self.indices[stage], *parts, seed)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """New images in every epoch."""
+        return train_loader(self.dataset("train"), self.samples, self.batch_size, self.workers, self.seed)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The same images of the validation specimens in every epoch."""
+        return validation_loader(self.validation_samples, self.batch_size)

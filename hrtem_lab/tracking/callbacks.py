@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytorch_lightning as pl
 
-from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.tracking.runs import Run
 
@@ -30,7 +30,7 @@ class ValidationImages(pl.Callback):
         """Log one grey picture per field, the three side by side."""
         if trainer.sanity_checking or not isinstance(pl_module, SegmentationModule):
             return
-        data: SimulatedData = trainer.datamodule  # type: ignore[attr-defined]
+        data: TrainingData = trainer.datamodule  # type: ignore[attr-defined]
         batches = data.validation_samples[: self.fields]
         probabilities = pl_module.probabilities([b["image"] for b in batches])
         for i, (batch, probability) in enumerate(zip(batches, probabilities, strict=True)):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
-from hrtem_lab.segmentation.data import STAGES, EpochSampler, SimulatedData, SimulatedDataset
+from hrtem_lab.segmentation.data import STAGES, SimulatedData
+from hrtem_lab.segmentation.datasets import EpochSampler, SimulatedDataset
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral
 
 
@@ -139,7 +140,7 @@ def test_no_specimen_is_on_two_sides():
     assert [len(groups[stage]) for stage in STAGES] == [4, 2, 3]
     assert set.union(*groups.values()) == {f"specimen_{i}" for i in range(9)}
     # and what the loaders show comes from the specimens of their side
-    for stage, loader in (("train", whole._images("train")), ("validation", whole._images("validation"))):
+    for stage, loader in (("train", whole.dataset("train")), ("validation", whole.dataset("validation"))):
         assert {f"specimen_{loader.indices[n % len(loader.indices)]}" for n in range(100)} == groups[stage]
 
 
@@ -183,7 +184,7 @@ def test_validation_shows_the_same_images_every_time():
     one, again = (list(whole.val_dataloader()) for _ in range(2))
     assert sum(len(batch["image"]) for batch in one) == 2
     assert all(same(a, b) for a, b in zip(one, again, strict=True))
-    assert not same(whole.validation_samples[0], next(iter(islice(whole._images("train"), 1))))
+    assert not same(whole.validation_samples[0], next(iter(islice(whole.dataset("train"), 1))))
 
 
 def test_simulating_is_left_to_the_library():

@@ -11,7 +11,8 @@ from torch import nn
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
-from hrtem_lab.segmentation.data import SimulatedData, SimulatedDataset
+from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.datasets import SimulatedDataset
 from hrtem_lab.segmentation.fit import checkpoints, fit, interpolate_weights, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.smp import smp

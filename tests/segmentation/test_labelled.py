@@ -12,7 +12,8 @@ from PIL import Image
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
 from hrtem_lab.segmentation.data import STAGES
-from hrtem_lab.segmentation.labelled import LabelledData, LabelledDataset, MixedDataset, split_groups
+from hrtem_lab.segmentation.datasets import LabelledDataset, MixedDataset
+from hrtem_lab.segmentation.labelled import LabelledData, split_groups
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dark_discs, dihedral, labelled
 
 
@@ -134,14 +135,14 @@ def test_micrographs_are_the_labelled_ones_of_a_side(folder):
     assert {stage: [m.name for m in side] for stage, side in found.items()} == {s: whole.split[s] for s in STAGES}
     # and what the loaders cut from is what belongs to their side
     for stage in STAGES:
-        assert whole._images(stage).first.micrographs == found[stage]
+        assert whole.dataset(stage).first.micrographs == found[stage]
 
 
 def test_what_else_is_scored_is_simulated_and_held_out(folder):
     whole = data(folder)
-    assert [m.group for m in whole.elsewhere()["simulated"]] == ["specimen_0"]
+    assert [m.group for m in whole.extra_test_sets()["simulated"]] == ["specimen_0"]
     assert whole.split["simulated_test"] == [0]
-    assert 0 not in whole._images("train").second.indices
+    assert 0 not in whole.dataset("train").second.indices
 
 
 def test_training_shows_both_kinds_and_validation_the_same_images_every_time(folder):
@@ -149,22 +150,22 @@ def test_training_shows_both_kinds_and_validation_the_same_images_every_time(fol
     batches = list(whole.train_dataloader())
     assert [batch["image"].shape for batch in batches] == [(4, 1, 64, 64)] * 2
     shown = torch.cat([batch["image"] for batch in batches])
-    real = whole._images("train").first
+    real = whole.dataset("train").first
     hits = sum(any(torch.equal(image, real[n]["image"]) for image in shown) for n in range(2))
     assert hits == 2
     one, again = (list(whole.val_dataloader()) for _ in range(2))
     assert sum(len(batch["image"]) for batch in one) == 4
     assert all(same(a, b) for a, b in zip(one, again, strict=True))
-    assert not same(whole.validation_samples[0], next(iter(islice(whole._images("train"), 1))))
+    assert not same(whole.validation_samples[0], next(iter(islice(whole.dataset("train"), 1))))
 
 
 def test_the_recipe_knows_the_content_of_every_label(folder, tmp_path):
-    before = data(folder).recipe["labelled"]
+    before = data(folder).fingerprint_inputs["labelled"]
     assert set(before) == {f"m{n}" for n in range(8)}
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     Image.fromarray(np.zeros((180, 180), dtype=np.uint8)).save(tmp_path / "m3_label.png")
-    after = data(tmp_path).recipe["labelled"]
+    after = data(tmp_path).fingerprint_inputs["labelled"]
     assert {name for name in before if before[name] != after[name]} == {"m3"}
 
 

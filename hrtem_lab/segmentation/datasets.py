@@ -1,0 +1,150 @@
+"""Endless datasets of training samples, each of which depends only on a seed and its number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer release when imported
+import albumentations as A
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
+from hrtem_lab.particles import cores
+from hrtem_lab.physics import Imaging, Library
+from hrtem_lab.segmentation.module import Batch
+from hrtem_lab.segmentation.preprocessing import Preprocessing
+
+
+def target_masks(instances: IntArray) -> FloatArray:
+    """Masks of all `hrtem_lab.particles.NETWORK_OUTPUTS`, (rows, columns, 2), 0 or 1."""
+    return np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
+
+
+def augment_sample(image: FloatArray, masks: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:
+    """Augment an image (rows, columns) and its masks (rows, columns, n) in the same way.
+
+    Returns:
+        `image` (1, h, w) and `mask` (n, h, w).
+    """
+    # albumentations alone would repeat itself across workers and epochs
+    augmentation.set_random_seed(int(rng.integers(2**32)))
+    augmented = augmentation(image=image, mask=masks)
+    mask = np.ascontiguousarray(augmented["mask"].transpose(2, 0, 1))
+    return {"image": torch.from_numpy(np.ascontiguousarray(augmented["image"][None])), "mask": torch.from_numpy(mask)}
+
+
+class SimulatedDataset(Dataset[Batch]):
+    """Simulates the image of every sample anew, under other imaging conditions.
+
+    Sample number k is the same for any number of workers, because its random numbers depend on (seed, k) alone.
+
+    Args:
+        waves: Library of exit waves.
+        indices: Exit waves to use, in turns.
+        imaging: Simulator of the images.
+        preprocessing: From the micrograph to the network's input.
+        augmentation: Transforms under which the physics stays the same.
+        window_nm: Side length of the part of the field that an image shows; None for the whole field.
+        seed: First numbers of the seed of every sample.
+    """
+
+    def __init__(
+        self,
+        waves: Library,
+        indices: range,
+        imaging: Imaging,
+        preprocessing: Preprocessing,
+        augmentation: A.Compose,
+        window_nm: float | None,
+        seed: Sequence[int],
+    ) -> None:
+        self.waves, self.indices, self.imaging, self.window_nm = waves, indices, imaging, window_nm
+        self.preprocessing, self.augmentation, self.seed = preprocessing, augmentation, seed
+
+    def __getitem__(self, number: int) -> Batch:
+        rng = np.random.default_rng([*self.seed, number])
+        wave = self.waves[self.indices[number % len(self.indices)]]
+        micrograph = self.imaging.take(wave, rng, window_nm=self.window_nm, facts=False)
+        image = self.preprocessing(micrograph)
+        instances = self.preprocessing.resample_instances(micrograph, micrograph.instances)
+        return augment_sample(image, target_masks(instances), self.augmentation, rng)
+
+
+class LabelledDataset(Dataset[Batch]):
+    """Cuts a new part out of a labelled micrograph for every sample.
+
+    Args:
+        micrographs: Micrographs to use, in turns.
+        preprocessing: From the micrograph to the network's input.
+        augmentation: Crop, and transforms under which the physics stays the same.
+        seed: First numbers of the seed of every sample; the last is the number of the sample.
+    """
+
+    def __init__(
+        self,
+        micrographs: Sequence[LabelledMicrograph],
+        preprocessing: Preprocessing,
+        augmentation: A.Compose,
+        seed: Sequence[int],
+    ) -> None:
+        self.micrographs, self.preprocessing = micrographs, preprocessing
+        self.augmentation, self.seed = augmentation, seed
+
+    @cached_property
+    def preprocessed(self) -> list[tuple[FloatArray, FloatArray]]:
+        """Each micrograph as the network's input, and its masks."""
+        return [
+            (
+                self.preprocessing(micrograph),
+                target_masks(self.preprocessing.resample_instances(micrograph, micrograph.instances)),
+            )
+            for micrograph in self.micrographs
+        ]
+
+    def __getitem__(self, number: int) -> Batch:
+        rng = np.random.default_rng([*self.seed, number])
+        return augment_sample(*self.preprocessed[number % len(self.preprocessed)], self.augmentation, rng)
+
+
+class MixedDataset(Dataset[Batch]):
+    """Takes evenly spread samples from two endless datasets, and each of their samples once.
+
+    Args:
+        first: One dataset.
+        second: The other.
+        share: Fraction of the samples that are from `first`.
+    """
+
+    def __init__(self, first: Dataset[Batch], second: Dataset[Batch], share: float) -> None:
+        self.first, self.second, self.share = first, second, share
+
+    def __getitem__(self, number: int) -> Batch:
+        before, after = (int(n * self.share) for n in (number, number + 1))
+        return self.first[before] if after > before else self.second[number - before]
+
+
+class EpochSampler(Sampler[int]):
+    """Numbers the samples continuously: epoch e holds the numbers from e * size to (e + 1) * size - 1, shuffled.
+
+    Args:
+        size: Number of samples in an epoch.
+        seed: Seed of the order.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size, self.seed, self.epoch = size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the number of the epoch; Lightning does so at its start."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.epoch * self.size
+        return iter((first + np.random.default_rng([self.seed, self.epoch]).permutation(self.size)).tolist())
+
+    def __len__(self) -> int:
+        return self.size
