@@ -1,78 +1,90 @@
-"""Encoders that begin with weights trained elsewhere."""
+"""Encoders that begin with published weights."""
 
 from __future__ import annotations
 
 import pickle
-import socket
+import shutil
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+import pooch
 import torch
 from torch import nn
 
 from hrtem_lab.micrograph import InputError
 
-PATIENCE_S = 30.0
-"""How long a server may be silent."""
+TIMEOUT_S = 30.0
+"""Longest silence of a server."""
+RETRIES = 2
+"""Number of further attempts where a connection breaks or a file arrives damaged."""
 
 
 def load_encoder_weights(net: nn.Module, url: str, sha256: str) -> nn.Module:
-    """Give the encoder of a network the weights in a file, which is downloaded once.
+    """Load the weights of a network's encoder from a file, which is downloaded once.
 
-    Where the file's first layer sees three colours and the network's one grey, its weights are summed over the colours.
-    The file's classifier (`fc.`) is left out. The file can run no code.
+    If the file's first layer takes three colour channels and the network's takes one grey channel, its weights are
+    summed over the colours. The file's classifier (`fc.`) is left out. The file cannot run code.
 
     Args:
-        net: With an `encoder` whose weights are named as in the file.
+        net: Network with an `encoder` whose weights are named as in the file.
         url: Address (http, https, file) or path of a file that torch saved.
-        sha256: Of the whole file, hexadecimal.
+        sha256: Checksum of the whole file, hexadecimal.
 
     Returns:
         The same network.
 
     Raises:
-        InputError: The file cannot be had, is another one than the checksum says, or is of another network.
+        InputError: The file cannot be downloaded, differs from the checksum, or holds weights of another network.
     """
-    state = _read(_downloaded(url, sha256), url)
+    state = _read(_fetch(url, sha256), url)
     encoder = net.get_submodule("encoder")
-    own = encoder.state_dict()
-    given = {key.removeprefix("module."): value for key, value in state.items()}
-    fitting = {key: _grey(value, own[key].shape) for key, value in given.items() if key in own}
-    if fitting.keys() != own.keys() or any(fitting[key].shape != own[key].shape for key in own):
+    current = encoder.state_dict()
+    published = {key.removeprefix("module."): value for key, value in state.items()}
+    matching = {key: _to_grey(value, current[key].shape) for key, value in published.items() if key in current}
+    if matching.keys() != current.keys() or any(matching[key].shape != current[key].shape for key in current):
         raise InputError(f"{url}: its weights are those of another encoder; choose the net.encoder_name that it is of")
-    encoder.load_state_dict(fitting)
+    encoder.load_state_dict(matching)
     return net
 
 
-def _grey(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """Weights of a layer that sees one channel, from one that sees several; others as they are."""
+def _to_grey(weights: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Sum the weights of a convolution over its input channels where `shape` has one of them."""
     return weights.sum(1, keepdim=True) if weights.ndim == 4 and shape[1] == 1 else weights
 
 
-def _downloaded(url: str, sha256: str) -> Path:
-    """The file, from the folder of torch's hub if it has been here before."""
-    file = Path(torch.hub.get_dir()) / "checkpoints" / f"{sha256[:16]}_{url.rpartition('/')[2]}"
-    if file.is_file():
-        return file
-    file.parent.mkdir(parents=True, exist_ok=True)
+def _fetch(url: str, sha256: str) -> Path:
+    """Path of the file in the folder of torch's hub, after a download where it is not there yet."""
+    name = f"{sha256[:16]}_{url.rpartition('/')[2]}"
     address = url if "://" in url else Path(url).expanduser().absolute().as_uri()
-    patience = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE_S)
+    is_local = urlsplit(address).scheme == "file"
+    cache = pooch.create(
+        Path(torch.hub.get_dir()) / "checkpoints",
+        base_url="",
+        registry={name: f"sha256:{sha256.lower()}"},
+        urls={name: address},
+        retry_if_failed=0 if is_local else RETRIES,
+    )
+    download = _copy if is_local else pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT_S)
     try:
-        torch.hub.download_url_to_file(address, str(file), hash_prefix=sha256.lower())
-    except OSError as error:  # an HTTPError and an URLError are such
+        return Path(cache.fetch(name, downloader=download))
+    except OSError as error:  # those of requests are, too
         raise InputError(
-            f"{url}: cannot be downloaded ({getattr(error, 'reason', error)}); connect to the network, give the "
-            "path of a copy as model.net.url=..., or choose a net without such weights"
+            f"{url}: cannot be downloaded ({error}); connect to the network, give the path of a copy as "
+            "model.net.url=..., or choose a net without such weights"
         ) from error
-    except RuntimeError as error:  # the checksum
+    except ValueError as error:  # the checksum
         raise InputError(f"{url}: is not the file that was meant ({error}); download it again, or check it") from error
-    finally:
-        socket.setdefaulttimeout(patience)
-    return file
+
+
+def _copy(url: str, output_file: str, _: Any) -> None:
+    """Copy a file of this machine, as one of pooch's downloaders."""
+    shutil.copyfile(url2pathname(urlsplit(url).path), output_file)
 
 
 def _read(file: Path, url: str) -> dict[str, torch.Tensor]:
-    """Weights by name, alone in the file or beside what else a training keeps."""
+    """Read weights by name, which are alone in the file or in its `state_dict`."""
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:

@@ -3,6 +3,8 @@
 import hashlib
 import pickle
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
@@ -69,6 +71,40 @@ def test_it_is_downloaded_once(served, tmp_path):
     load_encoder_weights(Net(), url, sha256)
     (tmp_path / "weights v1.0.pth.tar").unlink()
     load_encoder_weights(Net(), url, sha256)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A web server on this machine that gives each answer of a list once: a status and a body."""
+    answers = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            status, body = answers.pop(0)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}/weights.pth.tar", answers
+        http.shutdown()
+        thread.join()
+
+
+def test_a_download_that_fails_is_tried_again(served, server, tmp_path):
+    _, sha256 = served(published())
+    content = (tmp_path / "weights v1.0.pth.tar").read_bytes()
+    url, answers = server
+    answers += [(503, b""), (200, content[:-100]), (200, content)]  # a busy server, then a damaged file
+    load_encoder_weights(Net(), url, sha256)
+    assert answers == []
 
 
 def test_another_file_than_was_meant_is_refused_and_not_kept(served, tmp_path):
