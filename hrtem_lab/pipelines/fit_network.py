@@ -22,7 +22,7 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics.manifest import differences
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.device import has_bfloat16
-from hrtem_lab.segmentation.fit import checkpoints, fit, interpolate_weights, last_checkpoint
+from hrtem_lab.segmentation.fit import best_checkpoint, fit, interpolate_weights, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.callbacks import ValidationImages
@@ -88,7 +88,7 @@ def fit_network(
     start = NetworkSegmenter.load(find_model(config.start)).net if config.start else None
     if start is not None:
         interpolate_weights(module.net, start, config.start)
-    best = checkpoints(folder / "checkpoints")
+    best = best_checkpoint(folder / "checkpoints")
     trainer = _make_trainer(config, folder, run, best, callbacks)
     started = time.perf_counter()
     net = fit(trainer, module, data, folder / "checkpoints", config.keep)

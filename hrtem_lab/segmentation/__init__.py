@@ -1,1 +1,1 @@
-"""Particles from support: the U-Net and the methods it is compared with."""
+"""Segmentation of particles: the network, its training, and the classical methods it is compared with."""

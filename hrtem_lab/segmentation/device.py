@@ -1,4 +1,4 @@
-"""Where and in which precision networks run."""
+"""Device and precision in which networks run."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import torch
 
 
 def default_device() -> torch.device:
-    """The accelerator if there is one."""
+    """The GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 in hardware (a GPU from Ampere on; AVX512-BF16, AMX or Arm's BF16)."""
+    """Whether the device multiplies bfloat16 in hardware (GPUs since Ampere; AVX512-BF16, AMX or Arm's BF16)."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def autocast() -> contextlib.AbstractContextManager[object]:
-    """Mixed precision where it is fast, nothing elsewhere."""
+    """Context of mixed precision where it is fast, and of nothing elsewhere."""
     return torch.autocast(default_device().type, dtype=torch.bfloat16) if has_bfloat16() else contextlib.nullcontext()
 
 
 def describe_device() -> str:
-    """The processor that networks run on, in words."""
+    """Name of the device that networks run on."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"{torch.backends.cpu.get_cpu_capability()}{', bfloat16' if has_bfloat16() else ''}"

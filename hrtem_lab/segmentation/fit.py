@@ -1,4 +1,4 @@
-"""Training a network, from the first step or from where it stopped."""
+"""Training of a network, from the first step or from the last checkpoint, and weights to start from."""
 
 from __future__ import annotations
 
@@ -13,93 +13,99 @@ from torch import nn
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.module import SegmentationModule
 
-BEST = "val/dice"
-KEPT = ("best", "last")
+MONITORED = "val/dice"
+"""Metric that chooses the best epoch."""
+KEEP = ("best", "last")
+"""Epochs whose weights can be kept, and names of their checkpoints."""
+HEAD = "segmentation_head."
+"""Name prefix of the weights of the segmentation head, which decide what a network predicts."""
 
 
 class Checkpoint(ModelCheckpoint):
-    """Keeps one epoch's weights in one file, and goes on doing so where the folder has been moved."""
+    """Keeps the weights of one epoch in one file, also after its folder has been moved."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Lightning forgets what was best if its folder has another name than before."""
-        path = lambda old: str(Path(str(self.dirpath)) / Path(old).name) if old else old  # noqa: E731
-        best = {path(old): score for old, score in state_dict["best_k_models"].items()}
-        paths = {key: path(state_dict[key]) for key in ("best_model_path", "kth_best_model_path", "last_model_path")}
-        super().load_state_dict(state_dict | paths | {"dirpath": self.dirpath, "best_k_models": best})
+        """Restore the state with the paths of today's folder; Lightning would forget the best epoch otherwise."""
+
+        def move(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        scores = {move(path): score for path, score in state_dict["best_k_models"].items()}
+        paths = {key: move(state_dict[key]) for key in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        super().load_state_dict(state_dict | paths | {"dirpath": self.dirpath, "best_k_models": scores})
 
 
-def checkpoints(folder: Path) -> ModelCheckpoint:
-    """The callback that keeps the best weights on validation."""
-    return Checkpoint(folder, filename="best", monitor=BEST, mode="max", enable_version_counter=False)
+def best_checkpoint(folder: Path) -> ModelCheckpoint:
+    """Make the callback that keeps the weights of the best epoch on validation data."""
+    return Checkpoint(folder, filename="best", monitor=MONITORED, mode="max", enable_version_counter=False)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """Where a training in this folder stopped, or None."""
-    last = folder / "last.ckpt"
-    return last if last.is_file() else None
+    """The checkpoint of the last epoch in a folder; None if there is none."""
+    path = folder / "last.ckpt"
+    return path if path.is_file() else None
 
 
-HEAD = "segmentation_head."
-"""Of the names of weights that say what a network tells, not how it sees."""
+def interpolate_weights(net: nn.Module, other: nn.Module, name: str, share: float = 1.0) -> None:
+    """Move the weights of a network towards those of another one (WiSE-FT, Wortsman et al., CVPR 2022).
 
-
-def interpolate_weights(net: nn.Module, trained: nn.Module, name: str, share: float = 1.0) -> None:
-    """Give a network the weights of one that was trained before; those of what only one of them tells stay its own.
+    Weights of outputs that only one of the networks has stay as they are.
 
     Args:
-        net: What is changed.
-        trained: The other one.
-        name: Of the other one, for the message.
-        share: Of the other one's weights in the mean with the network's own.
+        net: Network to change.
+        other: Network of the same architecture; the number of outputs may differ.
+        name: Name of the other network, for the error message.
+        share: Weight of the other network in the mean; 1 copies its weights.
 
     Raises:
-        InputError: The two are not of one architecture.
+        InputError: The architectures differ.
     """
-    own, others = net.state_dict(), trained.state_dict()
-    given = {key: value for key, value in others.items() if key in own and value.shape == own[key].shape}
-    for key in (others.keys() & own.keys()) - given.keys():
-        if key.startswith(HEAD) and others[key].shape[1:] == own[key].shape[1:]:  # the first answers are the same
-            given[key] = torch.cat([others[key], own[key][len(others[key]) :]])[: len(own[key])]
-    if any(not key.startswith(HEAD) for key in (own.keys() | others.keys()) - given.keys()):
+    current, others = net.state_dict(), other.state_dict()
+    shared = {key: value for key, value in others.items() if key in current and value.shape == current[key].shape}
+    for key in (others.keys() & current.keys()) - shared.keys():
+        if key.startswith(HEAD) and others[key].shape[1:] == current[key].shape[1:]:  # the first outputs are the same
+            shared[key] = torch.cat([others[key], current[key][len(others[key]) :]])[: len(current[key])]
+    if any(not key.startswith(HEAD) for key in (current.keys() | others.keys()) - shared.keys()):
         raise InputError(
             f"start={name}: its network is another one than that of this training; choose the same net=..., or "
             "leave start out"
         )
-    mixed = {key: torch.lerp(own[key], value, share) for key, value in given.items() if value.is_floating_point()}
-    net.load_state_dict(own | mixed)
+    mean = {key: torch.lerp(current[key], value, share) for key, value in shared.items() if value.is_floating_point()}
+    net.load_state_dict(current | mean)
 
 
 def fit(
     trainer: pl.Trainer, module: SegmentationModule, data: pl.LightningDataModule, folder: Path, keep: str = "best"
 ) -> nn.Module:
-    """Train, going on from a checkpoint in `folder` if there is one.
+    """Train a network, and resume from a checkpoint in `folder` if there is one.
 
     Args:
-        trainer: With the callback of `checkpoints`.
-        module: What is trained.
-        data: What it is trained on.
-        folder: For the checkpoints.
-        keep: Whose weights to return: those of the `best` epoch on validation, or of the `last`, which a schedule that
-            ends with small steps is made for.
+        trainer: Trainer with the callback `best_checkpoint`.
+        module: Network, loss and optimizer.
+        data: Training and validation data.
+        folder: Folder of the checkpoints.
+        keep: Epoch whose weights to return: the `best` on validation data, or the `last`, for a schedule that ends with
+            small steps.
+
+    Returns:
+        The network with the weights of that epoch.
 
     Raises:
         InputError: `keep` is neither, or no epoch would be validated.
     """
-    if keep not in KEPT:
-        raise InputError(f"keep is {keep}; expected one of {', '.join(KEPT)}")
+    if keep not in KEEP:
+        raise InputError(f"keep is {keep}; expected one of {', '.join(KEEP)}")
     if 0 < (trainer.max_epochs or 0) < (trainer.check_val_every_n_epoch or 1):
         raise InputError(
             f"trainer.max_epochs is {trainer.max_epochs}, trainer.check_val_every_n_epoch "
             f"{trainer.check_val_every_n_epoch}: no epoch would be validated; validate more often"
         )
-    # channels last: the layout that the processor's convolutions are fastest in
+    # channels last: the layout in which convolutions are fastest
     module.net.to(memory_format=torch.channels_last)
-    last = last_checkpoint(folder)
-    # a callback of its own: that of the best weights would keep no worse epoch. It keeps whole epochs, nothing of an
-    # interrupted one, so that going on gives what no interruption would have given
-    every = Checkpoint(folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
-    trainer.callbacks.append(every)  # type: ignore[attr-defined]
-    trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
-    kept = torch.load(folder / f"{keep}.ckpt", weights_only=True)
-    module.load_state_dict(kept["state_dict"])
+    # A callback besides that of the best weights, which would keep no worse epoch. It saves at the end of an epoch and
+    # nothing of an interrupted one, so that a resumed training gives what an uninterrupted one would have given.
+    every_epoch = Checkpoint(folder, filename="last", save_on_train_epoch_end=True, enable_version_counter=False)
+    trainer.callbacks.append(every_epoch)  # type: ignore[attr-defined]
+    trainer.fit(module, datamodule=data, ckpt_path=last_checkpoint(folder), weights_only=True)
+    module.load_state_dict(torch.load(folder / f"{keep}.ckpt", weights_only=True)["state_dict"])
     return module.net

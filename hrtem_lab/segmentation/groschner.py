@@ -12,16 +12,16 @@ from hrtem_lab.segmentation.smp import smp
 class Groschner2021(nn.Module, smp.base.hub_mixin.SMPHubMixin):
     """A small U-Net with one convolution per level on the way down and two on the way up.
 
-    It has the layers that were released: 65 002 weights that learn, the 65 k of the paper, or 65 490 with the running
-    statistics of batch norm. An answer depends on 170 pixels along each side by the usual formula, 158 to 174 by where
-    it lies on the coarse grids: 8.5 nm at the 0.05 nm of our models, 3.7 nm at the 0.0215 nm of the paper, less than
-    its particles.
+    It has the layers of the published code: 65 002 trainable weights, the 65 k of the paper, or 65 490 with the running
+    statistics of batch norm. The receptive field is 170 pixels wide by the usual formula, and 158 to 174 pixels
+    depending on the position on the coarse grids. This is 8.5 nm at the 0.05 nm of our models, and 3.7 nm at the
+    0.0215 nm of the paper, which is less than its particles.
 
     Args:
-        filters: Of each level, from the finest.
-        dropout: Between the two convolutions on the way up.
-        in_channels: Of the image.
-        classes: Of the answer: a particle and, where there are two, a particle's core.
+        filters: Number of filters of each level, from the finest.
+        dropout: Dropout probability between the two convolutions of a level on the way up.
+        in_channels: Number of channels of the image.
+        classes: Number of outputs: particle and, where there are two, core of a particle.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class Groschner2021(nn.Module, smp.base.hub_mixin.SMPHubMixin):
         super().__init__()
         deepest = filters[-1]
         self.encoder = nn.ModuleList(_convolution(a, b) for a, b in zip([in_channels, *filters], filters, strict=False))
-        self.centre = _twice(deepest, deepest, 0.0)
-        below = [*filters[1:], deepest]
+        self.centre = _double_convolution(deepest, deepest, 0.0)
+        coarser = [*filters[1:], deepest]
         self.decoder = nn.ModuleList(
-            _twice(skipped + risen, skipped, dropout)
-            for skipped, risen in reversed(list(zip(filters, below, strict=True)))
+            _double_convolution(skipped + upsampled, skipped, dropout)
+            for skipped, upsampled in reversed(list(zip(filters, coarser, strict=True)))
         )
         self.segmentation_head = nn.Conv2d(filters[0], classes, 1)
 
@@ -48,17 +48,17 @@ class Groschner2021(nn.Module, smp.base.hub_mixin.SMPHubMixin):
         for level in self.encoder:
             features = level(features)
             skipped.append(relu(features))
-            features = max_pool2d(features, 2)  # of what no ReLU has cut, as released
+            features = max_pool2d(features, 2)  # before the ReLU, as in the published code
         features = self.centre(features)
         for level, skip in zip(self.decoder, reversed(skipped), strict=True):
             features = level(torch.cat([skip, interpolate(features, scale_factor=2, mode="nearest")], dim=1))
         return self.segmentation_head(features)
 
 
-def _convolution(given: int, made: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(given, made, 3, padding=1), nn.BatchNorm2d(made, eps=1e-4))
+def _convolution(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs, eps=1e-4))
 
 
-def _twice(given: int, made: int, dropout: float) -> nn.Sequential:
-    first, second = _convolution(given, made), _convolution(made, made)
+def _double_convolution(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
+    first, second = _convolution(inputs, outputs), _convolution(outputs, outputs)
     return nn.Sequential(first, nn.ReLU(), nn.Dropout(dropout), second, nn.ReLU())

@@ -1,4 +1,4 @@
-"""Losses that segmentation-models-pytorch has not: what lies far from an outline, and sums of several."""
+"""Losses that segmentation-models-pytorch does not have: a boundary loss, and the sum of several losses."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from hrtem_lab.micrograph import BoolArray, FloatArray
 
 
 class BoundaryLoss(nn.Module):
-    """Mean of probability times signed distance from the outline: an error costs the more, the farther off it is.
+    """Mean of probability times signed distance from the outline: errors far from the outline cost more.
 
-    Distances are in units of the image's longer side, negative within a mask. A mask without an outline, empty or
-    full, costs nothing, so it stands beside another loss: Kervadec et al., Medical Image Analysis 67 (2021) 101851,
-    equation 5, with a constant weight.
+    Distances are in units of the image's longer side and negative inside a mask. An empty or full mask has no outline
+    and costs nothing, so this loss needs another one besides (Kervadec et al., Medical Image Analysis 67 (2021) 101851,
+    equation 5, with a constant weight).
     """
 
     def forward(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-        """Scalar, for logits and masks of one shape (n, k, h, w)."""
+        """Mean over all pixels of logits and masks, both (n, k, h, w)."""
         planes = masks.flatten(0, 1).bool().cpu().numpy()
         distances = np.stack([signed_distance(plane) for plane in planes]) / max(masks.shape[-2:])
         return (logits.sigmoid() * torch.from_numpy(distances).to(logits).view_as(logits)).mean()
 
 
 def signed_distance(mask: BoolArray) -> FloatArray:
-    """Distance of each pixel's centre from a mask's outline, halfway between pixels on its two sides, in pixels.
+    """Distance of each pixel's centre from the outline of a mask in pixels, (rows, columns) float32.
 
-    Positive without, negative within, 0 everywhere where nothing or all is masked; float32, in the shape of the mask.
+    The outline lies halfway between a pixel inside and its neighbour outside. Distances are positive outside, negative
+    inside, and 0 everywhere for an empty or full mask.
     """
     if mask.all() or not mask.any():
         return np.zeros(mask.shape, np.float32)
-    within, without = distance_transform_edt(mask), distance_transform_edt(~mask)
-    return np.where(mask, 0.5 - within, without - 0.5).astype(np.float32)
+    inside, outside = distance_transform_edt(mask), distance_transform_edt(~mask)
+    return np.where(mask, 0.5 - inside, outside - 0.5).astype(np.float32)
 
 
 class SumLoss(nn.Module):
-    """The sum of several losses, so that one's gradient stands in where another's is weak.
+    """Sum of several losses: where the gradient of one is weak, another's may be strong.
 
     Args:
-        losses: Each (logits, masks) -> scalar.
+        losses: Functions (logits, masks) -> scalar.
     """
 
     def __init__(self, losses: Sequence[nn.Module]) -> None:
@@ -50,5 +51,5 @@ class SumLoss(nn.Module):
         self.losses = nn.ModuleList(losses)
 
     def forward(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-        """Scalar."""
+        """Sum of the losses of logits and masks."""
         return torch.stack([loss(logits, masks) for loss in self.losses]).sum()

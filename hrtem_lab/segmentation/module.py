@@ -1,4 +1,4 @@
-"""The network in training."""
+"""The Lightning module that trains a segmentation network."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex
 from hrtem_lab.micrograph import InputError
 
 Batch = dict[str, torch.Tensor]
+"""`image`, (n, 1, h, w), and `mask`, (n, k, h, w); a single sample has no n."""
 
 
 class SegmentationModule(pl.LightningModule):
-    """Trains a network to tell particle from support, pixel by pixel.
+    """Trains a network to separate particles from support, pixel by pixel.
 
     Args:
-        net: (n, 1, h, w) standardised images -> (n, k, h, w) logits of the first k masks of a batch: of the particles
-            and, where k is 2, of their cores.
+        net: (n, 1, h, w) standardised images -> (n, k, h, w) logits of the first k masks of a batch: particles and,
+            where k is 2, cores of particles.
         loss: (logits, masks), both (n, k, h, w) -> scalar.
-        optimizer: Takes the parameters.
-        scheduler: Takes the optimizer and `total_steps`; stepped with every batch.
-        frozen: Parts of the network that stay as they are, their weights and the statistics of their norm layers.
+        optimizer: Makes the optimizer of parameters.
+        scheduler: Makes the scheduler of an optimizer and `total_steps`; it is stepped after every batch.
+        frozen: Names of the network's parts that do not learn: neither weights nor statistics of norm layers.
 
     Raises:
         InputError: The network has no such part, or nothing is left to learn.
@@ -61,16 +62,16 @@ class SegmentationModule(pl.LightningModule):
         return parts[name]
 
     def on_train_epoch_start(self) -> None:
-        """Parts that are frozen are as in use, so that their norm layers learn no statistics."""
+        """Put frozen parts into evaluation mode, so that their norm layers learn no statistics."""
         for part in self.frozen:
             part.eval()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """The chance within a network (dropout) is the step's, so that a training that goes on drops what it would."""
+        """Seed dropout by the step, so that a resumed training drops what an uninterrupted one would have dropped."""
         torch.manual_seed((self.seed + self.global_step) % 2**63)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits."""
+        """Logits, (n, k, h, w)."""
         return self.net(images)
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
@@ -82,6 +83,7 @@ class SegmentationModule(pl.LightningModule):
         return self._step(batch, "val", self.val_metrics)
 
     def _step(self, batch: Batch, stage: str, metrics: MetricCollection) -> torch.Tensor:
+        """Compute the loss of a batch, and log it and the metrics of the particle mask."""
         logits = self(batch["image"].contiguous(memory_format=torch.channels_last)).float()
         masks = batch["mask"][:, : logits.shape[1]]
         loss: torch.Tensor = self.loss(logits, masks)
@@ -97,7 +99,7 @@ class SegmentationModule(pl.LightningModule):
         return logits[:, 0].float().sigmoid().cpu().numpy()
 
     def configure_optimizers(self) -> Any:
-        """The optimizer, with its schedule over all steps of the training."""
+        """Make the optimizer of all weights that learn, with its schedule over all steps of the training."""
         optimizer = self.optimizer([weight for weight in self.parameters() if weight.requires_grad])
         if self.scheduler is None:
             return optimizer

@@ -1,4 +1,4 @@
-"""A U-Net whose norm layers keep nothing of other images."""
+"""A U-Net with instance norm: its predictions do not depend on statistics of other images."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hrtem_lab.segmentation.smp import smp
 
 
 class InstanceNormUnet(smp.Unet):
-    """The U-Net of segmentation-models-pytorch with instance norm in place of every batch norm, on both ways.
+    """The U-Net of segmentation-models-pytorch with instance norm for every batch norm in encoder and decoder.
 
-    Each channel is standardised by its own mean and deviation in the image at hand (Ulyanov, Vedaldi and Lempitsky,
-    arXiv:1607.08022), in use as in training, whatever the batch.
+    In training and in use, each channel is standardised by its mean and standard deviation in the image at hand
+    (Ulyanov, Vedaldi and Lempitsky, arXiv:1607.08022).
 
     Args:
-        settings: Of `segmentation_models_pytorch.Unet`.
+        settings: Arguments of `segmentation_models_pytorch.Unet`.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -25,9 +25,10 @@ class InstanceNormUnet(smp.Unet):
 
 
 def _replace_batch_norm(module: nn.Module) -> None:
+    """Replace every batch norm below a module by an instance norm with learned scale and offset."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
             norm = nn.InstanceNorm2d(child.num_features, eps=child.eps, affine=True)
-            setattr(module, name, nn.Sequential(norm, *child.children()))  # some of timm's have an activation
+            setattr(module, name, nn.Sequential(norm, *child.children()))  # some norms of timm hold an activation
         else:
             _replace_batch_norm(child)

@@ -1,4 +1,4 @@
-"""segmentation-models-pytorch, with its commonest installation fault explained."""
+"""Import of segmentation-models-pytorch, with an explanation of its most common installation error."""
 
 from hrtem_lab.micrograph import InputError
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
 from hrtem_lab.evaluation import pixel_counts, ratios
-from hrtem_lab.segmentation.classical import CUES, BandPass, Otsu, Watershed, cue_map, two_classes
+from hrtem_lab.segmentation.classical import CUES, BandPass, Otsu, Watershed, cue_map, threshold_otsu_shifted
 from tests.segmentation.scenes import DISCS, PREPROCESSING, dark_discs, labelled, lattice_discs, mask_of, plain
 from tests.strategies import image_shapes
 
@@ -80,8 +80,8 @@ def test_every_candidate_is_a_setting(kind):
 def test_the_threshold_is_otsus():
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.normal(0, 1, 3000), rng.normal(6, 1, 1000)]).reshape(40, 100).astype(np.float32)
-    np.testing.assert_array_equal(two_classes(values, 0.0, 0.0), values > threshold_otsu(values))
-    counts = [two_classes(values, factor, 0.0).sum() for factor in (-0.3, 0.0, 0.3)]
+    np.testing.assert_array_equal(threshold_otsu_shifted(values, 0.0, 0.0), values > threshold_otsu(values))
+    counts = [threshold_otsu_shifted(values, factor, 0.0).sum() for factor in (-0.3, 0.0, 0.3)]
     assert counts[0] > counts[1] > counts[2]
 
 
@@ -89,10 +89,10 @@ def test_separability_is_the_share_of_the_variance_between_the_classes():
     rng = np.random.default_rng(0)
     normal = rng.normal(size=(400, 400)).astype(np.float32)
     # a normal distribution cut in the middle: 2 / pi
-    assert two_classes(normal, 0.0, 0.62).any()
-    assert not two_classes(normal, 0.0, 0.65).any()
+    assert threshold_otsu_shifted(normal, 0.0, 0.62).any()
+    assert not threshold_otsu_shifted(normal, 0.0, 0.65).any()
     two = np.where(rng.random((400, 400)) < 0.3, 5.0, 0.0).astype(np.float32)
-    assert two_classes(two, 0.0, 0.999).any()
+    assert threshold_otsu_shifted(two, 0.0, 0.999).any()
 
 
 @pytest.mark.parametrize("cue", CUES)

@@ -13,7 +13,7 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Imaging
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.datasets import SimulatedDataset
-from hrtem_lab.segmentation.fit import checkpoints, fit, interpolate_weights, last_checkpoint
+from hrtem_lab.segmentation.fit import best_checkpoint, fit, interpolate_weights, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.smp import smp
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny, dihedral
@@ -51,7 +51,10 @@ def module(lr=0.01):
 def trainer(folder, *callbacks, **settings):
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False, "num_sanity_val_steps": 0}
     return pl.Trainer(
-        accelerator="cpu", default_root_dir=folder, callbacks=[checkpoints(folder), *callbacks], **(quiet | settings)
+        accelerator="cpu",
+        default_root_dir=folder,
+        callbacks=[best_checkpoint(folder), *callbacks],
+        **(quiet | settings),
     )
 
 

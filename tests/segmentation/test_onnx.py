@@ -13,7 +13,7 @@ from hrtem_lab.segmentation import onnx
 from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.model_folder import SETTINGS
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
-from hrtem_lab.segmentation.onnx import TOLERATED, OnnxNet, write_onnx
+from hrtem_lab.segmentation.onnx import MAX_DIFFERENCE, OnnxNet, write_onnx
 from hrtem_lab.segmentation.smp import smp
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny
 
@@ -50,7 +50,7 @@ def exported(tmp_path_factory):
     method = NetworkSegmenter(
         net=net.eval(), preprocessing=PREPROCESSING, threshold=0.35, temperature=1.7, tile=128, overlap=64
     )
-    assert method.export(folder) < TOLERATED
+    assert method.export(folder) < MAX_DIFFERENCE
     return method, folder
 
 
@@ -82,7 +82,7 @@ def test_the_settings_come_along_and_no_weights_of_torch(exported):
 
 
 def test_the_small_network_of_the_paper_agrees(tmp_path):
-    assert write_onnx(Groschner2021().eval(), tmp_path / "model.onnx", 16) < TOLERATED
+    assert write_onnx(Groschner2021().eval(), tmp_path / "model.onnx", 16) < MAX_DIFFERENCE
 
 
 def test_what_is_onnx_already_is_not_exported_again(exported, tmp_path):

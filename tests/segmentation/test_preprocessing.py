@@ -1,12 +1,16 @@
 """Preprocessing: what it promises of every image, and that the truth stays on the image."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from skimage.transform import downscale_local_mean
 
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.paths import CONF
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 from tests.segmentation.scenes import PIXEL_NM, PREPROCESSING, mask_of, plain
 from tests.strategies import image_shapes, resolving_pixel_sizes_nm
@@ -159,3 +163,9 @@ def test_making_an_image_coarser_does_not_alias():
     coarse = resample(fine, (100, 100))
     assert coarse.std() < 0.5  # a plain cubic would keep all of the noise
     assert np.corrcoef(coarse.ravel(), downscale_local_mean(fine, (4, 4)).ravel())[0, 1] > 0.85
+
+
+def test_the_defaults_are_those_of_the_configuration():
+    settings = yaml.safe_load((CONF / "preprocessing" / "standard.yaml").read_text())
+    del settings["_target_"]
+    assert asdict(Preprocessing()) == settings
