@@ -43,7 +43,15 @@ SESSIONS = {
     ],
     "wide": [],
 }
-SHOWN = ("dice", "object_precision", "object_recall", "object_f1", "object_f1_low", "object_f1_high", "count_error")
+SHOWN = (
+    "dice",
+    "object_precision",
+    "object_recall",
+    "object_f1",
+    "object_f1_low",
+    "object_f1_high",
+    "count_relative_error",
+)
 
 
 def main(model: str) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from crowds import found, taken
 
 from hrtem_lab.cli.progress import track
-from hrtem_lab.evaluation import breakdown, calibration_counts, ece, score_masks, summarise
+from hrtem_lab.evaluation import breakdown, ece, reliability_counts, score_masks, summarise
 from hrtem_lab.pipelines.train import BINS, condition
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
@@ -34,7 +34,7 @@ def main(model: str) -> None:
     told = [unet.segment(micrograph) for micrograph in track(micrographs, model)]
     pairs = list(zip(told, micrographs, strict=True))
     scores = score_masks([one.instances for one in told], micrographs, min_diameter_nm=unet.min_diameter_nm)
-    counts = [calibration_counts(one.particle_probability, micrograph.mask) for one, micrograph in pairs]
+    counts = [reliability_counts(one.particle_probability, micrograph.mask) for one, micrograph in pairs]
     particles = pd.concat([found(one.instances, m, unet.min_diameter_nm) for one, m in pairs if len(m.ground_truth)])
     full = scores[[micrograph.instances.any() for micrograph in micrographs]]
     bare = scores.drop(full.index)

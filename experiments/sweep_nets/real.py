@@ -41,7 +41,7 @@ def scored(run: str, micrographs: list[LabelledMicrograph]) -> dict[str, float]:
     full = (scores["tp"] + scores["fn"]) / scores[["tp", "fp", "fn", "tn"]].sum(axis=1) > 0.01
     dice, empty = scores.loc[full, "dice"], scores[~full]
     false = empty["fp"].sum() / (empty["fp"] + empty["tn"]).sum()
-    return {**dice.to_dict(), "mean": dice.mean(), "false_area": false}
+    return {**dice.to_dict(), "mean": dice.mean(), "false_positive_rate": false}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from hrtem_lab.defects.scores import FAULT
-from hrtem_lab.evaluation import binned, wilson_interval
+from hrtem_lab.evaluation import assign_bins, wilson_interval
 
 COLUMNS = ("condition", "range", "particles", "found", "low", "high")
 NAMED = ("true_material",)
@@ -32,7 +32,7 @@ def fault_chance(table: pd.DataFrame, named: pd.Series, edges: Mapping[str, Sequ
     called = (named == FAULT)[held]
     rows = []
     for column in (*edges, *NAMED):
-        for label, part in called.groupby(binned(table.loc[held, column], edges.get(column)), observed=True):
+        for label, part in called.groupby(assign_bins(table.loc[held, column], edges.get(column)), observed=True):
             low, high = wilson_interval(int(part.sum()), len(part))
             rows.append((column, str(label), len(part), float(part.mean()), low, high))
     return pd.DataFrame(rows, columns=list(COLUMNS))

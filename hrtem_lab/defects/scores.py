@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from hrtem_lab.evaluation import bootstrap_interval, calibration_counts, ece, wilson_interval
+from hrtem_lab.evaluation import bootstrap_interval, ece, reliability_counts, wilson_interval
 from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.micrograph import CLASSES, ParticleClass
 
@@ -91,19 +91,19 @@ def fault_curves(labels: pd.Series, probabilities: pd.DataFrame) -> dict[str, pd
     """Fault against the rest at every threshold.
 
     Returns:
-        `roc` with `false_share` and `recall`, `precision_recall` with `recall` and `precision`; both without rows where
-        one of the two does not occur.
+        `roc` with `false_positive_rate` and `recall`, `precision_recall` with `recall` and `precision`; both without
+        rows where one of the two does not occur.
     """
     true, given = (labels == FAULT).to_numpy(), probabilities[FAULT].to_numpy()
     if true.all() or not true.any():
         return {
-            "roc": pd.DataFrame(columns=["false_share", "recall"], dtype=float),
+            "roc": pd.DataFrame(columns=["false_positive_rate", "recall"], dtype=float),
             "precision_recall": pd.DataFrame(columns=["recall", "precision"], dtype=float),
         }
-    false_share, recall, _ = roc_curve(true, given)
+    false_positive_rate, recall, _ = roc_curve(true, given)
     precision, found, _ = precision_recall_curve(true, given)
     return {
-        "roc": pd.DataFrame({"false_share": false_share, "recall": recall}),
+        "roc": pd.DataFrame({"false_positive_rate": false_positive_rate, "recall": recall}),
         "precision_recall": pd.DataFrame({"recall": found, "precision": precision}),
     }
 
@@ -114,11 +114,11 @@ def reliability(
     """Particles counted by the probability of the class they are called, and how often that was right.
 
     Returns:
-        As from `hrtem_lab.evaluation.calibration_counts`, with particles in the place of pixels: a row per bin with
+        As from `hrtem_lab.evaluation.reliability_counts`, with particles in the place of pixels: a row per bin with
         `particles`, `right` and `probability`, the sum of what they were given.
     """
     right = _named(probabilities, costs) == codes(labels)
-    counts = calibration_counts(np.clip(decide(probabilities, costs)["confidence"].to_numpy(), 0, 1), right, bins)
+    counts = reliability_counts(np.clip(decide(probabilities, costs)["confidence"].to_numpy(), 0, 1), right, bins)
     return counts.rename(columns={"pixels": "particles", "particle": "right"})
 
 

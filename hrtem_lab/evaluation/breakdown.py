@@ -1,4 +1,4 @@
-"""Where a method is good and where it is not: the same scores, condition by condition."""
+"""The scores of a method condition by condition: where it is good and where it is not."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pandas as pd
 from hrtem_lab.evaluation.scores import summarise
 from hrtem_lab.micrograph import InputError
 
-KEPT = ("dice", "dice_low", "dice_high", "object_f1", "false_area")
+SUMMARY_METRICS = ("dice", "dice_low", "dice_high", "object_f1", "false_positive_rate")
 
 
 def breakdown(scores: pd.DataFrame, conditions: pd.DataFrame, edges: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """Summarises the micrographs of each condition by themselves.
+    """Summarise the micrographs of each condition separately.
 
     Args:
-        scores: As from `score_masks`, one row per micrograph.
+        scores: Table of `score_masks`, one row per micrograph.
         conditions: One row per micrograph in the same order; columns of numbers, cut at their `edges`, or of names.
-        edges: For each column of numbers, the edges of its bins, increasing; a value on an edge belongs to the bin that
-            ends there. What lies outside all bins, or is nan, is left out.
+        edges: Increasing edges of the bins of each column of numbers; a value on an edge belongs to the bin that ends
+            there. Values outside all bins and nan are left out.
 
     Returns:
         A row for each condition and bin that holds a micrograph: `condition`, `range` (as text), `micrographs`, and
-        `dice` (mean over micrographs) with its interval, `object_f1` and `false_area` as from `summarise`.
+        `dice` (mean over micrographs) with its interval, `object_f1` and `false_positive_rate` as in `summarise`.
 
     Raises:
         InputError: The numbers of rows differ.
@@ -34,17 +34,16 @@ def breakdown(scores: pd.DataFrame, conditions: pd.DataFrame, edges: Mapping[str
     rows = []
     for name, values in conditions.items():
         column = str(name)
-        bins = binned(values, edges.get(column))
+        bins = assign_bins(values, edges.get(column))
         for label, part in scores.groupby(bins.set_axis(scores.index), observed=True):
             summary = summarise(part)
-            rows.append(
-                {"condition": column, "range": str(label), "micrographs": len(part)} | {k: summary[k] for k in KEPT}
-            )
-    return pd.DataFrame(rows, columns=["condition", "range", "micrographs", *KEPT])
+            metrics = {metric: summary[metric] for metric in SUMMARY_METRICS}
+            rows.append({"condition": column, "range": str(label), "micrographs": len(part)} | metrics)
+    return pd.DataFrame(rows, columns=["condition", "range", "micrographs", *SUMMARY_METRICS])
 
 
-def binned(values: pd.Series, edges: Sequence[float] | None) -> pd.Series:
-    """The bin of each number, called as in `3 to 5`, `nan` outside all; names, which have no edges, as they are."""
+def assign_bins(values: pd.Series, edges: Sequence[float] | None) -> pd.Series:
+    """Assign each number to a bin, labelled as in `3 to 5`; `nan` outside all bins. Names, without edges, are kept."""
     if edges is None:
         return values.astype("category")
     labels = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]

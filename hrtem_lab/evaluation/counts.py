@@ -1,4 +1,4 @@
-"""Pixels counted, and the ratios made of the counts."""
+"""Counts of pixels, and the ratios computed from them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hrtem_lab.micrograph import InputError
 
 
 def pixel_counts(mask: npt.NDArray[Any], truth: npt.NDArray[Any]) -> dict[str, int]:
-    """Counts the pixels of each outcome; particle is the positive class.
+    """Count the pixels of each outcome; particle is the positive class.
 
     Args:
-        mask: Predicted, any shape, non-zero = particle.
-        truth: True, the same shape.
+        mask: Predicted mask, any shape, non-zero = particle.
+        truth: True mask of the same shape.
 
     Returns:
         `tp`, `fp`, `fn`, `tn`, which sum to the number of pixels.
@@ -33,17 +33,17 @@ def pixel_counts(mask: npt.NDArray[Any], truth: npt.NDArray[Any]) -> dict[str, i
 
 
 def ratios(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike, tn: npt.ArrayLike) -> dict[str, Any]:
-    """Turns counts into ratios, `nan` where the denominator is zero.
+    """Turn counts into ratios, `nan` where the denominator is zero.
 
     Args:
-        tp: Particle found. Like the others a scalar or an array; arrays broadcast.
-        fp: Background called particle.
-        fn: Particle missed.
-        tn: Background left alone.
+        tp: Pixels of particles predicted as particle. Like the others a scalar or an array; arrays broadcast.
+        fp: Pixels of background predicted as particle.
+        fn: Pixels of particles predicted as background.
+        tn: Pixels of background predicted as background.
 
     Returns:
-        `dice` 2tp/(2tp+fp+fn), `iou` tp/(tp+fp+fn), `precision`, `recall`, `accuracy` and `false_area`, the fraction of
-        the background called particle; each of the broadcast shape.
+        `dice` 2tp/(2tp+fp+fn), `iou` tp/(tp+fp+fn), `precision`, `recall`, `accuracy` and `false_positive_rate`
+        fp/(fp+tn); each of the broadcast shape.
     """
     tp, fp, fn, tn = (np.asarray(count, dtype=np.float64) for count in (tp, fp, fn, tn))
     return {
@@ -52,11 +52,11 @@ def ratios(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike, tn: npt.Arra
         "precision": divide(tp, tp + fp),
         "recall": divide(tp, tp + fn),
         "accuracy": divide(tp + tn, tp + fp + fn + tn),
-        "false_area": divide(fp, fp + tn),
+        "false_positive_rate": divide(fp, fp + tn),
     }
 
 
-def divide(part: npt.ArrayLike, whole: npt.ArrayLike) -> Any:
-    """Divides, `nan` where the whole is zero, without a warning; a float for scalars, else an array."""
-    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    return part / np.where(whole == 0, np.nan, whole)
+def divide(part: npt.ArrayLike, total: npt.ArrayLike) -> Any:
+    """Divide, `nan` where the total is zero, without a warning; a float for scalars, else an array."""
+    part, total = np.asarray(part, dtype=np.float64), np.asarray(total, dtype=np.float64)
+    return part / np.where(total == 0, np.nan, total)

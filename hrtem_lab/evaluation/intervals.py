@@ -1,4 +1,4 @@
-"""How sure a number is: the bootstrap over micrographs, the Wilson interval, the paired permutation test."""
+"""Uncertainty of a number: the bootstrap over micrographs, the Wilson interval, the paired permutation test."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from scipy.stats import binomtest, false_discovery_control, norm, permutation_te
 
 Rows = npt.NDArray[Any]
 
-FEWEST = 6
-"""Micrographs for an interval: of fewer, even the range holds their median with less than 95 % (1 - 2^(1 - n))."""
+MIN_GROUPS = 6
+"""Least number of micrographs (or groups of them) for an interval: with fewer, even their range contains the median
+with a probability of less than 95 %, which is 1 - 2^(1 - n)."""
 
 
 def bootstrap_interval(
@@ -24,37 +25,37 @@ def bootstrap_interval(
     seed: int = 0,
     groups: npt.ArrayLike | None = None,
 ) -> tuple[Any, Any]:
-    """Percentile bootstrap over micrographs, or over groups of them (Efron and Tibshirani 1993, chapter 13).
+    """Compute a percentile bootstrap interval over micrographs (Efron and Tibshirani 1993, chapter 13).
 
-    The percentiles lie further out than those of the confidence, as Student's t does, or intervals of few micrographs
-    would be too narrow (Hesterberg 2015, Am. Stat. 69, 371, "expanded percentiles").
+    The percentiles lie further out than those of the confidence, like those of Student's t, or else intervals of few
+    micrographs would be too narrow (Hesterberg 2015, Am. Stat. 69, 371, "expanded percentiles").
 
     Micrographs of one specimen or session resemble each other. With `groups`, whole groups are drawn with replacement
-    (the cluster bootstrap), so that the interval tells about a new group, not about another tile of a known one.
+    (the cluster bootstrap), so that the interval holds for a new group, not for another tile of a known one.
 
     Args:
-        statistic: Takes (n, columns) and gives a float or a vector of floats, `nan` where undefined.
+        statistic: Takes (n, columns) and returns a float or a vector of floats, `nan` where undefined.
         rows: One micrograph's values per row, (micrographs, columns).
         confidence: Coverage, in (0, 1).
         resamples: Number of draws.
-        seed: Of the draws.
-        groups: What each row belongs to, (micrographs,); each row is its own group where it is not given.
+        seed: Seed of the draws.
+        groups: Group of each row, (micrographs,); by default each row is its own group.
 
     Returns:
-        `(low, high)` with the shape of the statistic; `nan` with fewer than `FEWEST` groups, or where no draw is
-        defined.
+        `(low, high)` with the shape of the statistic; `nan` with fewer than `MIN_GROUPS` groups, or where the statistic
+        is undefined in all draws.
     """
-    number = len(rows) if groups is None else len(_members(np.asarray(groups)))
-    if number < FEWEST:
+    number = len(rows) if groups is None else len(_group_rows(np.asarray(groups)))
+    if number < MIN_GROUPS:
         undefined = np.full(np.shape(statistic(rows)) if len(rows) else (), np.nan)[()]
         return undefined, undefined
     values = bootstrap_values(statistic, rows, resamples, seed, groups)
-    tail = _expanded((1 - confidence) / 2, number)
+    tail = _expand_tail((1 - confidence) / 2, number)
     return _percentile(values, tail), _percentile(values, 1 - tail)
 
 
-def _expanded(tail: float, number: int) -> float:
-    """The percentile of the bootstrap that a tail of Student's t comes to, for so many micrographs."""
+def _expand_tail(tail: float, number: int) -> float:
+    """Percentile of the bootstrap that corresponds to a tail of Student's t for a number of micrographs."""
     return float(norm.sf(np.sqrt(number / (number - 1)) * t.isf(tail, number - 1)))
 
 
@@ -66,22 +67,22 @@ def bootstrap_values(
     groups: npt.ArrayLike | None = None,
     strata: npt.ArrayLike | None = None,
 ) -> npt.NDArray[np.float64]:
-    """What the statistic would have been with other micrographs: its values under the draws of `bootstrap_interval`.
+    """Compute the values of a statistic under the draws of `bootstrap_interval`.
 
     Args:
-        statistic: As for `bootstrap_interval`, and so are `rows`, `seed` and `groups`.
+        statistic: Takes (n, columns) and returns a float or a vector of floats.
         rows: (n, columns).
         resamples: Number of draws.
-        seed: Of the draws.
-        groups: What each row belongs to, (n,).
+        seed: Seed of the draws.
+        groups: Group of each row, (n,); by default each row is its own group.
         strata: Population of each row, (n,): groups are drawn within a population, as many as it has.
 
     Returns:
         (resamples, *shape of the statistic); `nan` with fewer than two groups in a population.
     """
-    members = _members(np.arange(len(rows)) if groups is None else np.asarray(groups))
-    of = np.zeros(len(rows)) if strata is None else np.asarray(strata)
-    populations = _members(np.array([of[rows_of[0]] for rows_of in members]))
+    members = _group_rows(np.arange(len(rows)) if groups is None else np.asarray(groups))
+    stratum = np.zeros(len(rows)) if strata is None else np.asarray(strata)
+    populations = _group_rows(np.array([stratum[group_rows[0]] for group_rows in members]))
     if min(map(len, populations), default=0) < 2:
         return np.full((resamples, *(np.shape(statistic(rows)) if len(rows) else ())), np.nan)
     rng = np.random.default_rng(seed)
@@ -94,46 +95,46 @@ def estimate(
     rows: Rows,
     groups: npt.ArrayLike,
     strata: npt.ArrayLike | None = None,
-    sorts: npt.ArrayLike | None = None,
+    contrast_groups: npt.ArrayLike | None = None,
     resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Values with 95 % bootstrap intervals as those of `bootstrap_interval`, and whether they differ from zero.
+    """Compute values with the 95 % intervals of `bootstrap_interval` and p values of their difference from zero.
 
     p is that of Student's t with the bootstrap's standard error.
 
     Args:
-        statistic: Takes (n, columns) and gives (k,), `nan` where undefined.
+        statistic: Takes (n, columns) and returns (k,), `nan` where undefined.
         rows: One particle per row, (n, columns).
-        groups: Its micrograph, (n,).
-        strata: Its population, (n,).
-        sorts: What it is compared as, (n,), by default its population; of several, the one that the fewest micrographs
-            hold gives the degrees of freedom.
+        groups: Micrograph of each particle, (n,).
+        strata: Population of each particle, (n,).
+        contrast_groups: Group of each particle in a comparison, (n,), by default its population; the group in the
+            fewest micrographs determines the degrees of freedom.
         resamples: Number of draws.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
-        `value`, `low`, `high` and `p` (two-sided) in k rows; with fewer than `FEWEST` micrographs of a sort all but
-        `value` are `nan`.
+        `value`, `low`, `high` and `p` (two-sided) in k rows; with fewer than `MIN_GROUPS` micrographs in a group all
+        but `value` are `nan`.
     """
-    sort = next((given for given in (sorts, strata) if given is not None), np.zeros(len(rows)))
-    number = int(pd.Series(groups).groupby(np.asarray(sort)).nunique().min()) if len(rows) else 0
-    found = pd.DataFrame({"value": np.asarray(statistic(rows)), "low": np.nan, "high": np.nan, "p": np.nan})
-    if number < FEWEST:
-        return found
+    compared = next((given for given in (contrast_groups, strata) if given is not None), np.zeros(len(rows)))
+    number = int(pd.Series(groups).groupby(np.asarray(compared)).nunique().min()) if len(rows) else 0
+    table = pd.DataFrame({"value": np.asarray(statistic(rows)), "low": np.nan, "high": np.nan, "p": np.nan})
+    if number < MIN_GROUPS:
+        return table
     values = pd.DataFrame(bootstrap_values(statistic, rows, resamples, seed, groups, strata))
-    tail = _expanded(0.025, number)
+    tail = _expand_tail(0.025, number)
     error = np.sqrt(number / (number - 1)) * values.std(ddof=0).replace(0, np.nan)
-    p = 2 * t.sf(found["value"].abs() / error, number - 1)
-    return found.assign(low=values.quantile(tail), high=values.quantile(1 - tail), p=p)
+    p = 2 * t.sf(table["value"].abs() / error, number - 1)
+    return table.assign(low=values.quantile(tail), high=values.quantile(1 - tail), p=p)
 
 
-def adjusted(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """P values corrected for their number (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57, 289); `nan` stays."""
-    found = np.array(p, dtype=np.float64)
-    asked = ~np.isnan(found)
-    found[asked] = false_discovery_control(found[asked])
-    return found
+def fdr_adjust(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Correct p values for their number (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57, 289); `nan` stays."""
+    corrected = np.array(p, dtype=np.float64)
+    defined = ~np.isnan(corrected)
+    corrected[defined] = false_discovery_control(corrected[defined])
+    return corrected
 
 
 def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -147,29 +148,30 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
 def paired_test(
     a: npt.ArrayLike, b: npt.ArrayLike, groups: npt.ArrayLike | None = None, seed: int = 0
 ) -> dict[str, float]:
-    """Asks whether `a` differs from `b` on the same micrographs, by flipping the signs of the paired differences.
+    """Test whether `a` differs from `b` on the same micrographs by flipping the signs of the paired differences.
 
     Args:
         a: One value per micrograph, (n,); a pair with a `nan` is left out.
         b: The other method's values on the same micrographs, (n,).
-        groups: What each micrograph belongs to, (n,), as for `bootstrap_interval`: the signs of a group flip together.
-        seed: Of the permutations and of the bootstrap.
+        groups: Group of each micrograph, (n,), as for `bootstrap_interval`: the signs of a group flip together.
+        seed: Seed of the permutations and of the bootstrap.
 
     Returns:
         `difference`, the mean of a - b; `low` and `high`, its 95 % bootstrap interval; `p`, two-sided, exact for up to
-        13 groups and else of 9999 random sign flips. All but the difference are `nan` with fewer than two groups, and
-        that one, too, without a pair.
+        13 groups and otherwise from 9999 random sign flips. All but the difference are `nan` with fewer than two
+        groups, and the difference, too, without a pair.
     """
     pairs = np.column_stack([a, b]).astype(np.float64)
     complete = ~np.isnan(pairs).any(axis=1)
-    pairs, of = pairs[complete], (np.arange(len(pairs)) if groups is None else np.asarray(groups))[complete]
-    found = dict.fromkeys(("difference", "low", "high", "p"), np.nan)
+    clusters = (np.arange(len(pairs)) if groups is None else np.asarray(groups))[complete]
+    pairs = pairs[complete]
+    result = dict.fromkeys(("difference", "low", "high", "p"), np.nan)
     if len(pairs):
-        found["difference"] = _mean_difference(pairs)
-    members = _members(of)
+        result["difference"] = _mean_difference(pairs)
+    members = _group_rows(clusters)
     if len(members) < 2:
-        return found
-    low, high = bootstrap_interval(_mean_difference, pairs, seed=seed, groups=of)
+        return result
+    low, high = bootstrap_interval(_mean_difference, pairs, seed=seed, groups=clusters)
     sums = np.array([pairs[rows].sum(axis=0) for rows in members])
     test = permutation_test(
         (sums[:, 0], sums[:, 1]),
@@ -178,7 +180,7 @@ def paired_test(
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
-    return found | {"low": float(low), "high": float(high), "p": float(test.pvalue)}
+    return result | {"low": float(low), "high": float(high), "p": float(test.pvalue)}
 
 
 def _mean_difference(pairs: Rows) -> float:
@@ -186,8 +188,8 @@ def _mean_difference(pairs: Rows) -> float:
     return float(np.mean(pairs[:, 0] - pairs[:, 1]))
 
 
-def _members(groups: npt.NDArray[Any]) -> list[npt.NDArray[np.intp]]:
-    """The row numbers of each group."""
+def _group_rows(groups: npt.NDArray[Any]) -> list[npt.NDArray[np.intp]]:
+    """Row numbers of each group."""
     return [np.flatnonzero(groups == group) for group in dict.fromkeys(groups.tolist())]
 
 
@@ -195,5 +197,5 @@ def _percentile(values: npt.NDArray[np.float64], quantile: float) -> Any:
     """Quantile over the first axis among the defined values, `nan` (without a warning) where there is none."""
     columns = values.reshape(len(values), -1).T
     defined = [column[~np.isnan(column)] for column in columns]
-    found = [np.quantile(column, quantile) if column.size else np.nan for column in defined]
-    return np.array(found).reshape(values.shape[1:])[()]
+    quantiles = [np.quantile(column, quantile) if column.size else np.nan for column in defined]
+    return np.array(quantiles).reshape(values.shape[1:])[()]

@@ -1,4 +1,4 @@
-"""Particles compared with particles: who overlaps whom, who is found, who is missed."""
+"""Comparison of predicted and true particles: overlaps, matches, and counts of found, invented and missed ones."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
+from skimage.metrics import contingency_table
 
 from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.micrograph import InputError, IntArray
 
 
 def overlaps(predicted: IntArray, truth: IntArray) -> pd.DataFrame:
-    """Lists every pair of particles that share pixels.
+    """List every pair of a predicted and a true particle that share pixels.
 
     Args:
-        predicted: Instances, 0 = background.
-        truth: Instances of the same shape.
+        predicted: Predicted instances, 0 = background.
+        truth: True instances of the same shape.
 
     Returns:
-        One row per pair, ordered by number: `predicted`, `truth`, and the `pixels` shared. Background has no row.
+        One row per pair, ordered by number: `predicted`, `truth`, and the number of shared `pixels`. Background has no
+        row.
 
     Raises:
         InputError: The shapes differ, or a particle number is negative.
@@ -34,19 +35,19 @@ def overlaps(predicted: IntArray, truth: IntArray) -> pd.DataFrame:
     if min(predicted.min(initial=0), truth.min(initial=0)) < 0:
         raise InputError("instances hold a negative number; expected 0 for background and particles from 1")
     both = (predicted > 0) & (truth > 0)
-    pair = predicted[both], truth[both]
-    shape = tuple(int(instances.max(initial=0)) + 1 for instances in (predicted, truth))
-    table = coo_array((np.ones(pair[0].size, dtype=np.int64), pair), shape).tocsr().tocoo()  # to CSR sums equal pairs
-    frame = pd.DataFrame({"predicted": table.coords[0], "truth": table.coords[1], "pixels": table.data}, dtype=np.int64)
-    return frame.sort_values(["predicted", "truth"], ignore_index=True)
+    if not both.any():
+        return pd.DataFrame(columns=["predicted", "truth", "pixels"], dtype=np.int64)
+    table = contingency_table(predicted[both], truth[both]).tocoo()
+    pairs = pd.DataFrame({"predicted": table.row, "truth": table.col, "pixels": table.data}, dtype=np.int64)
+    return pairs.sort_values(["predicted", "truth"], ignore_index=True)
 
 
 def match(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> pd.DataFrame:
-    """Pairs predicted with true particles, one to one, as many as possible and then with the largest total IoU.
+    """Match predicted to true particles one to one: as many pairs as possible, and then the largest total IoU.
 
     Args:
-        predicted: Instances, 0 = background.
-        truth: Instances of the same shape.
+        predicted: Predicted instances, 0 = background.
+        truth: True instances of the same shape.
         iou: Least intersection over union of a pair, in (0, 1].
 
     Returns:
@@ -70,24 +71,28 @@ def match(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> pd.DataFram
     return pairs[assigned[row, column]].reset_index(drop=True)
 
 
-def object_counts(predicted: IntArray, truth: IntArray, iou: float = 0.5, least_px: float = 0.0) -> dict[str, int]:
-    """Counts particles found (`tp`), invented (`fp`) and missed (`fn`).
+def object_counts(predicted: IntArray, truth: IntArray, iou: float = 0.5, min_area_px: float = 0.0) -> dict[str, int]:
+    """Count particles found (`tp`), invented (`fp`) and missed (`fn`).
 
     Args:
-        predicted: As for `match`, as are `truth`, `iou` and the errors.
-        truth: A particle of less than `least_px` counts for nothing, be it found or not.
-        iou: Least intersection over union of a pair.
-        least_px: Least area of a particle that anyone was asked to find, such as the rest of one at the image's edge.
+        predicted: Predicted instances, 0 = background.
+        truth: True instances of the same shape.
+        iou: Least intersection over union of a pair, in (0, 1].
+        min_area_px: Least area of a true particle; a smaller one, such as the rest of one at the edge of the image,
+            does not count, whether it is found or not.
+
+    Raises:
+        InputError: As for `match`.
     """
     pairs, areas = match(predicted, truth, iou), _areas(truth)
-    asked = areas >= max(least_px, 1)
-    asked[0] = False
-    found = int(asked[pairs["truth"]].sum())
-    return {"tp": found, "fp": _number(predicted) - len(pairs), "fn": int(asked.sum()) - found}
+    counts = areas >= max(min_area_px, 1)
+    counts[0] = False
+    tp = int(counts[pairs["truth"]].sum())
+    return {"tp": tp, "fp": _count_particles(predicted) - len(pairs), "fn": int(counts.sum()) - tp}
 
 
 def object_ratios(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> dict[str, Any]:
-    """Turns counts of particles (scalars or arrays) into `f1`, `precision` and `recall`, `nan` where undefined."""
+    """Turn counts of particles (scalars or arrays) into `f1`, `precision` and `recall`, `nan` where undefined."""
     tp, fp, fn = (np.asarray(count, dtype=np.float64) for count in (tp, fp, fn))
     return {
         "f1": divide(2 * tp, 2 * tp + fp + fn),
@@ -101,6 +106,6 @@ def _areas(instances: IntArray) -> npt.NDArray[np.int64]:
     return np.bincount(instances.ravel(), minlength=1)
 
 
-def _number(instances: IntArray) -> int:
-    """How many particles there are; their numbers may have gaps."""
+def _count_particles(instances: IntArray) -> int:
+    """Count the particles, whose numbers may have gaps."""
     return int(np.count_nonzero(_areas(instances)[1:]))

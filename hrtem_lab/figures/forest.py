@@ -52,7 +52,7 @@ def fault_curves(curves: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
     left.plot([0, 1], [0, 1], color=BACKDROP, lw=1)
     for stage, tables in curves.items():
         colour, name = STAGES[stage]
-        left.plot(tables["roc"]["false_share"], tables["roc"]["recall"], color=colour, label=name)
+        left.plot(tables["roc"]["false_positive_rate"], tables["roc"]["recall"], color=colour, label=name)
         right.plot(*(tables["precision_recall"][c] for c in ("recall", "precision")), color=colour, label=name)
     left.set(xlabel="share of the other particles called fault", ylabel="share of the faults found")
     right.set(xlabel="share of the faults found", ylabel="share of faults among those called so", ylim=(-0.03, 1.03))

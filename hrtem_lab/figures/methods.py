@@ -51,7 +51,7 @@ def reliability(counts: pd.DataFrame) -> Figure:
     """Share of particle against the probability that was given, and below it how many pixels each point stands for.
 
     Args:
-        counts: As from `hrtem_lab.evaluation.calibration_counts`, summed over micrographs.
+        counts: As from `hrtem_lab.evaluation.reliability_counts`, summed over micrographs.
     """
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(4.8, 5.6), sharex=True, height_ratios=(3, 1), layout="constrained"

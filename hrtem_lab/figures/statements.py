@@ -1,162 +1,177 @@
-"""Sentences that say what the tables of a population say, and claim no more."""
+"""Sentences that state what the tables of a population establish, and no more."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pandas as pd
 
-from hrtem_lab.evaluation.contrasts import smallest_p
-from hrtem_lab.evaluation.intervals import FEWEST
-from hrtem_lab.evaluation.populations import NON_PARTICLE, SIZES
+from hrtem_lab.evaluation.contrasts import min_attainable_p
+from hrtem_lab.evaluation.intervals import MIN_GROUPS
+from hrtem_lab.evaluation.populations import DIAMETER, NON_PARTICLE
+from hrtem_lab.figures.interval_text import interval_text
 from hrtem_lab.micrograph import UNCERTAIN
 
 ALPHA = 0.05
-DIAMETER = SIZES[0]
-NAMES = {
+"""Corrected p value below which a difference is established."""
+QUANTITY_LABELS = {
     "equivalent_diameter_nm": ("equivalent diameter", "nm"),
     "feret_max_nm": ("largest caliper", "nm"),
     "feret_min_nm": ("smallest caliper", "nm"),
     "area_nm2": ("area", "nm²"),
 }
+"""Label and unit of the quantities whose column is not their label."""
+
+interval = partial(interval_text, level="95 % ")
 
 
-def counted(particles: pd.DataFrame, whole: pd.DataFrame) -> list[str]:
-    """How many particles there are, and which of them count."""
+def describe_sample(particles: pd.DataFrame, uncut: pd.DataFrame) -> list[str]:
+    """State how many particles there are, and which of them are described.
+
+    Args:
+        particles: Table of `hrtem_lab.predict`.
+        uncut: The particles that `select_uncut_particles` selects from it.
+    """
     if particles.empty:
         return ["No particles: there is nothing to describe."]
-    cut = int(particles["touches_edge"].sum())
-    number = particles["micrograph"].nunique()
-    line = f"{_plural(len(particles), 'particle')} in {_plural(number, 'micrograph')}, {len(whole)} of them described; "
-    line += f"left out: {cut} cut by the edge"
-    if "class" in particles:
-        lumps = int((particles["class"].isin(NON_PARTICLE) & ~particles["touches_edge"]).sum())
-        line += f", {lumps} called {' or '.join(NON_PARTICLE)}"
-    lines = [f"{line}. Each counts by the inverse of its chance to be seen whole (Miles-Lantuéjoul)."]
-    if "class" in whole and (unsure := int((whole["class"] == UNCERTAIN).sum())):
-        lines.append(f"Of {unsure} of them the forest is uncertain: they count for sizes and shapes, not for faults.")
-    if 0 < (number := whole["micrograph"].nunique()) < FEWEST:
-        few = f"Only {_plural(number, 'micrograph')} with whole particles; an interval over micrographs needs {FEWEST}"
+    lines = [_describe_selection(particles, uncut)]
+    if "class" in uncut and (uncertain := int((uncut["class"] == UNCERTAIN).sum())):
+        lines.append(
+            f"Of {uncertain} of them the forest is uncertain: they count for sizes and shapes, not for faults."
+        )
+    if 0 < (number := uncut["micrograph"].nunique()) < MIN_GROUPS:
+        few = f"Only {_plural(number, 'micrograph')} with whole particles"
+        few += f"; an interval over micrographs needs {MIN_GROUPS}"
         lines.append(f"{few}: none is given, and nothing is claimed of how its particles differ or what goes together.")
     if "class" not in particles:
         lines.append("No classes in particles.csv (the model has no forest): nothing is said of faults.")
     return lines
 
 
-def of_one(tables: dict[str, pd.DataFrame]) -> list[str]:
-    """What one population is like."""
-    size = of_all(tables["distributions"])
+def _describe_selection(particles: pd.DataFrame, uncut: pd.DataFrame) -> str:
+    """State how many particles are described and how many are left out."""
+    cut = int(particles["touches_edge"].sum())
+    number = particles["micrograph"].nunique()
+    line = f"{_plural(len(particles), 'particle')} in {_plural(number, 'micrograph')}, {len(uncut)} of them described; "
+    line += f"left out: {cut} cut by the edge"
+    if "class" in particles:
+        excluded = int((particles["class"].isin(NON_PARTICLE) & ~particles["touches_edge"]).sum())
+        line += f", {excluded} called {' or '.join(NON_PARTICLE)}"
+    return f"{line}. Each counts by the inverse of its chance to be seen whole (Miles-Lantuéjoul)."
+
+
+def describe_population(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Describe the sizes, faults and correlations of one population.
+
+    Args:
+        tables: `distributions` and `correlations`, with classes also `faults` and `fault_differences`, and with
+            probabilities also `expected_faults`.
+    """
+    size = diameter_row(tables["distributions"])
     if not size["particles"]:
         return ["No particle is seen whole: nothing can be said of sizes and shapes."]
     spread = (
-        f", standard deviation {interval(size, 'sd', 'nm')}; log-normal fit: geometric mean "
-        f"{interval(size, 'geometric_mean', 'nm')}, geometric standard deviation {interval(size, 'geometric_sd')}"
+        f", standard deviation {interval(size, 'sd', unit='nm')}; log-normal fit: geometric mean "
+        f"{interval(size, 'geometric_mean', unit='nm')}, geometric standard deviation {interval(size, 'geometric_sd')}"
     )
-    one = math.isnan(size["sd"])  # a single particle has no spread
-    lines = [f"Equivalent diameter: mean {interval(size, 'mean', 'nm')}{'' if one else spread}."]
+    is_single = math.isnan(size["sd"])  # a single particle has no spread
+    lines = [f"Equivalent diameter: mean {interval(size, 'mean', unit='nm')}{'' if is_single else spread}."]
     if "faults" in tables:
-        lines += _faults(tables["faults"].iloc[-1], tables["fault_differences"])
+        lines += _describe_faults(tables["faults"].iloc[-1], tables["fault_differences"])
     if "expected_faults" in tables and not math.isnan((row := tables["expected_faults"].iloc[0])["fault_share"]):
         share = interval(row, "fault_share", bounds="")
         lines.append(f"By the probabilities of all {row['particles']:.0f}, the uncertain ones included: {share}.")
-    return lines + _correlations(tables["correlations"])
+    return lines + _describe_correlations(tables["correlations"])
 
 
-def of_two(comparison: pd.DataFrame, name: str, other: str) -> list[str]:
-    """How one population differs from another one."""
+def describe_difference(comparison: pd.DataFrame, name: str, other: str) -> list[str]:
+    """Describe how one population differs from another one.
+
+    Args:
+        comparison: Table of `hrtem_lab.evaluation.contrasts.compare_populations`.
+        name: Name of the first population.
+        other: Name of the second population.
+    """
     row = comparison.iloc[0]
     numbers = int(row["micrographs"]), int(row["micrographs_other"])
-    if (least := smallest_p(*numbers)) > ALPHA:
+    if (least := min_attainable_p(*numbers)) > ALPHA:
         return [
             f"{name} against {other}: with {numbers[0]} and {_plural(numbers[1], 'micrograph')} p cannot fall below "
             f"{least:.2g}, so that no difference can be claimed."
         ]
-    return _differences(comparison, f"Particles of {name}", f"those of {other}")
+    return _describe_differences(comparison, f"Particles of {name}", f"those of {other}")
 
 
-def _faults(total: pd.Series, differences: pd.DataFrame) -> list[str]:
+def _describe_faults(total: pd.Series, differences: pd.DataFrame) -> list[str]:
+    """State the fraction of faulted particles, and how they differ from those without a fault."""
     if not total["particles"]:
         return ["No particle shows its lattice: nothing can be said of faults."]
     share = f"{interval(total, 'fault_share', bounds='')} of the particles whose lattice shows"
     lines = [f"Faults: {share} ({total['faults']} of {total['particles']} before the correction for the edge)."]
     if total["faults"] in (0, total["particles"]):
         return [*lines, "Faulted particles cannot be compared with others: all are of one kind."]
-    return lines + _differences(differences, "Faulted particles", "those without a fault")
+    return lines + _describe_differences(differences, "Faulted particles", "those without a fault")
 
 
-def _differences(table: pd.DataFrame, subject: str, others: str) -> list[str]:
-    """A sentence for every difference that holds and for that of the size, and one for the rest."""
-    lines, open_ = [], []
+def _describe_differences(table: pd.DataFrame, subject: str, others: str) -> list[str]:
+    """Write a sentence for every established difference, and one for all the others."""
+    lines, not_established = [], []
     for _, row in table.iterrows():
-        quantity, sure = str(row["quantity"]), row["p_adjusted"] < ALPHA
-        by, p = interval(row, "difference", unit(quantity), sign=-1 if row["difference"] < 0 else 1), _p(row)
-        more = row["difference"] > 0
-        if quantity == DIAMETER and sure:
-            lines.append(f"{subject} are {'larger' if more else 'smaller'} than {others} by {by}; {p}.")
-        elif sure:
-            what = f"{'higher' if more else 'lower'} {named(quantity, '')}"
-            lines.append(f"{subject} have a {what} than {others} by {by}; {p}.")
+        quantity = str(row["quantity"])
+        if row["p_adjusted"] < ALPHA:
+            lines.append(_describe_established(row, subject, others))
         else:
-            open_.append(f"{named(quantity, '')} {interval(row, 'difference', unit(quantity))}")
-    if open_:
-        lines.append(f"{subject} against {others}, not established: {'; '.join(open_)}.")
+            not_established.append(f"{label(quantity, '')} {interval(row, 'difference', unit=unit(quantity))}")
+    if not_established:
+        lines.append(f"{subject} against {others}, not established: {'; '.join(not_established)}.")
     return lines
 
 
-def _correlations(table: pd.DataFrame) -> list[str]:
-    sure = table[table["p_adjusted"] < ALPHA]
+def _describe_established(row: pd.Series, subject: str, others: str) -> str:
+    """Write the sentence of one established difference."""
+    quantity, is_larger = str(row["quantity"]), row["difference"] > 0
+    sign = -1 if row["difference"] < 0 else 1
+    by = f"{interval(row, 'difference', unit=unit(quantity), sign=sign)}; {_p_text(row)}"
+    if quantity == DIAMETER:
+        return f"{subject} are {'larger' if is_larger else 'smaller'} than {others} by {by}."
+    return f"{subject} have a {'higher' if is_larger else 'lower'} {label(quantity, '')} than {others} by {by}."
+
+
+def _describe_correlations(table: pd.DataFrame) -> list[str]:
+    """Write a sentence for every established correlation, and one with the number of the others."""
+    established = table[table["p_adjusted"] < ALPHA]
     lines = []
-    for _, row in sure.iterrows():
-        names = " and ".join(named(str(row[end]), "") for end in ("first", "second"))
+    for _, row in established.iterrows():
+        names = " and ".join(label(str(row[end]), "") for end in ("first", "second"))
         value = interval(row, "correlation", bounds="")
-        lines.append(f"Correlation of {names} ({row['kind']}): {value}; {_p(row)}.")
-    rest = len(table) - len(sure)
+        lines.append(f"Correlation of {names} ({row['kind']}): {value}; {_p_text(row)}.")
+    rest = len(table) - len(established)
     return [*lines, f"{rest} of {len(table)} correlations are not established."] if rest else lines
 
 
-def of_all(distributions: pd.DataFrame) -> pd.Series:
-    """The row of all particles' diameter."""
-    asked = (distributions["class"] == "all") & (distributions["quantity"] == DIAMETER)
-    return distributions[asked].iloc[0]
+def diameter_row(distributions: pd.DataFrame) -> pd.Series:
+    """Select the row of the diameter of all particles."""
+    return distributions[(distributions["class"] == "all") & (distributions["quantity"] == DIAMETER)].iloc[0]
 
 
-def named(quantity: str, brackets: str = "()") -> str:
-    """A quantity in words, with its unit in the given brackets, if any."""
-    name, of = NAMES.get(quantity, (quantity.replace("_", " "), ""))
-    return f"{name} {brackets[0]}{of}{brackets[1]}" if of and brackets else name
+def label(quantity: str, brackets: str = "()") -> str:
+    """Label of a quantity, with its unit in the given brackets, if any."""
+    name, symbol = QUANTITY_LABELS.get(quantity, (quantity.replace("_", " "), ""))
+    return f"{name} {brackets[0]}{symbol}{brackets[1]}" if symbol and brackets else name
 
 
 def unit(quantity: str) -> str:
-    """Its unit, empty where it has none."""
-    return NAMES.get(quantity, ("", ""))[1]
+    """Unit of a quantity, empty if it has none."""
+    return QUANTITY_LABELS.get(quantity, ("", ""))[1]
 
 
-def interval(
-    row: pd.Series, column: str, of: str = "", bounds: str | None = None, sign: int = 1, level: str = "95 % "
-) -> str:
-    """`0.30 nm (95 % 0.12 to 0.47)`, to two digits of the interval's width; without the brackets where there is none.
-
-    Args:
-        row: Of a table.
-        column: The value.
-        of: Its unit.
-        bounds: What `_low` and `_high` follow; the column where it is not given, nothing where it is empty.
-        sign: -1 says how much less instead of how much more.
-        level: What the brackets open with.
-    """
-    prefix = f"{column}_" if bounds is None else bounds
-    ends = sorted(sign * row[f"{prefix}{end}"] for end in ("low", "high"))
-    value, known = sign * row[column], not any(math.isnan(end) for end in ends)
-    width = ends[1] - ends[0] if known else abs(value) / 25
-    digits = min(max(1 - math.floor(math.log10(width)), 0), 4) if width > 0 and math.isfinite(width) else 2
-    text = f"{value:.{digits}f}{' ' * bool(of)}{of}"
-    return f"{text} ({level}{ends[0]:.{digits}f} to {ends[1]:.{digits}f})" if known else text
-
-
-def _p(row: pd.Series) -> str:
+def _p_text(row: pd.Series) -> str:
+    """Format the corrected p value of a row."""
     p = row["p_adjusted"]
     return f"corrected p {'< 0.001' if p < 0.001 else f'= {p:.2g}'}"
 
 
-def _plural(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _plural(number: int, noun: str) -> str:
+    """Format a number and a noun, in the plural unless it is 1."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -19,7 +19,7 @@ def comparison(summaries: dict[str, dict[str, float]], tests: dict[str, dict[str
 
     Args:
         summaries: Method -> what `hrtem_lab.evaluation.summarise` gives.
-        tests: Method -> what `hrtem_lab.evaluation.lead` gives for the U-Net against it.
+        tests: Method -> what `hrtem_lab.evaluation.paired_dice_difference` gives for the U-Net against it.
     """
     table = pd.DataFrame(summaries).T.rename_axis("method")
     lead = pd.DataFrame(tests).T.add_prefix("unet_lead_") if tests else pd.DataFrame()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from hrtem_lab.cli.progress import console, track
-from hrtem_lab.evaluation import calibration_counts, ece, lead, score_masks, summarise
+from hrtem_lab.evaluation import ece, paired_dice_difference, reliability_counts, score_masks, summarise
 from hrtem_lab.figures import methods, tables
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
@@ -109,7 +109,7 @@ def tune_and_score(
 def log_calibration(result: MethodResult, test: Iterable[LabelledMicrograph], folder: Path, run: Run) -> None:
     """Log how far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
     counts = pd.concat(
-        calibration_counts(found.particle_probability, micrograph.mask)
+        reliability_counts(found.particle_probability, micrograph.mask)
         for found, micrograph in zip(result.test.found, test, strict=True)
     )
     counts = counts.groupby("bin").sum()
@@ -120,7 +120,7 @@ def log_calibration(result: MethodResult, test: Iterable[LabelledMicrograph], fo
 
 
 def compare_with_unet(scores: dict[str, Scores]) -> pd.DataFrame:
-    """The table of methods, with the U-Net's lead over every other one, paired by micrograph."""
+    """Return the table of methods, with the U-Net's lead in Dice over each of the others, paired by micrograph."""
     unet = scores[UNET]
-    leads = {name: lead(unet.table, other.table) for name, other in scores.items() if name != UNET}
-    return tables.comparison({name: s.summary for name, s in scores.items()}, leads)
+    tests = {name: paired_dice_difference(unet.table, other.table) for name, other in scores.items() if name != UNET}
+    return tables.comparison({name: s.summary for name, s in scores.items()}, tests)

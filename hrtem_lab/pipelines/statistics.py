@@ -1,4 +1,4 @@
-"""The pipeline of `statistics`: the tables of a prediction in; distributions, contrasts, figures and sentences out."""
+"""The pipeline of `statistics`: distributions, contrasts, figures and sentences from the tables of a prediction."""
 
 from __future__ import annotations
 
@@ -18,93 +18,110 @@ from hrtem_lab.cli.progress import console, track
 from hrtem_lab.evaluation import contrasts, populations
 from hrtem_lab.figures import populations as population_figures
 from hrtem_lab.figures import statements
+from hrtem_lab.figures.interval_text import interval_text
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import make_folder, read_results, write_table
 from hrtem_lab.micrograph import InputError
 
 TABLES = ("distributions", "correlations", "faults", "fault_differences", "expected_faults", "comparison")
 FIGURES = ("sizes", "shapes", "correlations", "faults", "comparison")
-"""Every one that there can be."""
-NUMBERS = (*populations.QUANTITIES, "box_rows_px", "box_columns_px")
+"""Names of all tables and figures that `statistics` may write."""
+NUMERIC_COLUMNS = (*populations.QUANTITIES, "box_rows_px", "box_columns_px")
+"""Columns of particles.csv that are read as numbers."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """What a prediction found in one folder."""
+    """The particles of one prediction.
+
+    Attributes:
+        folder: Folder of the prediction.
+        particles: All particles.
+        uncut: The particles that are described (see `populations.select_uncut_particles`).
+    """
 
     folder: Path
     particles: pd.DataFrame
-    whole: pd.DataFrame
+    uncut: pd.DataFrame
 
     @classmethod
     def read(cls, folder: str) -> Population:
-        """The particles of a folder, and those that count."""
-        particles, fields = read_results(folder, NUMBERS)
-        return cls(Path(folder).expanduser().resolve(), particles, populations.seen_whole(particles, fields))
+        """Read the particles of a folder and select those that are described."""
+        particles, fields = read_results(folder, NUMERIC_COLUMNS)
+        uncut = populations.select_uncut_particles(particles, fields)
+        return cls(Path(folder).expanduser().resolve(), particles, uncut)
 
 
 def statistics(config: DictConfig) -> None:
     """Describe a population of particles, and compare it with another one where that is given."""
+    population, other = _read_populations(config)
+    output = make_folder(config.output)
+    tables = _compute_tables(population, other, config.resamples)
+    _remove_earlier_results(output)
+    for name, table in tables.items():
+        write_table(output / f"{name}.csv", table)
+    by_name = _name_populations(*filter(None, (population, other)))
+    for name, figure in population_figures.plot_population(by_name, tables).items():
+        save(figure, output / "figures" / f"{name}.png")
+    sentences = statements.describe_sample(population.particles, population.uncut)
+    sentences += statements.describe_population(tables)
+    if other is not None:
+        sentences += statements.describe_difference(tables["comparison"], *by_name)
+    write_text(output / "statements.txt", "\n".join(sentences) + "\n")
+    _print_results(tables["distributions"], sentences, population.folder.name, output)
+
+
+def _read_populations(config: DictConfig) -> tuple[Population, Population | None]:
+    """Check the settings, and read the population and the one to compare it with, if any."""
     if not isinstance(config.resamples, int) or config.resamples < 100:
         raise InputError(f"resamples={config.resamples}: expected a whole number, 100 or more; 2000 are usual")
     population = Population.read(config.input)
     other = Population.read(config.against) if config.against else None
     if other and other.folder == population.folder:
         raise InputError(f"against={config.against}: the same folder as input; give another one to compare with")
-    output = make_folder(config.output)
-    tables = _tables(population, other, config.resamples)
-    _clear(output)
-    for name, table in tables.items():
-        write_table(output / f"{name}.csv", table)
-    named = _by_name(*filter(None, (population, other)))
-    for name, figure in population_figures.all_of(named, tables).items():
-        save(figure, output / "figures" / f"{name}.png")
-    said = statements.counted(population.particles, population.whole) + statements.of_one(tables)
-    if other is not None:
-        said += statements.of_two(tables["comparison"], *named)
-    write_text(output / "statements.txt", "\n".join(said) + "\n")
-    _show(tables["distributions"], said, population.folder.name, output)
+    return population, other
 
 
-def _clear(output: Path) -> None:
-    """Remove what an earlier call wrote there."""
+def _remove_earlier_results(output: Path) -> None:
+    """Remove the tables and figures that an earlier call wrote to the folder."""
     if (output / "statements.txt").is_file():
         for file in (*(f"{name}.csv" for name in TABLES), *(f"figures/{name}.png" for name in FIGURES)):
             (output / file).unlink(missing_ok=True)
 
 
-def _tables(population: Population, other: Population | None, resamples: int) -> dict[str, pd.DataFrame]:
-    """The tables by the name of their file."""
-    whole = population.whole
-    asked: dict[str, Callable[..., pd.DataFrame]] = {
-        "distributions": partial(populations.distributions, whole),
-        "correlations": partial(contrasts.correlations, whole),
+def _compute_tables(population: Population, other: Population | None, resamples: int) -> dict[str, pd.DataFrame]:
+    """Compute the tables that the columns of the particles allow, by the name of their file."""
+    uncut = population.uncut
+    steps: dict[str, Callable[..., pd.DataFrame]] = {
+        "distributions": partial(populations.distributions, uncut),
+        "correlations": partial(contrasts.correlations, uncut),
     }
-    if "class" in whole:
-        asked["faults"] = partial(populations.fault_shares, whole)
-        asked["fault_differences"] = partial(contrasts.fault_differences, whole)
-    if set(populations.PROBABILITY_COLUMNS) <= set(whole):
-        asked["expected_faults"] = partial(populations.expected_faults, whole)
+    if "class" in uncut:
+        steps["faults"] = partial(populations.fault_shares, uncut)
+        steps["fault_differences"] = partial(contrasts.fault_differences, uncut)
+    if set(populations.PROBABILITY_COLUMNS) <= set(uncut):
+        steps["expected_faults"] = partial(populations.expected_faults, uncut)
     if other is not None:
-        asked["comparison"] = partial(contrasts.compare, whole, other.whole)
-    return {name: asked[name](resamples=resamples) for name in track(asked, "Drawing micrographs again")}
+        steps["comparison"] = partial(contrasts.compare_populations, uncut, other.uncut)
+    return {name: steps[name](resamples=resamples) for name in track(steps, "Drawing micrographs again")}
 
 
-def _by_name(*populations: Population) -> dict[str, pd.DataFrame]:
-    """The particles that count by the name of their folder, or its whole path where two have the same name."""
-    short = {each.folder.name: each.whole for each in populations}
-    return short if len(short) == len(populations) else {str(each.folder): each.whole for each in populations}
+def _name_populations(*populations: Population) -> dict[str, pd.DataFrame]:
+    """Uncut particles by the name of their folder, or by its whole path if two folders have the same name."""
+    by_name = {each.folder.name: each.uncut for each in populations}
+    return by_name if len(by_name) == len(populations) else {str(each.folder): each.uncut for each in populations}
 
 
-def _show(distributions: pd.DataFrame, said: list[str], name: str, output: Path) -> None:
+def _print_results(distributions: pd.DataFrame, sentences: list[str], name: str, output: Path) -> None:
+    """Print the distributions, the sentences and the folder."""
     table = Table(title=f"Particles of {escape(name)}, 95 % intervals over micrographs", box=box.SIMPLE)
     table.add_column("Quantity", no_wrap=True)
     for title in ("Mean", "SD", "Median"):
         table.add_column(title, justify="right")
     for _, row in distributions[distributions["class"] == "all"].iterrows():
-        cells = (statements.interval(row, statistic, level="") for statistic in ("mean", "sd", "median"))
-        table.add_row(statements.named(row["quantity"]), *cells)
+        cells = (interval_text(row, statistic) for statistic in ("mean", "sd", "median"))
+        table.add_row(statements.label(row["quantity"]), *cells)
     console.print(table)
-    for line in said:
+    for line in sentences:
         console.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"Tables, figures, statements.txt: {output}", markup=False, soft_wrap=True)

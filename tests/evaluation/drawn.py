@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from hrtem_lab.evaluation.populations import seen_whole
+from hrtem_lab.evaluation.populations import select_uncut_particles
 
 FIELD_PX = 512
 
@@ -11,10 +11,10 @@ FIELD_PX = 512
 def particles(
     seed: int, micrographs: int = 10, each: int = 20, mean_nm: float = 5.0, fault_nm: float = 0.3, r: float = 0.5
 ) -> pd.DataFrame:
-    """Particles as `hrtem_lab.predict` writes them, all whole.
+    """Particles as `hrtem_lab.predict` writes them, none cut by an edge.
 
     The diameter is normal, with a mean that differs from micrograph to micrograph; 0.4 of the particles are faulted and
-    larger by `fault_nm`; the aspect ratio has the correlation `r` with what chance adds to the diameter.
+    larger by `fault_nm`; the aspect ratio has the correlation `r` with the random part of the diameter.
     """
     rng = np.random.default_rng(seed)
     which = np.repeat(np.arange(micrographs), each)
@@ -44,6 +44,6 @@ def fields(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def population(seed: int, **settings: float) -> pd.DataFrame:
-    """The same with weights."""
+    """The uncut particles with their weights."""
     table = particles(seed, **settings)
-    return seen_whole(table, fields(table))
+    return select_uncut_particles(table, fields(table))

@@ -47,12 +47,12 @@ def test_dice_and_iou_are_one_number_in_two_forms(tp, fp, fn, tn):
 def test_undefined_ratios_are_nan_without_a_warning():
     found = ratios(tp=0, fp=0, fn=0, tn=9)
     assert {name for name, value in found.items() if np.isnan(value)} == {"dice", "iou", "precision", "recall"}
-    assert np.isnan(ratios(4, 0, 0, 0)["false_area"])
+    assert np.isnan(ratios(4, 0, 0, 0)["false_positive_rate"])
 
 
 def test_a_wholly_wrong_mask_scores_zero_not_nan():
     found = ratios(tp=0, fp=3, fn=0, tn=1)
-    assert (found["dice"], found["iou"], found["precision"], found["false_area"]) == (0, 0, 0, 0.75)
+    assert (found["dice"], found["iou"], found["precision"], found["false_positive_rate"]) == (0, 0, 0, 0.75)
     assert np.isnan(found["recall"])
 
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap, wilcoxon
 
 from hrtem_lab.evaluation.intervals import (
-    FEWEST,
-    adjusted,
+    MIN_GROUPS,
     bootstrap_interval,
     bootstrap_values,
     estimate,
+    fdr_adjust,
     paired_test,
     wilson_interval,
 )
@@ -83,9 +83,9 @@ def test_coverage_holds_for_few_micrographs_too(number):
 
 
 def test_of_fewer_no_interval_is_claimed(scores):
-    assert np.isnan(bootstrap_interval(mean, scores[: FEWEST - 1])).all()
-    assert np.isnan(bootstrap_interval(mean, scores, groups=np.arange(30) % (FEWEST - 1))).all()
-    assert not np.isnan(bootstrap_interval(mean, scores[:FEWEST])).any()
+    assert np.isnan(bootstrap_interval(mean, scores[: MIN_GROUPS - 1])).all()
+    assert np.isnan(bootstrap_interval(mean, scores, groups=np.arange(30) % (MIN_GROUPS - 1))).all()
+    assert not np.isnan(bootstrap_interval(mean, scores[:MIN_GROUPS])).any()
 
 
 def means(rows):
@@ -103,13 +103,13 @@ def test_each_population_keeps_its_number_of_micrographs_in_every_draw():
 
 def test_with_few_micrographs_the_estimate_is_kept_and_nothing_is_claimed():
     rows = np.random.default_rng(0).normal(size=(20, 2))
-    found = estimate(means, rows, np.arange(20) % (FEWEST - 1))
+    found = estimate(means, rows, np.arange(20) % (MIN_GROUPS - 1))
     assert found["value"].tolist() == means(rows).tolist()
     assert found[["low", "high", "p"]].isna().all(axis=None)
     assert found[["low", "high", "p"]].equals(
         estimate(means, rows, np.arange(20), np.arange(20) > 2)[["low", "high", "p"]]
     )
-    assert estimate(means, rows, np.arange(20) % FEWEST).notna().all(axis=None)
+    assert estimate(means, rows, np.arange(20) % MIN_GROUPS).notna().all(axis=None)
 
 
 def test_an_estimate_over_few_micrographs_covers_the_truth_as_often_as_it_says():
@@ -128,11 +128,11 @@ def test_an_estimate_over_few_micrographs_covers_the_truth_as_often_as_it_says()
 
 def test_the_p_values_are_corrected_as_benjamini_and_hochberg_do():
     """Four values by hand: each times 4 over its rank, and no larger than the next one's."""
-    assert adjusted([0.04, np.nan, 0.01, 0.03, 0.9]) == pytest.approx(
+    assert fdr_adjust([0.04, np.nan, 0.01, 0.03, 0.9]) == pytest.approx(
         [0.16 / 3, np.nan, 0.04, 0.16 / 3, 0.9], nan_ok=True
     )
-    assert np.isnan(adjusted([np.nan])).all()
-    assert len(adjusted([])) == 0
+    assert np.isnan(fdr_adjust([np.nan])).all()
+    assert len(fdr_adjust([])) == 0
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

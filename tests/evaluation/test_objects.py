@@ -80,14 +80,14 @@ def test_a_map_matches_itself_whatever_its_numbers(truth):
     assert (counts["fp"], counts["fn"]) == (0, 0)
 
 
-def test_what_is_too_small_counts_for_nothing_found_or_not():
+def test_particles_below_the_least_area_do_not_count():
     truth = np.zeros((20, 20), dtype=np.int32)
     truth[:6, :6], truth[10:12, :2], truth[10:13, 10:13] = 1, 2, 3
     with_two = np.where(truth == 3, 0, truth)
     assert object_counts(with_two, truth) == {"tp": 2, "fp": 0, "fn": 1}
-    assert object_counts(with_two, truth, least_px=5) == {"tp": 1, "fp": 0, "fn": 1}
-    assert object_counts(with_two, truth, least_px=9.5) == {"tp": 1, "fp": 0, "fn": 0}
-    assert object_counts(truth[::-1], truth, least_px=9.5) == {"tp": 0, "fp": 3, "fn": 1}
+    assert object_counts(with_two, truth, min_area_px=5) == {"tp": 1, "fp": 0, "fn": 1}
+    assert object_counts(with_two, truth, min_area_px=9.5) == {"tp": 1, "fp": 0, "fn": 0}
+    assert object_counts(truth[::-1], truth, min_area_px=9.5) == {"tp": 0, "fp": 3, "fn": 1}
 
 
 def test_ratios():

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrtem_lab.evaluation.populations import QUANTITIES, distributions, expected_faults, fault_shares, seen_whole
+from hrtem_lab.evaluation.populations import (
+    QUANTITIES,
+    distributions,
+    expected_faults,
+    fault_shares,
+    select_uncut_particles,
+)
 from tests.evaluation.drawn import FIELD_PX, fields, particles, population
 
 FEW = 200  # draws
@@ -19,16 +25,16 @@ def test_cut_particles_and_what_is_no_single_particle_do_not_count():
     table.loc[0, "touches_edge"] = True
     table.loc[1:2, "class"] = ["agglomerate", "empty"]
     table.loc[3, "aspect_ratio"] = np.inf
-    whole = seen_whole(table, fields(table))
-    assert whole["equivalent_diameter_nm"].tolist() == table["equivalent_diameter_nm"][4:].tolist()
+    uncut = select_uncut_particles(table, fields(table))
+    assert uncut["equivalent_diameter_nm"].tolist() == table["equivalent_diameter_nm"][4:].tolist()
     side = table.loc[4, "box_rows_px"]
-    assert whole["weight"][0] == pytest.approx(FIELD_PX**2 / (FIELD_PX - 1 - side) ** 2)
+    assert uncut["weight"][0] == pytest.approx(FIELD_PX**2 / (FIELD_PX - 1 - side) ** 2)
 
 
 def test_the_size_of_the_field_is_that_of_its_micrograph():
     table = particles(0, micrographs=2, each=1).assign(box_rows_px=40, box_columns_px=40)
     sizes = pd.DataFrame({"rows": [1000, 50], "columns": [1000, 50]}, index=["µ1", "µ0"])
-    assert seen_whole(table, sizes)["weight"].tolist() == pytest.approx([50**2 / 9**2, 1000**2 / 959**2])
+    assert select_uncut_particles(table, sizes)["weight"].tolist() == pytest.approx([50**2 / 9**2, 1000**2 / 959**2])
 
 
 def test_the_drawn_distribution_is_found():
@@ -65,7 +71,7 @@ def test_few_micrographs_have_values_and_no_intervals(micrographs):
 
 def test_no_particle_gives_a_table_without_values():
     table = particles(0).assign(touches_edge=True)
-    found = distributions(seen_whole(table, fields(table)), FEW)
+    found = distributions(select_uncut_particles(table, fields(table)), FEW)
     assert (found["particles"] == 0).all()
     assert found["mean"].isna().all()
 
@@ -76,12 +82,12 @@ def test_without_classes_there_is_one_population():
 
 
 def test_shares_of_faults_count_every_judged_particle_once_and_find_the_drawn_share():
-    whole = population(2, micrographs=20, fault_nm=0)
-    whole.loc[:9, "class"] = "no_fringe"
-    table = fault_shares(whole, FEW)
+    uncut = population(2, micrographs=20, fault_nm=0)
+    uncut.loc[:9, "class"] = "no_fringe"
+    table = fault_shares(uncut, FEW)
     bins, total = table[:-1], table.iloc[-1]
     assert bins["particles"].sum() == total["particles"] == 390
-    assert bins["faults"].sum() == total["faults"] == (whole["class"] == "fault").sum()
+    assert bins["faults"].sum() == total["faults"] == (uncut["class"] == "fault").sum()
     assert bins["particles"].max() - bins["particles"].min() <= 1
     assert (bins["diameter_high_nm"][:-1].to_numpy() == bins["diameter_low_nm"][1:].to_numpy()).all()
     assert total["low"] < 0.4 < total["high"]
@@ -103,13 +109,13 @@ def test_next_to_no_judged_particle_makes_one_bin(number):
 
 def test_the_expected_share_counts_the_uncertain_and_is_that_drawn():
     """Probabilities that are calibrated give the share whatever the threshold; the surest answers alone do not."""
-    whole = population(2, micrographs=20, fault_nm=0)
+    uncut = population(2, micrographs=20, fault_nm=0)
     rng = np.random.default_rng(0)
-    fault = rng.beta(1, 3, len(whole))
-    truth = rng.random(len(whole)) < fault
-    whole = whole.assign(p_fault=0.8 * fault, p_no_fault=0.8 * (1 - fault))  # a fifth: that its lattice does not show
-    row = expected_faults(whole, FEW).loc[0]
-    assert row["particles"] == len(whole)
+    fault = rng.beta(1, 3, len(uncut))
+    truth = rng.random(len(uncut)) < fault
+    uncut = uncut.assign(p_fault=0.8 * fault, p_no_fault=0.8 * (1 - fault))  # a fifth: that its lattice does not show
+    row = expected_faults(uncut, FEW).loc[0]
+    assert row["particles"] == len(uncut)
     assert row["expected_faults"] == pytest.approx(0.8 * fault.sum())
     assert row["low"] < truth.mean() < row["high"]
     assert row["fault_share"] == pytest.approx(0.25, abs=0.02)
@@ -121,7 +127,7 @@ def test_no_particle_has_no_expected_share():
 
 
 def test_particles_without_probabilities_are_left_out_of_the_expected_share():
-    whole = population(0).assign(p_fault=0.2, p_no_fault=0.6)
-    whole.loc[:1, "p_fault"] = np.nan
-    row = expected_faults(whole, FEW).loc[0]
-    assert (row["particles"], row["fault_share"]) == (len(whole) - 2, pytest.approx(0.25))
+    uncut = population(0).assign(p_fault=0.2, p_no_fault=0.6)
+    uncut.loc[:1, "p_fault"] = np.nan
+    row = expected_faults(uncut, FEW).loc[0]
+    assert (row["particles"], row["fault_share"]) == (len(uncut) - 2, pytest.approx(0.25))

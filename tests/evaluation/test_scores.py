@@ -1,4 +1,4 @@
-"""Micrographs drawn with known mistakes."""
+"""Scores of micrographs drawn with known mistakes."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrtem_lab.evaluation.scores import lead, score_masks, summarise
+from hrtem_lab.evaluation.scores import paired_dice_difference, score_masks, summarise
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 
 
@@ -43,7 +43,7 @@ def test_a_row_per_micrograph(predicted, truth):
     assert tuple(first[["object_tp", "object_fp", "object_fn"]]) == (1, 2, 1)
     assert first["dice"] == pytest.approx(48 / 80)
     assert first["object_f1"] == pytest.approx(2 / 5)
-    assert first["count_error"] == 1
+    assert first["count_difference"] == 1
     assert scores.loc[1, ["dice", "iou", "object_f1"]].tolist() == [1, 1, 1]
     assert scores.loc[2, ["dice", "iou", "recall", "object_f1"]].isna().all()
     assert scores.loc[2, "accuracy"] == 1
@@ -54,7 +54,7 @@ def test_a_rest_too_small_to_be_reported_is_missed_by_its_pixels_alone(truth):
     nothing = [drawn(), drawn(), drawn()]
     whole, smaller = (score_masks(nothing, truth, min_diameter_nm=nm).iloc[0] for nm in (0.22, 0.23))
     assert (whole["object_fn"], smaller["object_fn"]) == (2, 0)
-    assert (whole["count_error"], smaller["count_error"]) == (-2, 0)
+    assert (whole["count_difference"], smaller["count_difference"]) == (-2, 0)
     assert whole["fn"] == smaller["fn"] == 32
 
 
@@ -64,8 +64,8 @@ def test_summary(predicted, truth):
     assert summary["dice_pooled"] == pytest.approx(80 / 112)
     assert summary["iou_pooled"] == pytest.approx(40 / 72)
     assert summary["object_f1"] == pytest.approx(4 / 7)
-    assert summary["count_error"] == pytest.approx(1 / 3)
-    assert summary["false_area"] == pytest.approx(24 / (24 + 344 + 384 + 400))
+    assert summary["count_relative_error"] == pytest.approx(1 / 3)
+    assert summary["false_positive_rate"] == pytest.approx(24 / (24 + 344 + 384 + 400))
     copies = [replace(m, group=f"{m.group}_{copy}") for copy in range(3) for m in truth]
     many = summarise(score_masks(3 * predicted, copies))
     for name in ("dice", "iou", "precision", "recall", "object_f1"):
@@ -93,14 +93,15 @@ def test_tiles_of_few_groups_are_less_sure_than_as_many_micrographs():
     assert groups["dice_high"] - groups["dice_low"] > alone["dice_high"] - alone["dice_low"]
 
 
-def test_a_bare_field_counts_in_a_lead_where_one_of_two_methods_leaves_it_bare(predicted, truth):
+def test_a_bare_field_counts_in_a_difference_where_one_of_two_methods_leaves_it_bare(predicted, truth):
     ours = score_masks(predicted, truth)
     inventive = score_masks([*predicted[:2], drawn((5, 5))], truth)
-    assert lead(ours, ours)["difference"] == 0
-    assert lead(ours, inventive)["difference"] == pytest.approx(1 / 3)
-    assert lead(inventive, ours)["difference"] == pytest.approx(-1 / 3)
+    assert paired_dice_difference(ours, ours)["difference"] == 0
+    assert paired_dice_difference(ours, inventive)["difference"] == pytest.approx(1 / 3)
+    assert paired_dice_difference(inventive, ours)["difference"] == pytest.approx(-1 / 3)
     worse = ours.assign(dice=[0.5, 1.0, np.nan])
-    assert lead(ours, worse)["difference"] == pytest.approx((48 / 80 - 0.5) / 2)  # both leave the last one bare
+    both_bare = paired_dice_difference(ours, worse)  # in the last one
+    assert both_bare["difference"] == pytest.approx((48 / 80 - 0.5) / 2)
 
 
 def test_nothing_to_score_is_nan():

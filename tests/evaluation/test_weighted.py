@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import gmean, lognorm, mannwhitneyu, pointbiserialr, spearmanr
 
-from hrtem_lab.evaluation.weighted import DESCRIPTION, contrast, describe, mid_ranks, spearman, whole_weights
+from hrtem_lab.evaluation.weighted import DESCRIPTION, contrast, describe, mid_ranks, miles_lantuejoul_weights, spearman
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.particles import measure
 
@@ -33,12 +33,12 @@ def test_a_weight_counts_the_places_where_a_particle_is_whole(box):
             found = measure(instances, 1.0).iloc[0]
             whole += not found["touches_edge"]
             assert (found["box_rows_px"], found["box_columns_px"]) == box
-    assert whole_weights([box[0]], [box[1]], ROWS, COLUMNS)[0] == pytest.approx(ROWS * COLUMNS / whole)
+    assert miles_lantuejoul_weights([box[0]], [box[1]], ROWS, COLUMNS)[0] == pytest.approx(ROWS * COLUMNS / whole)
 
 
 def test_a_whole_particle_that_has_no_place_in_its_field_is_refused():
     with pytest.raises(InputError, match="as large as its field"):
-        whole_weights([3, 8], [3, 3], 9, 9)
+        miles_lantuejoul_weights([3, 8], [3, 3], 9, 9)
 
 
 def test_discs_dropped_at_random_keep_their_sizes_only_with_the_weights():
@@ -49,7 +49,7 @@ def test_discs_dropped_at_random_keep_their_sizes_only_with_the_weights():
     corner = rng.integers(-150, side + 150, size=(number, 2))  # of the bounding box; far enough that all places count
     whole = ((corner >= 1) & (corner + diameter[:, None] <= side - 1)).all(axis=1)
     seen = diameter[whole].astype(float)
-    weight = whole_weights(seen, seen, side, side)
+    weight = miles_lantuejoul_weights(seen, seen, side, side)
     shares = [weight[seen == d].sum() / weight.sum() for d in (20, 60, 140)]
     assert shares == pytest.approx([0.5, 0.3, 0.2], abs=0.02)
     assert np.mean(seen == 140) < 0.12

@@ -1,8 +1,6 @@
-"""Sentences that say their numbers, and claim only what is established."""
+"""Sentences: their numbers, and that they claim only what is established."""
 
-import numpy as np
 import pandas as pd
-import pytest
 
 from hrtem_lab.figures import statements
 
@@ -18,48 +16,35 @@ BY_HAND = {
 
 
 def test_what_is_established_is_claimed_with_its_direction_and_the_rest_is_left_open():
-    assert statements.of_two(pd.DataFrame(BY_HAND), "a", "b") == [
+    assert statements.describe_difference(pd.DataFrame(BY_HAND), "a", "b") == [
         "Particles of a are smaller than those of b by 0.30 nm (95 % 0.10 to 0.51); corrected p < 0.001.",
         "Particles of a have a higher aspect ratio than those of b by 0.05 (95 % 0.01 to 0.12); corrected p = 0.021.",
         "Particles of a against those of b, not established: solidity 0.001 (95 % -0.020 to 0.022).",
     ]
 
 
-def test_how_many_the_forest_does_not_judge_is_said():
-    whole = pd.DataFrame({"micrograph": list("abcdefg"), "class": ["uncertain"] * 3 + ["fault"] * 4})
-    said = statements.counted(whole.assign(touches_edge=False), whole)
-    assert "Of 3 of them the forest is uncertain: they count for sizes and shapes, not for faults." in said
-    assert not any("uncertain" in line for line in statements.counted(whole[3:].assign(touches_edge=False), whole[3:]))
+def test_uncertain_particles_are_counted():
+    uncut = pd.DataFrame({"micrograph": list("abcdefg"), "class": ["uncertain"] * 3 + ["fault"] * 4})
+    lines = statements.describe_sample(uncut.assign(touches_edge=False), uncut)
+    assert "Of 3 of them the forest is uncertain: they count for sizes and shapes, not for faults." in lines
+    assert not any(
+        "uncertain" in line for line in statements.describe_sample(uncut[3:].assign(touches_edge=False), uncut[3:])
+    )
 
 
 def test_too_few_micrographs_for_any_p_claim_nothing_whatever_the_table_says():
-    said = statements.of_two(pd.DataFrame(BY_HAND).assign(micrographs=1), "a", "b")
-    assert said == [
+    lines = statements.describe_difference(pd.DataFrame(BY_HAND).assign(micrographs=1), "a", "b")
+    assert lines == [
         "a against b: with 1 and 8 micrographs p cannot fall below 1, so that no difference can be claimed."
     ]
 
 
-@pytest.mark.parametrize(
-    ("values", "text"),
-    [
-        ((5.123, 5.01, 5.22), "5.12 nm (95 % 5.01 to 5.22)"),
-        ((1234.5, 1100.0, 1300.0), "1234 nm (95 % 1100 to 1300)"),
-        ((5.123, np.nan, np.nan), "5.12 nm"),
-        ((4.0, 4.0, 4.0), "4.00 nm (95 % 4.00 to 4.00)"),
-        ((np.nan, np.nan, np.nan), "nan nm"),
-    ],
-)
-def test_a_number_has_as_many_digits_as_its_interval_bears(values, text):
-    row = pd.Series(dict(zip(("mean", "mean_low", "mean_high"), values, strict=True)))
-    assert statements.interval(row, "mean", "nm") == text
-
-
-def test_what_was_left_out_is_counted():
+def test_excluded_particles_are_counted():
     table = pd.DataFrame(
         {"micrograph": list("aabbb"), "touches_edge": [True, True, False, False, False],
          "class": ["fault", "empty", "agglomerate", "empty", "fault"]}
     )  # fmt: skip
-    first, few = statements.counted(table, table[4:])
+    first, few = statements.describe_sample(table, table[4:])
     assert first.startswith(
         "5 particles in 2 micrographs, 1 of them described; left out: 2 cut by the edge, 2 called agglomerate or empty."
     )

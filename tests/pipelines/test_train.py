@@ -91,7 +91,7 @@ def test_fine_tuning_is_scored_before_and_after_on_both_kinds(tuned: Path):
     found = {run.info.run_name: run for run in store.search_runs([experiment.experiment_id])}
     assert set(found) == {"out", "unet", "before", "otsu", "watershed", "bandpass"}
     for run in found.values():
-        assert {"test/false_area", "simulated/false_area"} <= set(run.data.metrics)
+        assert {"test/false_positive_rate", "simulated/false_positive_rate"} <= set(run.data.metrics)
     for table in ("comparison", "comparison_simulated"):
         assert set(pd.read_csv(tuned / "out" / f"{table}.csv")["method"]) == set(found) - {"out"}
     metrics = json.loads((tuned / "out" / "metrics.json").read_text())
@@ -136,7 +136,12 @@ def test_every_method_is_a_child_run_with_the_same_metric_names(client: mlflow.M
     assert {run.info.status for run in [parent, *found.values()]} == {"FINISHED"}
     for name in ("unet", "otsu", "watershed", "bandpass"):
         metrics = found[name].data.metrics
-        assert {"test/false_area", "test/count_error", "val/false_area", "test/seconds_per_micrograph"} <= set(metrics)
+        assert {
+            "test/false_positive_rate",
+            "test/count_relative_error",
+            "val/false_positive_rate",
+            "test/seconds_per_micrograph",
+        } <= set(metrics)
     assert {"cv/accuracy", "test/accuracy"} <= set(found["forest"].data.metrics)
 
 

@@ -1,4 +1,4 @@
-"""Pixels counted by the probability that they were given, by hand, by law and against scikit-learn."""
+"""Reliability counts by hand, by their sum and against scikit-learn."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
-from hrtem_lab.evaluation.calibration import calibration_counts, ece
+from hrtem_lab.evaluation.reliability import ece, reliability_counts
 from hrtem_lab.micrograph import InputError
 
 
@@ -17,7 +17,7 @@ def drawn(seed, size=500):
 
 
 def test_counts_by_hand():
-    counts = calibration_counts(np.array([[0.0, 0.1, 0.5], [0.7, 0.9, 1.0]]), np.array([[0, 1, 0], [1, 0, 1]]), bins=2)
+    counts = reliability_counts(np.array([[0.0, 0.1, 0.5], [0.7, 0.9, 1.0]]), np.array([[0, 1, 0], [1, 0, 1]]), bins=2)
     assert counts["pixels"].tolist() == [2, 4]
     assert counts["particle"].tolist() == [1, 2]
     assert counts["probability"].tolist() == pytest.approx([0.1, 3.1])
@@ -27,36 +27,36 @@ def test_counts_by_hand():
 @given(st.integers(0, 99), st.integers(1, 20))
 def test_counts_add_up(seed, bins):
     (p, t), (q, u) = drawn(seed), drawn(seed + 1)
-    both = calibration_counts(np.concatenate([p, q]), np.concatenate([t, u]), bins)
-    pd.testing.assert_frame_equal(calibration_counts(p, t, bins) + calibration_counts(q, u, bins), both)
+    both = reliability_counts(np.concatenate([p, q]), np.concatenate([t, u]), bins)
+    pd.testing.assert_frame_equal(reliability_counts(p, t, bins) + reliability_counts(q, u, bins), both)
     assert both["pixels"].sum() == 1000
     assert both["particle"].sum() == np.count_nonzero(t) + np.count_nonzero(u)
 
 
 def test_bins_agree_with_scikit_learn():
     p, t = drawn(3)
-    counts = calibration_counts(p, t, 10)
+    counts = reliability_counts(p, t, 10)
     share, mean = calibration_curve(t, p, n_bins=10)
     np.testing.assert_allclose(counts["particle"] / counts["pixels"], share)
     np.testing.assert_allclose(counts["probability"] / counts["pixels"], mean)
 
 
-def test_an_honest_probability_has_no_error_and_a_bragging_one_has():
+def test_calibrated_probabilities_have_no_error_and_overconfident_ones_have():
     rng = np.random.default_rng(0)
-    honest = rng.random(200_000)
-    truth = rng.random(len(honest)) < honest
-    assert ece(calibration_counts(honest, truth)) < 0.01
-    # of a value said to be sure, the error is what it is off by: |round(p) - p|, 1/4 on average
-    assert ece(calibration_counts(honest.round(), truth)) == pytest.approx(0.25, abs=0.01)
+    calibrated = rng.random(200_000)
+    truth = rng.random(len(calibrated)) < calibrated
+    assert ece(reliability_counts(calibrated, truth)) < 0.01
+    # the error of a rounded probability is |round(p) - p|, 1/4 on average
+    assert ece(reliability_counts(calibrated.round(), truth)) == pytest.approx(0.25, abs=0.01)
 
 
 def test_no_pixel_no_error():
-    assert np.isnan(ece(calibration_counts(np.empty(0), np.empty(0))))
+    assert np.isnan(ece(reliability_counts(np.empty(0), np.empty(0))))
 
 
 @pytest.mark.parametrize("wrong", [1.5, -0.1, np.nan])
-def test_what_is_no_probability_is_refused(wrong):
+def test_values_outside_0_to_1_are_refused(wrong):
     with pytest.raises(InputError, match="expected 0 to 1"):
-        calibration_counts(np.array([0.5, wrong]), np.ones(2))
+        reliability_counts(np.array([0.5, wrong]), np.ones(2))
     with pytest.raises(InputError, match="expected the same"):
-        calibration_counts(np.zeros(3), np.zeros(4))
+        reliability_counts(np.zeros(3), np.zeros(4))

@@ -1,0 +1,58 @@
+"""Reliability of probabilities: whether 70 % of the pixels with a probability of 0.7 are particle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from hrtem_lab.evaluation.counts import divide
+from hrtem_lab.micrograph import InputError
+
+BINS = 15
+
+
+def reliability_counts(probability: npt.NDArray[Any], truth: npt.NDArray[Any], bins: int = BINS) -> pd.DataFrame:
+    """Count pixels by their predicted probability.
+
+    Counts of several micrographs add up: `sum(counts)` of their tables is the table of all of them.
+
+    Args:
+        probability: Predicted probability of a particle, any shape, from 0 to 1.
+        truth: The same shape, non-zero = particle.
+        bins: Number of equal bins from 0 to 1; a value on a border belongs to the upper one.
+
+    Returns:
+        One row per bin, numbered from 0: number of `pixels`; number of those that are `particle`; `probability`, the
+        sum of their probabilities.
+
+    Raises:
+        InputError: The shapes differ, or a probability is outside 0 to 1.
+    """
+    if probability.shape != truth.shape:
+        raise InputError(f"the probability has shape {probability.shape}, the truth {truth.shape}; expected the same")
+    predicted = probability.astype(np.float64).ravel()
+    if not ((predicted >= 0) & (predicted <= 1)).all():
+        raise InputError(f"probabilities reach from {predicted.min()} to {predicted.max()}; expected 0 to 1")
+    number = np.minimum((predicted * bins).astype(np.intp), bins - 1)
+    true = truth.ravel().astype(bool)
+    counts = {
+        "pixels": np.bincount(number, minlength=bins),
+        "particle": np.bincount(number[true], minlength=bins),
+        "probability": np.bincount(number, weights=predicted, minlength=bins),
+    }
+    return pd.DataFrame(counts, index=pd.RangeIndex(bins, name="bin"))
+
+
+def ece(counts: pd.DataFrame) -> float:
+    """Expected calibration error: mean over pixels of |fraction of particle - mean probability| of their bin.
+
+    Naeini, Cooper and Hauskrecht, AAAI 2015; `nan` without a pixel. Most pixels of a micrograph are confidently
+    background, which makes the error small: look at the bins, too.
+
+    Args:
+        counts: Table of `reliability_counts`.
+    """
+    return float(divide((counts["particle"] - counts["probability"]).abs().sum(), counts["pixels"].sum()))
