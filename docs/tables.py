@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from hrtem_lab.figures.interval_text import interval_text
+
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/*.md", "experiments/*/README.md")
 BLOCK = re.compile(r"(<!-- table: ([^,\n]+?)(?:, ([^\n]+?))? -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
@@ -49,17 +51,13 @@ def comparison(methods: pd.DataFrame) -> str:
     heads = (*heads, "difference of the U-Net's Dice (95 % interval)", "p")
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for _, row in methods.iterrows():
-        name, dice = METHODS.get(row["method"], row["method"]), interval(row, "dice", "dice")
+        name, dice = METHODS.get(row["method"], row["method"]), interval_text(row, "dice", digits=3)
         cells = [name, dice, f"{row['dice_pooled']:.3f}", f"{row['object_f1']:.3f}", "", ""]
         if not pd.isna(row["unet_lead_p"]):
-            cells[4:] = [interval(row, "unet_lead_difference", "unet_lead"), f"{row['unet_lead_p']:.1g}"]
+            difference = interval_text(row, "unet_lead_difference", bounds="unet_lead_", digits=3)
+            cells[4:] = [difference, f"{row['unet_lead_p']:.1g}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def interval(row: pd.Series, value: str, ends: str) -> str:
-    """A value and its interval."""
-    return f"{row[value]:.3f} ({row[f'{ends}_low']:.3f} to {row[f'{ends}_high']:.3f})"
 
 
 def main() -> None:

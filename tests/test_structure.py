@@ -39,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "defects": GROUND | {"sklearn"},
     "analysis": LEARNING,
     "cli": {"hydra", "omegaconf"} | CONCEPTS,
-    "figures": LEARNING | {"analysis", "matplotlib", "cli"},
+    "figures": LEARNING | {"analysis", "matplotlib"},
     "tracking": LEARNING | {"analysis", "mlflow"},
     "pipelines": LEARNING | {"analysis", "figures", "tracking", "cli", "omegaconf"},
     "search": GROUND

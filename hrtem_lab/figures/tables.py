@@ -1,4 +1,4 @@
-"""The table of all methods, and where to look next."""
+"""Results of a training as tables and lines of text."""
 
 from __future__ import annotations
 
@@ -9,61 +9,75 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from hrtem_lab.cli.progress import console
+from hrtem_lab.figures.interval_text import interval_text
 
-COLUMNS = {"dice": "Dice", "iou": "IoU", "object_f1": "Object F1"}
+METHOD_METRICS = {"dice": "Dice", "iou": "IoU", "object_f1": "Object F1"}
+"""Metrics in the table of methods, and their titles."""
+FOREST_STAGES = {"cv": "cross-validated by specimen", "test": "on the test micrographs"}
+"""Stages in which a forest is scored, and their descriptions."""
 
 
-def comparison(summaries: dict[str, dict[str, float]], tests: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """All methods, the best first: every metric, and the U-Net's lead over each with its p value.
+def comparison_table(summaries: dict[str, dict[str, float]], tests: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """Join the metrics of all methods, the best first, with the U-Net's lead in Dice over each of the others.
 
     Args:
-        summaries: Method -> what `hrtem_lab.evaluation.summarise` gives.
-        tests: Method -> what `hrtem_lab.evaluation.paired_dice_difference` gives for the U-Net against it.
+        summaries: Method -> result of `hrtem_lab.evaluation.summarise`.
+        tests: Method -> result of `hrtem_lab.evaluation.paired_dice_difference`, the U-Net's scores against its own.
     """
     table = pd.DataFrame(summaries).T.rename_axis("method")
-    lead = pd.DataFrame(tests).T.add_prefix("unet_lead_") if tests else pd.DataFrame()
-    return table.join(lead).sort_values("dice", ascending=False)
+    differences = pd.DataFrame(tests).T.add_prefix("unet_lead_") if tests else pd.DataFrame()
+    return table.join(differences).sort_values("dice", ascending=False)
 
 
-def show_methods(results: pd.DataFrame, what: str) -> None:
-    """Print the table of methods on the micrographs that `what` names."""
-    table = Table(title=f"{what}, with 95 % bootstrap intervals over specimens", box=box.SIMPLE)
+def methods_table(comparison: pd.DataFrame, micrographs: str) -> Table:
+    """Format the comparison of methods for the terminal.
+
+    Args:
+        comparison: Result of `comparison_table`.
+        micrographs: Name of the micrographs that were scored, for the title.
+    """
+    table = Table(title=f"{micrographs}, with 95 % bootstrap intervals over specimens", box=box.SIMPLE)
     table.add_column("Method", no_wrap=True)
-    for title in (*COLUMNS.values(), "U-Net's lead in Dice", "p"):
+    for title in (*METHOD_METRICS.values(), "U-Net's lead in Dice", "p"):
         table.add_column(title, justify="right")
-    for name, row in results.iterrows():
-        beaten = not pd.isna(row.get("unet_lead_p"))
-        lead = [interval(row, "unet_lead_difference", "unet_lead"), f"{row['unet_lead_p']:.1g}"] if beaten else ["", ""]
-        table.add_row(str(name), *(interval(row, column) for column in COLUMNS), *lead)
-    console.print(table)
+    for name, row in comparison.iterrows():
+        lead = ["", ""]
+        if not pd.isna(row.get("unet_lead_p")):
+            lead = [_interval(row, "unet_lead_difference", "unet_lead_"), f"{row['unet_lead_p']:.1g}"]
+        table.add_row(str(name), *(_interval(row, metric) for metric in METHOD_METRICS), *lead)
+    return table
 
 
-def show_forest(metrics: dict[str, float]) -> None:
-    """Print what the forest reached, cross-validated and on test."""
-    for stage, what in (("cv", "cross-validated by specimen"), ("test", "on the test micrographs")):
-        row = pd.Series({k.removeprefix(f"forest/{stage}/"): v for k, v in metrics.items() if f"forest/{stage}/" in k})
-        console.print(
-            f"Forest, {what}: accuracy {interval(row, 'accuracy')} over {row['particles']:.0f} particles "
+def forest_lines(metrics: dict[str, float]) -> list[str]:
+    """State the scores of a forest, a line for each of `FOREST_STAGES`.
+
+    Args:
+        metrics: Metrics with the names that they have in MLflow.
+    """
+    lines = []
+    for stage, description in FOREST_STAGES.items():
+        prefix = f"forest/{stage}/"
+        row = pd.Series({name.removeprefix(prefix): value for name, value in metrics.items() if prefix in name})
+        lines.append(
+            f"Forest, {description}: accuracy {_interval(row, 'accuracy')} over {row['particles']:.0f} particles "
             f"(always the commonest class: {row['majority_accuracy']:.2f}), balanced accuracy "
             f"{row['balanced_accuracy']:.2f}, fault F1 {row['fault_f1']:.2f}"
         )
+    return lines
 
 
-def show_next(folder: Path, uri: str) -> None:
-    """Print where to look next."""
-    for what, where in (
-        ("Pictures and tables", folder),
-        ("Compare runs", f"make ui   ({uri})"),
-        ("Your own images", f"python -m hrtem_lab.predict input=FOLDER output=RESULTS model={quote(str(folder))}"),
-    ):
-        console.print(f"{what + ':':21}{where}", soft_wrap=True, highlight=False, markup=False)
+def next_steps(folder: Path, uri: str) -> list[str]:
+    """State where the results are, and which commands use them.
+
+    Args:
+        folder: Folder of the run.
+        uri: Address of the MLflow store.
+    """
+    predict = f"python -m hrtem_lab.predict input=FOLDER output=RESULTS model={quote(str(folder))}"
+    steps = {"Pictures and tables": folder, "Compare runs": f"make ui   ({uri})", "Your own images": predict}
+    return [f"{name + ':':21}{step}" for name, step in steps.items()]
 
 
-def interval(row: pd.Series, column: str, bounds: str | None = None) -> str:
-    """`0.912 (0.89, 0.93)`, without the brackets where there is no interval."""
-    bounds = bounds or column
-    text = f"{row[column]:.3f}"
-    if f"{bounds}_low" in row and not pd.isna(row[f"{bounds}_low"]):
-        text += f" ({row[f'{bounds}_low']:.2f}, {row[f'{bounds}_high']:.2f})"
-    return text
+def _interval(row: pd.Series, column: str, bounds: str | None = None) -> str:
+    """Format a score and its interval."""
+    return interval_text(row, column, bounds=bounds, digits=3, bound_digits=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
+from hrtem_lab.cli.progress import console
 from hrtem_lab.figures import tables
 from hrtem_lab.files import write_json
 from hrtem_lab.pipelines.forest_evaluation import segmented, study
@@ -32,6 +33,8 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
             metrics, _ = study(config, learn, test, folder, child)
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")
-    tables.show_forest(metrics)
-    tables.show_next(folder, uri)
+    for line in tables.forest_lines(metrics):
+        console.print(line)
+    for line in tables.next_steps(folder, uri):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     return metrics

@@ -123,4 +123,4 @@ def compare_with_unet(scores: dict[str, Scores]) -> pd.DataFrame:
     """Return the table of methods, with the U-Net's lead in Dice over each of the others, paired by micrograph."""
     unet = scores[UNET]
     tests = {name: paired_dice_difference(unet.table, other.table) for name, other in scores.items() if name != UNET}
-    return tables.comparison({name: s.summary for name, s in scores.items()}, tests)
+    return tables.comparison_table({name: s.summary for name, s in scores.items()}, tests)

@@ -74,7 +74,8 @@ def train(config: DictConfig) -> dict[str, float]:
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")
         log_model(folder / "model", test[0])
-    tables.show_next(folder, uri)
+    for line in tables.next_steps(folder, uri):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     return metrics
 
 
@@ -123,7 +124,7 @@ def report_methods(
         The U-Net's metrics, with `test/` or the name of the extra set before each.
     """
     comparison = compare_with_unet({name: result.test for name, result in results.items()})
-    tables.show_methods(comparison, "Test micrographs")
+    console.print(tables.methods_table(comparison, "Test micrographs"))
     _log_table("comparison", comparison, folder, run)
     dice = {name: result.test.table["dice"].to_numpy() for name, result in results.items()}
     save(methods.comparison(dice, comparison), folder / "figures" / "comparison.png")
@@ -134,7 +135,7 @@ def report_methods(
     metrics = {f"test/{key}": value for key, value in results[UNET].test.summary.items()}
     for extra in results[UNET].extra:
         comparison = compare_with_unet({name: result.extra[extra] for name, result in results.items()})
-        tables.show_methods(comparison, f"{extra.capitalize()} micrographs")
+        console.print(tables.methods_table(comparison, f"{extra.capitalize()} micrographs"))
         _log_table(f"comparison_{extra}", comparison, folder, run)
         metrics |= {f"{extra}/{key}": value for key, value in results[UNET].extra[extra].summary.items()}
     run.log_metrics(metrics)
@@ -161,7 +162,8 @@ def fit_forest(
     with run.child("forest") as child:
         learn = segmented(data, "validation", config.views, unet.method.segment)
         metrics, classes = study(config, learn, zip(test, unet.test.found, strict=True), folder, child)
-    tables.show_forest(metrics)
+    for line in tables.forest_lines(metrics):
+        console.print(line)
     return metrics, classes
 
 
