@@ -11,15 +11,14 @@ if TYPE_CHECKING:
 
 
 @command("predict")
-def main(config: DictConfig) -> None:
+def main(config: DictConfig) -> int:
     """Find, measure and classify the particles of micrographs.
 
-    Exit code 1 when some files could not be read (they are in failures.csv), 0 otherwise.
+    Exit code 0 when every file was analysed, 3 when some failed (failures.csv says why), 1 when all did.
     """
     from hrtem_lab.pipelines.predict import predict
 
-    if predict(config):
-        raise SystemExit(1)
+    return predict(config)
 
 
 if __name__ == "__main__":

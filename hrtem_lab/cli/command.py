@@ -1,7 +1,7 @@
-"""From a shell's words to a main: what every command of the house shares.
+"""From a command line to a main: what every command shares.
 
 A command is a main of a few lines under `@command("train")`. This module composes its configuration with Hydra, lets
-Hydra write nothing of its own, and sees to it that a mistake of the user ends in one line and exit code 2, not in a
+Hydra write nothing of its own, and ends after a mistake of the user with one line and exit code 2 instead of a
 traceback. Nothing heavy is imported before a command runs, so that `--help` answers at once.
 """
 
@@ -23,7 +23,11 @@ from hrtem_lab.paths import CONF
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-Main = Callable[["DictConfig"], None]
+Main = Callable[["DictConfig"], int | None]
+"""A command, given its configuration; returns an exit code, or None for 0."""
+
+DONE, FAILED, MISTAKE, PARTLY_DONE, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit codes: all done; nothing could be done, or a fault of ours; a mistake of the user; some files failed; Ctrl-C."""
 
 # What keeps Hydra from writing: no folder per run, no .hydra/, no log file. What the user gives comes later and wins.
 _QUIET = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
@@ -32,8 +36,9 @@ _QUIET = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none
 def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[], None]]:
     """Turn `main(config)` into a main without arguments that reads the command line.
 
-    It ends with exit code 0, with 2 after a mistake of the user (one line on stderr), with 130 after Ctrl-C, and with 1
-    and a traceback after anything else. With HYDRA_FULL_ERROR=1 in the environment a mistake shows its traceback, too.
+    The process ends with the exit code that `main` returns, with 2 after a mistake of the user (one line on stderr),
+    with 130 after Ctrl-C, and with 1 and a traceback after anything else. With HYDRA_FULL_ERROR=1 in the environment a
+    mistake shows its traceback, too.
     In a multirun (`-m`) a job that fails does not stop the others.
 
     Args:
@@ -50,7 +55,7 @@ def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[]
                 if not is_interrupt(stop):
                     raise
                 print("stopped", file=sys.stderr)
-                code = 130
+                code = INTERRUPTED
             if code:
                 sys.exit(code)
 
@@ -60,7 +65,7 @@ def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[]
 
 
 def _run(main: Main, config_name: str, conf: Path, words: list[str]) -> int:
-    """Answer `--help`, or run the command and account for its mistakes; the exit code."""
+    """Answer `--help`, or run the command and report its mistakes. Returns the exit code."""
     from hrtem_lab.cli import argv, config_checks, help_text, user_errors
 
     if {"--help", "-h"} & set(words):
@@ -68,38 +73,37 @@ def _run(main: Main, config_name: str, conf: Path, words: list[str]) -> int:
         return 0
     words = [argv.quoted(word, conf) for word in words]
     options, overrides = argv.split(words)
-    if message := user_errors.in_words(options, overrides):
+    if message := user_errors.check_argv(options, overrides):
         return _report(message)
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # a scheduler's stop ends as Ctrl-C does, accounts in order
+    # a scheduler that stops the process ends it as Ctrl-C does, with everything written
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     verbose = os.environ.get("HYDRA_FULL_ERROR") == "1"
     codes: list[int] = []
 
     def job(config: DictConfig) -> None:
-        error = None
+        error, code = None, None
         try:
-            message = config_checks.in_config(config)
+            message = config_checks.check_config(config)
             if message is None:
-                main(config)
+                code = main(config)
         except Exception as caught:
-            error, message = caught, user_errors.in_main(caught, overrides)
-        codes.append(_report(message, error, verbose))
+            error, message = caught, user_errors.explain_runtime_error(caught, overrides)
+        codes.append(_report(message, error, verbose) or code or DONE)
 
     try:
         _compose(functools.wraps(main)(job), config_name, conf, options, overrides)
     except Exception as error:  # main's own were caught above: this is Hydra composing the configuration
-        return _report(user_errors.in_composition(error, overrides, conf, config_name), error, verbose)
-    return 1 if 1 in codes else max(codes, default=0)
+        return _report(user_errors.explain_compose_error(error, overrides, conf, config_name), error, verbose)
+    return FAILED if FAILED in codes else max(codes, default=DONE)
 
 
 def _report(message: str | None, error: Exception | None = None, verbose: bool = False) -> int:
-    """Say what went wrong, if anything did: a mistake in a line, all else by its traceback; the exit code."""
+    """Print a mistake in a line, any other error as a traceback. Returns the exit code, 0 where there is neither."""
     if error is not None and (message is None or verbose):
         traceback.print_exception(error)
     if message is not None:
         print(message, file=sys.stderr)
-    return 2 if message is not None else 0 if error is None else 1
+    return MISTAKE if message is not None else DONE if error is None else FAILED
 
 
 def _compose(job: Main, config_name: str, conf: Path, options: list[str], overrides: list[str]) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-def in_config(config: DictConfig) -> str | None:
+def check_config(config: DictConfig) -> str | None:
     """A mistake in the configuration that Hydra hands to a running command, in one line; None if there is none.
 
     A value is judged by the one it replaces: a number stays a number, a list a list. None may be replaced by anything,

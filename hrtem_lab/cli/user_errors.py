@@ -1,12 +1,14 @@
 """A user's mistake in one line: what was given, what is expected, what to do.
 
-Each function answers None where it finds no mistake. `in_words` looks before Hydra reads, `in_composition` after Hydra
-refused, `in_main` at what the command itself raised; `values.in_config` looks at what Hydra composed.
+Each function returns None where it finds no mistake. `check_argv` runs before Hydra reads the command line,
+`explain_compose_error` after Hydra refused it, `explain_runtime_error` after the command itself failed;
+`config_checks.check_config` judges what Hydra composed.
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import shlex
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-def in_words(options: Sequence[str], overrides: Sequence[str]) -> str | None:
-    """An option that is none, or a word that is not `key=value`."""
+def check_argv(options: Sequence[str], overrides: Sequence[str]) -> str | None:
+    """Report an unknown option, or an argument that is not `key=value`."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -52,8 +54,8 @@ def _unreadable(word: str) -> str:
     return f"cannot read the value of '{word}': quote it, {shlex.quote(f'{key}={quote(value)}')}"
 
 
-def in_composition(error: Exception, overrides: Sequence[str], conf: Path, config_name: str) -> str | None:
-    """Which override Hydra could not apply, or what Hydra says where none is to blame; None for what is no mistake."""
+def explain_compose_error(error: Exception, overrides: Sequence[str], conf: Path, config_name: str) -> str | None:
+    """Name the override that Hydra could not apply, or give Hydra's message where no override is to blame."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -169,12 +171,16 @@ def _nearest(name: str, names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda known: (-difflib.SequenceMatcher(None, name, known).ratio(), known))
 
 
-def in_main(error: BaseException, overrides: Sequence[str]) -> str | None:
-    """The message of an InputError, be it wrapped, weights out of reach, or an argument that a class does not take."""
-    house = sys.modules.get("hrtem_lab.micrograph")
+def explain_runtime_error(error: BaseException, overrides: Sequence[str]) -> str | None:
+    """Give the message of an InputError, also of a wrapped one, and explain errors that come from outside the program.
+
+    Those are weights that cannot be downloaded, a disk that is full or read-only, and an argument that a class does not
+    take.
+    """
+    contract = sys.modules.get("hrtem_lab.micrograph")
     link: BaseException | None = error
     while link is not None:
-        if house is not None and isinstance(link, house.InputError):
+        if contract is not None and isinstance(link, contract.InputError):
             # a worker of a data loader puts its traceback into the message; its last line is what was raised
             return one_line(re.sub(r"^Caught InputError.*InputError: ", "", str(link), flags=re.DOTALL))
         if type(link).__name__ == "LocalEntryNotFoundError":  # of huggingface_hub, which keeps ImageNet's weights
@@ -182,6 +188,8 @@ def in_main(error: BaseException, overrides: Sequence[str]) -> str | None:
                 "the weights that the encoder begins with cannot be downloaded from huggingface.co: connect to the "
                 "network, or give model.net.encoder_weights=null to begin with none"
             )
+        if message := explain_storage_error(link):
+            return message
         link = link.__cause__
     if refused := re.search(r"call to target '(.+?)'.*unexpected keyword argument '(\w+)'", str(error), re.DOTALL):
         for key in (word.lstrip("+").partition("=")[0] for word in overrides if word.startswith("+")):
@@ -190,6 +198,32 @@ def in_main(error: BaseException, overrides: Sequence[str]) -> str | None:
     return None
 
 
-def one_line(words: str) -> str:
-    """A text without its line breaks."""
-    return " ".join(line.strip() for line in words.splitlines() if line.strip())
+STORAGE_ERRORS = {
+    errno.ENOSPC: "no space is left on the disk; free some, or give another output",
+    errno.EDQUOT: "your disk quota is used up; free some of it, or give another output",
+    errno.EFBIG: "the file is larger than you may write; raise the limit, or give another output",
+    errno.EROFS: "the disk is read-only; give another output",
+    errno.EACCES: "you may not write there; give another output, or change its permissions",
+}
+"""What an error of the operating system means, and what to do."""
+DATABASE_ERRORS = {
+    "attempt to write a readonly database": errno.EACCES,
+    "database or disk is full": errno.ENOSPC,
+    "(sqlite3.OperationalError) disk I/O error": errno.EFBIG,
+}
+"""SQLite's words for the same."""
+
+
+def explain_storage_error(error: BaseException) -> str | None:
+    """Explain an error of a disk, or of a database on it, that cannot be written."""
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+        return f"{error.filename or 'a file'} cannot be written: {STORAGE_ERRORS[error.errno]}"
+    for text, code in DATABASE_ERRORS.items():
+        if text in str(error):
+            return f"a database cannot be written: {STORAGE_ERRORS[code]} (MLFLOW_TRACKING_URI names that of MLflow)"
+    return None
+
+
+def one_line(text: str) -> str:
+    """Join the lines of a text."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -16,6 +16,7 @@ from rich.table import Table
 from hrtem_lab.analysis.analyser import Analyser, Analysis
 from hrtem_lab.analysis.batch import Results, analyse_files, share_mask
 from hrtem_lab.cli.build import build
+from hrtem_lab.cli.command import DONE, FAILED, PARTLY_DONE
 from hrtem_lab.cli.progress import bars, console
 from hrtem_lab.figures.micrographs import overlay
 from hrtem_lab.figures.style import save
@@ -38,7 +39,7 @@ def predict(config: DictConfig) -> int:
     """Analyse every file, and write masks, overlays and tables.
 
     Returns:
-        The number of files that failed.
+        Exit code: 0 when every file was analysed, 3 when some failed, 1 when all did.
     """
     inputs = find_inputs(config.input)
     table = read_calibration(config.calibration) if config.calibration else None
@@ -65,7 +66,9 @@ def predict(config: DictConfig) -> int:
     for outdated in earlier - find_outputs(output):
         outdated.unlink(missing_ok=True)
     print_results(results, folder, output)
-    return len(results.failures)
+    if not results.failures:
+        return DONE
+    return PARTLY_DONE if results.micrographs else FAILED
 
 
 def write_pictures(output: Path, name: str, analyses: list[Analysis]) -> None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import mlflow
 from filelock import FileLock
 
+from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import workspace
 
 MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 """Tag of an experiment; without it the user interface opens its pages for chats."""
+
+
+SERVER_TIMEOUT_S = 10.0
+"""Time that a tracking server has to answer before a command begins."""
 
 
 def use_store() -> str:
@@ -19,6 +27,30 @@ def use_store() -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(workspace() / 'mlflow.db').as_posix()}"
     mlflow.set_tracking_uri(uri)
     return uri
+
+
+def check_server(uri: str) -> None:
+    """Ask a tracking server for a sign of life; MLflow itself would try for minutes.
+
+    Args:
+        uri: URI of the store; one that is no server is not asked.
+
+    Raises:
+        InputError: Nothing answers within `SERVER_TIMEOUT_S`.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        with urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_TIMEOUT_S):
+            return
+    except HTTPError:  # it answers, whatever it says: a login may be asked for
+        return
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise InputError(
+            f"MLFLOW_TRACKING_URI={uri}: no tracking server answers there ({reason}); start it, or unset "
+            "MLFLOW_TRACKING_URI to keep runs in mlflow.db"
+        ) from error
 
 
 def connect(experiment: str) -> str:
@@ -32,11 +64,21 @@ def connect(experiment: str) -> str:
 
     Returns:
         The store's URI.
+
+    Raises:
+        InputError: The experiment was deleted, or no tracking server answers.
     """
     uri = use_store()
+    check_server(uri)
     folder = Path(uri.removeprefix("sqlite:///")).absolute().parent if uri.startswith("sqlite:///") else None
     with FileLock((folder or workspace()) / ".mlflow.lock"):
-        if mlflow.get_experiment_by_name(experiment) is None:
+        known = mlflow.get_experiment_by_name(experiment)
+        if known is not None and known.lifecycle_stage == "deleted":
+            raise InputError(
+                f"the MLflow experiment {experiment} was deleted: give another name=, or restore it with "
+                f"mlflow experiments restore --experiment-id {known.experiment_id}"
+            )
+        if known is None:
             # without a location of its own, a SQLite store would put artifacts into the folder we were called from
             location = (folder / "mlartifacts").as_uri() if folder else None
             mlflow.create_experiment(experiment, location, tags=MODEL_TRAINING)

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from hrtem_lab.cli import user_errors
@@ -102,7 +104,7 @@ def test_the_same_error_is_no_mistake_of_the_user_without_such_an_override(call)
 def test_an_input_error_from_a_worker_of_a_data_loader() -> None:
     words = "Caught InputError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
     words += '  File "x.py", line 1, in f\nhrtem_lab.micrograph.InputError: a.dm3: no pixel size'
-    assert user_errors.in_main(InputError(words), []) == "a.dm3: no pixel size"
+    assert user_errors.explain_runtime_error(InputError(words), []) == "a.dm3: no pixel size"
 
 
 def test_weights_that_cannot_be_downloaded() -> None:
@@ -110,15 +112,35 @@ def test_weights_that_cannot_be_downloaded() -> None:
 
     error = RuntimeError("Error in call to target 'segmentation_models_pytorch.Unet'")
     error.__cause__ = LocalEntryNotFoundError("An error happened\nwhile trying to locate the file on the Hub")
-    message = user_errors.in_main(error, [])
+    message = user_errors.explain_runtime_error(error, [])
     assert message is not None
     assert "model.net.encoder_weights=null" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left", "out/a.csv"), "out/a.csv cannot be written: no space is left"),
+        (OSError(errno.EROFS, "Read-only file system", "out"), "out cannot be written: the disk is read-only"),
+        (PermissionError(errno.EACCES, "Permission denied", "/lab/x.lock"), "/lab/x.lock cannot be written: you may"),
+        (RuntimeError("(sqlite3.OperationalError) attempt to write a readonly database\n[SQL]"), "MLFLOW_TRACKING_URI"),
+        (RuntimeError("(sqlite3.OperationalError) database or disk is full"), "no space is left"),
+    ],
+)
+def test_a_disk_that_cannot_be_written_is_no_fault_of_ours(error: Exception, words: str) -> None:
+    message = user_errors.explain_runtime_error(error, [])
+    assert message is not None
+    assert words in message
+    assert "\n" not in message
+    outer = RuntimeError("outer")
+    outer.__cause__ = error
+    assert user_errors.explain_runtime_error(outer, []) == message
 
 
 def test_an_input_error_behind_others() -> None:
     error = RuntimeError("outer")
     error.__cause__ = ValueError("middle")
     error.__cause__.__cause__ = InputError("inner")
-    assert user_errors.in_main(error, []) == "inner"
-    assert user_errors.in_main(ValueError("a bug"), []) is None
+    assert user_errors.explain_runtime_error(error, []) == "inner"
+    assert user_errors.explain_runtime_error(ValueError("a bug"), []) is None

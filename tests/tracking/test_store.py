@@ -1,0 +1,93 @@
+"""Stores that are not there, or no longer what they were."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from hrtem_lab.cli.command import MISTAKE
+from hrtem_lab.cli.progress import quiet
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.tracking import store
+from hrtem_lab.tracking.store import check_server, connect
+
+
+def test_an_experiment_that_was_deleted_is_named_with_the_way_out(
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    connect("study")
+    number = mlflow.get_experiment_by_name("study").experiment_id
+    mlflow.MlflowClient().delete_experiment(number)
+    with pytest.raises(InputError, match=f"study was deleted: .* restore --experiment-id {number}"):
+        connect("study")
+    mlflow.MlflowClient().restore_experiment(number)
+    connect("study")
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_server_that_does_not_answer_ends_in_one_line(silent: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store, "SERVER_TIMEOUT_S", 0.5)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", silent)
+    started = time.perf_counter()
+    with pytest.raises(InputError, match=r"no tracking server answers there .*timed out") as raised:
+        connect("study")
+    assert time.perf_counter() - started < 5
+    assert "\n" not in str(raised.value)
+
+
+def test_a_server_that_is_not_there_ends_in_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(InputError, match=r"no tracking server answers there .*refused"):
+        check_server(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("status", [200, 401, 404])
+def test_whatever_a_server_says_it_answers(status: int):
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        check_server(f"http://127.0.0.1:{server.server_port}/")
+        server.shutdown()
+
+
+def test_a_store_that_cannot_grow_is_a_mistake_in_one_line(
+    call, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+):
+    resource = pytest.importorskip("resource")
+    folder = tmp_path_factory.mktemp("full")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def act(config: object) -> None:
+        quiet()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))
+        try:
+            connect("study")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    ended = call(act=act)
+    assert ended.code == MISTAKE
+    assert "database cannot be written" in ended.err
+    assert ended.err.strip().count("\n") == 0
