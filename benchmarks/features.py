@@ -1,5 +1,5 @@
-"""How long the description of 1000 particles takes on one core, by pixel size, and that of one large blob; and the sums
-over rings of a spectrum against a loop over annuli, as one would write it down.
+"""Seconds for the features of 1000 particles on one core by pixel size, and for those of one large particle; sums over
+rings of a spectrum against a plain loop over annuli.
 
 Run it with: OMP_NUM_THREADS=1 python benchmarks/features.py
 """
@@ -16,7 +16,7 @@ SPACING_NM = 0.2355
 
 
 def field(pixel_size_nm: float, side: int, diameter_nm: float, pitch_nm: float) -> tuple[np.ndarray, np.ndarray]:
-    """A square grid of discs with fringes on noise, side x side of them, and their numbers."""
+    """Draw a square grid of side x side discs with fringes on noise: image and instances."""
     pitch = round(pitch_nm / pixel_size_nm)
     row, column = np.mgrid[:pitch, :pitch] * pixel_size_nm - pitch_nm / 2
     disc = np.hypot(row, column) < diameter_nm / 2
@@ -27,32 +27,33 @@ def field(pixel_size_nm: float, side: int, diameter_nm: float, pitch_nm: float) 
 
 
 def seconds(pixel_size_nm: float, side: int, diameter_nm: float, pitch_nm: float) -> float:
+    """Measure the time for the features of a field."""
     image, instances = field(pixel_size_nm, side, diameter_nm, pitch_nm)
     started = time.perf_counter()
     lattice_features(image, instances, pixel_size_nm)
     return time.perf_counter() - started
 
 
-def loop(amplitude: np.ndarray) -> np.ndarray:
-    """Ring by ring, each by the masks of two discs."""
-    return np.array([amplitude[disc(amplitude, r + 1) & ~disc(amplitude, r)].sum() for r in range(RINGS)])
+def ring_sums_by_masks(amplitude: np.ndarray) -> np.ndarray:
+    """Sum ring by ring, each between the masks of two discs."""
+    return np.array([amplitude[disc_mask(amplitude, r + 1) & ~disc_mask(amplitude, r)].sum() for r in range(RINGS)])
 
 
-def disc(amplitude: np.ndarray, rings: int) -> np.ndarray:
-    """Mask of the rings up to a number."""
+def disc_mask(amplitude: np.ndarray, rings: int) -> np.ndarray:
+    """Mask of the innermost rings up to a number."""
     row, column = np.ogrid[: amplitude.shape[0], : amplitude.shape[1]]
-    away = np.sqrt((row - amplitude.shape[0] // 2) ** 2 + (column - amplitude.shape[1] // 2) ** 2)
-    return away * 2 * RINGS / min(amplitude.shape) < rings
+    radius = np.sqrt((row - amplitude.shape[0] // 2) ** 2 + (column - amplitude.shape[1] // 2) ** 2)
+    return radius * 2 * RINGS / min(amplitude.shape) < rings
 
 
-def fastest(call, amplitude: np.ndarray, times: int = 5) -> float:
-    """Milliseconds of the fastest of some calls."""
-    taken = []
-    for _ in range(times):
+def min_milliseconds(function, amplitude: np.ndarray, repeats: int = 5) -> float:
+    """Measure the time of the fastest of several calls."""
+    durations = []
+    for _ in range(repeats):
         started = time.perf_counter()
-        call(amplitude)
-        taken.append(1e3 * (time.perf_counter() - started))
-    return min(taken)
+        function(amplitude)
+        durations.append(1e3 * (time.perf_counter() - started))
+    return min(durations)
 
 
 if __name__ == "__main__":
@@ -71,6 +72,6 @@ if __name__ == "__main__":
     rings = []
     for size in (128, 256, 512):
         amplitude = np.random.default_rng(0).random((size, size))
-        ours, plain = fastest(ring_sums, amplitude, 20), fastest(loop, amplitude)
+        ours, plain = min_milliseconds(ring_sums, amplitude, 20), min_milliseconds(ring_sums_by_masks, amplitude)
         rings.append({"edge, px": size, "100 rings, ms": ours, "loop, ms": plain, "ratio": plain / ours})
     print(pd.DataFrame(rings).round(2).to_string(index=False))

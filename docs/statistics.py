@@ -1,8 +1,8 @@
-"""Draw statistics.png: two simulated populations of gold, found, described and compared by the commands of the README.
+"""Draw statistics.png: two simulated populations of gold, segmented, described and compared by the commands.
 
     python docs/statistics.py FOLDER
 
-FOLDER takes the micrographs and what was found in them. About two minutes on two cores.
+The micrographs and the results are written to FOLDER. About two minutes on two cores.
 """
 
 import subprocess
@@ -20,18 +20,18 @@ HEIGHT_PX = 480
 def main(folder: Path) -> None:
     """Simulate, predict, compare, and put three of the figures side by side."""
     for name, (diameter_nm, seed) in POPULATIONS.items():
-        made = folder / "simulated" / name
-        wanted = (f"specimen.diameter_nm={diameter_nm}", "specimen.empty=0")
-        run("simulate", f"output={made}", "n=24", f"seed={seed}", *wanted, "export=folder")
-        run("predict", f"input={made / 'images'}", f"output={folder / name}")
+        simulated = folder / "simulated" / name
+        specimen = (f"specimen.diameter_nm={diameter_nm}", "specimen.empty=0")
+        run("simulate", f"output={simulated}", "n=24", f"seed={seed}", *specimen, "export=folder")
+        run("predict", f"input={simulated / 'images'}", f"output={folder / name}")
     run("statistics", f"input={folder / 'small'}", f"against={folder / 'large'}", f"output={folder / 'stats'}")
-    drawn = [Image.open(folder / "stats" / "figures" / f"{name}.png").convert("RGB") for name in FIGURES]
-    row = [np.asarray(one.resize((round(one.width * HEIGHT_PX / one.height), HEIGHT_PX))) for one in drawn]
+    figures = [Image.open(folder / "stats" / "figures" / f"{name}.png").convert("RGB") for name in FIGURES]
+    row = [np.asarray(each.resize((round(each.width * HEIGHT_PX / each.height), HEIGHT_PX))) for each in figures]
     Image.fromarray(np.concatenate(row, axis=1)).save(Path(__file__).with_suffix(".png"))
 
 
 def run(command: str, *settings: str) -> None:
-    """One of our commands, as a user calls it."""
+    """Run a command of the package as a user does."""
     subprocess.run([sys.executable, "-m", f"hrtem_lab.{command}", *settings], check=True)
 
 

@@ -3,7 +3,7 @@
     python experiments/sweep_nets/real.py outputs/sweep_nets/sweep_nets_nets/trials.csv tiles
 
 Writes real.csv beside trials.csv, a row per trial: the Dice of each micrograph with more than 1 % particle, their mean,
-and the false share of the others. Prints the settings' means over the seeds.
+and the false-positive rate of the others. Prints the settings' means over the seeds.
 """
 
 import sys

@@ -16,7 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from skimage.measure import find_contours
 
-from hrtem_lab.figures.style import ANSWERS, BACKDROP, COLOURS, DPI, OUTLINED, TRUTH
+from hrtem_lab.figures.style import BACKDROP, COLOURS, DPI, OUTLINED, PREDICTED_CLASSES, TRUTH
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph, Micrograph, ParticleClass
 from hrtem_lab.particles.crops import boxes
@@ -126,7 +126,7 @@ def gallery(
             axes.contour(truth, [0.5], colors=TRUTH, linewidths=1, linestyles="--")
         axes.set_title(f"{_taken(micrograph)}, {micrograph.pixel_size_nm:.3f} nm/px", fontsize=9)
     known = any(len(guess) for guess in classes)
-    drawn = _legend(set(ANSWERS)) if known else [Line2D([], [], color="white", label="found")]
+    drawn = _legend(set(PREDICTED_CLASSES)) if known else [Line2D([], [], color="white", label="found")]
     handles = [*drawn, Line2D([], [], color=TRUTH, ls="--", label="true outline")]
     figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
     return figure
@@ -175,7 +175,9 @@ def typical(scores: pd.DataFrame, number: int = 8) -> list[int]:
 
 
 def _legend(classes: set[str]) -> list[Line2D]:
-    return [Line2D([], [], color=COLOURS[c], lw=2, label=c.replace("_", " ")) for c in ANSWERS if c in classes]
+    return [
+        Line2D([], [], color=COLOURS[c], lw=2, label=c.replace("_", " ")) for c in PREDICTED_CLASSES if c in classes
+    ]
 
 
 def _grey(image: FloatArray) -> npt.NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from scipy.stats import lognorm
 
 from hrtem_lab.evaluation.populations import COMPARED_QUANTITIES, DIAMETER, SHAPE_QUANTITIES
 from hrtem_lab.figures.statements import ALPHA, diameter_row, label
-from hrtem_lab.figures.style import ANSWERS, BACKDROP, COLOURS
+from hrtem_lab.figures.style import BACKDROP, COLOURS, PREDICTED_CLASSES
 from hrtem_lab.micrograph import ParticleClass
 
 FIRST_COLOUR, SECOND_COLOUR = "#0072B2", "#D55E00"
@@ -171,7 +171,7 @@ def _split_by_class(uncut: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Split a table by class, in a fixed order; without classes everything is `all`."""
     if "class" not in uncut:
         return {"all": uncut}
-    return {name: uncut[uncut["class"] == name] for name in ANSWERS if (uncut["class"] == name).any()}
+    return {name: uncut[uncut["class"] == name] for name in PREDICTED_CLASSES if (uncut["class"] == name).any()}
 
 
 def _bin_edges(values: pd.Series) -> np.ndarray:

@@ -11,7 +11,8 @@ from matplotlib.patheffects import withStroke
 from hrtem_lab.atomic_write import atomic_write
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, ParticleClass
 
-ANSWERS = (*CLASSES, UNCERTAIN)
+PREDICTED_CLASSES = (*CLASSES, UNCERTAIN)
+"""Classes that a forest predicts, in the order of legends."""
 # Okabe and Ito's colours, which the colour-blind can tell apart, violet for the uncertain; all stand out from grey
 COLOURS: dict[str, str] = {
     ParticleClass.FAULT.value: "#D55E00",

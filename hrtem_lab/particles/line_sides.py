@@ -84,7 +84,7 @@ class Sides:
     right_weight: Array
 
     @classmethod
-    def of_lines(cls, lines: Lines, waves: Waves, noise: Array) -> Sides:
+    def from_maps(cls, lines: Lines, waves: Waves, noise: Array) -> Sides:
         """Sum reflections over the two sides of lines.
 
         Args:

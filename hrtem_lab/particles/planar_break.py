@@ -45,7 +45,7 @@ def planar_break(spectrum: Spectrum, peaks: Sequence[Peak], maps: Sequence[Fring
     if not len(lines):
         return {}
     waves = np.array([fringes.wave * fringes.weight * np.exp(-1j * median_phase_plane(fringes)) for fringes in maps])
-    sides = Sides.of_lines(lines, waves, _noise(spectrum, peaks))
+    sides = Sides.from_maps(lines, waves, _noise(spectrum, peaks))
     features = _break(lines, sides, peaks) | _alternation(lines, sides, peaks)
     features |= _best("fault_gain", [_fault_on_planes(lines, sides, peaks, n) for n in range(len(peaks))])
     features |= _best("mirror_turns", _mirror_alternations(spectrum, lines, waves, peaks))
@@ -126,7 +126,7 @@ def _mirror_alternations(
         if not len(parallel):
             continue
         both = np.array([waves[number], fringes.wave * fringes.weight * _phase_ramp(spectrum, image, fringes)])
-        sides = Sides.of_lines(parallel, both, _noise(spectrum, [peaks[number], image]))
+        sides = Sides.from_maps(parallel, both, _noise(spectrum, [peaks[number], image]))
         excess = sides.excess
         turns = np.abs(excess[0] - excess[1]) / np.sqrt(2)
         best = int(turns.argmax())

@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt, find_objects, gaussian_filter, maximum
+from scipy.ndimage import distance_transform_edt, find_objects, gaussian_filter
 from skimage.measure import label
 from skimage.morphology import local_maxima, reconstruction, remove_small_holes, remove_small_objects
-from skimage.segmentation import find_boundaries, relabel_sequential, watershed
+from skimage.segmentation import relabel_sequential, watershed
 
 from hrtem_lab.micrograph import BoolArray, InputError, IntArray
-
-CORE_DEPTH = 0.5
-"""Depth of the border of a particle's core below the particle's edge, in half widths of the particle."""
+from hrtem_lab.particles.cores import CORE_DEPTH
 
 
 def separate(
@@ -30,12 +28,12 @@ def separate(
 ) -> IntArray:
     """Number the particles of a probability map and cut those that touch.
 
-    Where the cores of particles are known (see `cores`), each core is a particle and a watershed on their probability
-    draws the border. Otherwise particles are cut at their necks, by a watershed on the smoothed distance to the
-    background. Two maxima of the distance (half widths of two particles) are two particles where the saddle between
-    them (half width of the neck) is lower than `neck` times the lower maximum and lower by at least `h_nm` and one
-    pixel. The ratio keeps rods whole and does not depend on the particle's size; `h_nm` and the pixel keep the
-    roughness of an edge from cutting small particles.
+    Where the cores of particles are known (see `hrtem_lab.particles.cores`), each core is a particle and a watershed on
+    their probability draws the border. Otherwise particles are cut at their necks, by a watershed on the smoothed
+    distance to the background. Two maxima of the distance (half widths of two particles) are two particles where the
+    saddle between them (half width of the neck) is lower than `neck` times the lower maximum and lower by at least
+    `h_nm` and one pixel. The ratio keeps rods whole and does not depend on the particle's size; `h_nm` and the pixel
+    keep the roughness of an edge from cutting small particles.
 
     Args:
         probability: (rows, columns), or a boolean mask with any threshold in [0, 1).
@@ -90,24 +88,6 @@ def _split_components(mask: BoolArray, split: Callable[[BoolArray, tuple[slice, 
 def disc_area_px(diameter_px: float) -> float:
     """Area of a disc in pixels."""
     return float(np.pi / 4 * diameter_px**2)
-
-
-def cores(instances: IntArray) -> BoolArray:
-    """Mask of the inner half of each particle: pixels at least `CORE_DEPTH` as deep as its deepest one.
-
-    Cores of particles that touch are apart, so that a network which has learned them shows how many particles there
-    are. The border of the image is no edge of a particle.
-
-    Args:
-        instances: (rows, columns), 0 = background.
-    """
-    edge = find_boundaries(instances, mode="inner", connectivity=2)
-    if not edge.any():  # no particle, or one particle everywhere
-        return instances > 0
-    depth = 1 + distance_transform_edt(~edge)
-    deepest = np.asarray(maximum(depth, instances, np.arange(instances.max() + 1)))
-    inner: BoolArray = (instances > 0) & (depth >= CORE_DEPTH * deepest[instances])
-    return inner
 
 
 def _split_by_cores(component: BoolArray, core: npt.NDArray[Any], min_core_px: float) -> IntArray:

@@ -9,6 +9,7 @@ from optuna.study import StudyDirection
 
 from hrtem_lab.cli.config_keys import SEED, SPECIMEN_SEED
 from hrtem_lab.cli.progress import console, track
+from hrtem_lab.figures.interval_text import interval_text
 from hrtem_lab.search.seed_comparison import t_interval
 from hrtem_lab.search.space import compose_trial_config
 from hrtem_lab.search.spec import StudySpec
@@ -89,17 +90,14 @@ def show_gain(objective_name: str, direction: StudyDirection, summary: dict[str,
         summary: Result of `summarize`.
         n_seeds: Number of seeds that it is from.
     """
-
-    def describe(name: str) -> str:
-        return f"{summary[name]:.4f} ({summary[f'{name}_low']:.4f} to {summary[f'{name}_high']:.4f})"
-
+    best, default, gain = (interval_text(summary, name, digits=4) for name in ("best", "default", "gain"))
     low, high = summary["gain_low"], summary["gain_high"]
     better, worse = (low > 0, high < 0) if direction == StudyDirection.MAXIMIZE else (high < 0, low > 0)
     verdict = "no gain that could be told from chance"
     if better or worse:
         verdict = "the gain is real" if better else "the default is better"
     console.print(
-        f"{objective_name} under {n_seeds} new seeds, mean and 95 % interval: best settings {describe('best')}, "
-        f"default settings {describe('default')}, difference {describe('gain')}: {verdict}",
+        f"{objective_name} under {n_seeds} new seeds, mean and 95 % interval: best settings {best}, "
+        f"default settings {default}, difference {gain}: {verdict}",
         highlight=False,
     )

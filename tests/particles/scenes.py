@@ -44,6 +44,21 @@ def discs(*circles, shape=(160, 240)):
     return np.any([np.hypot(row - r, column - c) <= radius for r, c, radius in circles], axis=0)
 
 
+def instances_of(*masks):
+    """Number masks that do not overlap."""
+    instances = np.zeros(masks[0].shape, dtype=np.int32)
+    for number, mask in enumerate(masks, start=1):
+        instances[mask] = number
+    return instances
+
+
+def square(row, column, edge=40):
+    """A square with this corner, on the canvas of `discs`."""
+    mask = np.zeros((160, 240), dtype=bool)
+    mask[row : row + edge, column : column + edge] = True
+    return mask
+
+
 def fringes(
     spacing_nm: float,
     azimuth_deg: float,

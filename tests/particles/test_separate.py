@@ -1,4 +1,4 @@
-"""Masks drawn with a known number of particles, and the laws of a partition."""
+"""Masks drawn with a known number of particles, and properties of their separation."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,9 @@ from scipy.ndimage import gaussian_filter
 from skimage.measure import label
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.particles.separate import cores, separate
-from tests.particles.scenes import discs, ellipse, rectangle
+from hrtem_lab.particles.cores import cores
+from hrtem_lab.particles.separate import separate
+from tests.particles.scenes import discs, ellipse, instances_of, rectangle, square
 from tests.strategies import masks, pixel_sizes_nm
 
 PIXEL_NM = 0.1
@@ -130,55 +131,9 @@ def test_only_an_image_is_taken(shape):
         separate(np.zeros(shape), 0.5, PIXEL_NM)
 
 
-# Cores
-
-
-def drawn(*parts):
-    """Instances of masks that do not overlap."""
-    instances = np.zeros(parts[0].shape, dtype=np.int32)
-    for number, part in enumerate(parts, start=1):
-        instances[part] = number
-    return instances
-
-
-def square(row, column, edge=40):
-    """A square with this corner, on the canvas of `discs`."""
-    mask = np.zeros((160, 240), dtype=bool)
-    mask[row : row + edge, column : column + edge] = True
-    return mask
-
-
-def test_the_core_of_a_disc_is_a_disc_of_half_its_radius():
-    for radius in (10, 25, 40):
-        core = cores(drawn(discs((80, 120, radius))))
-        assert np.sqrt(core.sum() / np.pi) == pytest.approx(radius / 2, abs=1)
-        assert core[80, 120]
-
-
-def test_the_border_of_the_image_is_no_edge():
-    """Half a disc has half the core of the disc, and what fills the image is core."""
-    whole = drawn(discs((80, 120, 30)))
-    np.testing.assert_array_equal(cores(whole[80:]), cores(whole)[80:])
-    assert cores(np.ones((5, 6), dtype=np.int32)).all()
-
-
-@given(masks(), pixel_sizes_nm)
-def test_every_particle_has_a_core_of_its_own(mask, pixel_size_nm):
-    instances = separate(mask, 0.5, pixel_size_nm, min_diameter_nm=0)
-    core = cores(instances)
-    assert set(instances[core]) == set(range(1, instances.max() + 1))
-    assert not (core & (instances == 0)).any()
-
-
-def test_cores_of_particles_that_touch_are_apart():
-    instances = drawn(square(40, 60), square(80, 60), square(60, 100))
-    assert label(instances > 0).max() == 1
-    assert label(cores(instances)).max() == 3
-
-
-def test_what_no_outline_tells_the_cores_tell():
+def test_cores_separate_particles_without_a_neck():
     """Two squares side by side are one rectangle to the outline."""
-    truth = drawn(square(60, 60), square(60, 100))
+    truth = instances_of(square(60, 60), square(60, 100))
     assert number(truth > 0) == 1
     found = separate(truth > 0, 0.5, PIXEL_NM, core=gaussian_filter(cores(truth).astype(float), 2))
     assert found.max() == 2
