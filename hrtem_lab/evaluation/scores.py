@@ -17,6 +17,8 @@ PIXEL_COUNTS = ("tp", "fp", "fn", "tn")
 OBJECT_COUNTS = ("object_tp", "object_fp", "object_fn")
 MEAN_RATIOS = ("dice", "iou", "precision", "recall")
 """Ratios that are averaged over micrographs."""
+RENAMED_METRICS = {"false_area": "false_positive_rate", "count_error": "count_relative_error"}
+"""Metrics of `summarise` by the names that they had in earlier versions."""
 
 
 def score_masks(
@@ -84,6 +86,12 @@ def summarise(scores: pd.DataFrame, confidence: float = 0.95, seed: int = 0) -> 
     summary |= {"count_relative_error": divide(abs(fp - fn), tp + fn)}
     summary |= {"false_positive_rate": pooled["false_positive_rate"]}
     return {name: float(value) for name, value in summary.items()}
+
+
+def current_metric_name(name: str) -> str:
+    """Replace the name of a metric in an earlier version by the current one, as in `val/false_area`."""
+    prefix, slash, metric = name.rpartition("/")
+    return f"{prefix}{slash}{RENAMED_METRICS.get(metric, metric)}"
 
 
 def paired_dice_difference(scores: pd.DataFrame, others: pd.DataFrame) -> dict[str, float]:

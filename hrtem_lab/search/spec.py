@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, Trial
 
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import MUTABLE_KEYS, drop_machine_keys
+from hrtem_lab.evaluation import current_metric_name
 from hrtem_lab.search.space import compose_trial_config, make_distributions, make_grid, override_key, to_overrides
 from hrtem_lab.search.study import SamplerFactory, SharedStudy, sampler_factory
 from hrtem_lab.tracking.runs import mark_killed
@@ -57,8 +58,8 @@ class StudySpec:
 
     @property
     def objective_names(self) -> list[str]:
-        """Names of the metrics that are optimized."""
-        return [*self.config.sweep.maximize, *self.config.sweep.minimize]
+        """Names of the metrics that are optimized; names of earlier versions are replaced."""
+        return [current_metric_name(name) for name in (*self.config.sweep.maximize, *self.config.sweep.minimize)]
 
     @property
     def directions(self) -> list[StudyDirection]:

@@ -22,3 +22,8 @@ def test_a_trial_can_be_trained_with_the_overrides_of_the_sweep():
     spec = make_spec("n_trials=3", "sampler=random", "data.samples=7", "start=c", "+experiment=quickstart")
     kept = ["name=toy", "data.samples=7", "+experiment=quickstart"]
     assert spec.train_overrides({"start": "b", "seed": 3}) == [*kept, '++start="b"', "++seed=3"]
+
+
+def test_metrics_of_earlier_versions_can_be_objectives():
+    spec = make_spec("sweep.maximize=[val/dice]", "sweep.minimize=[val/false_area,train_seconds]")
+    assert spec.objective_names == ["val/dice", "val/false_positive_rate", "train_seconds"]
