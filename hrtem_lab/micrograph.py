@@ -54,7 +54,7 @@ class Micrograph:
         image: Intensity, (rows, columns), float32, in any unit, finite.
         pixel_size_nm: Edge of a square pixel in nm.
         name: Unique within a batch, without folder and suffix.
-        metadata: What else the file said (`voltage_kV`, `instrument`, ...); never needed for a result.
+        metadata: Everything else that the file says (`voltage_kV`, `instrument`, ...); never needed for a result.
 
     Raises:
         InputError: The image is not 2-D, is empty or holds NaN or infinity, or the pixel size is not positive.
@@ -81,8 +81,9 @@ class LabelledMicrograph(Micrograph):
 
     Attributes:
         instances: Particle number per pixel, (rows, columns), int32, 0 = background.
-        group: What a split may never divide: the specimen, the micrograph or the session that this image came from.
-        ground_truth: What is known of the particles: one row each, indexed by its number in `instances`; empty where
+        group: Name of the unit that a split may never divide: the specimen, the micrograph or the session that this
+            image came from.
+        ground_truth: Facts about the particles: one row each, indexed by its number in `instances`; empty where
             nothing but the mask is known. Column `label`, where present, is one of `CLASSES`.
 
     Raises:

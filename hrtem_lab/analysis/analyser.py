@@ -19,7 +19,7 @@ from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """What was found in a micrograph.
+    """Particles of a micrograph, measured and classified.
 
     Attributes:
         micrograph: The micrograph.

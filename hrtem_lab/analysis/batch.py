@@ -22,7 +22,7 @@ Writer = Callable[[str, list[Analysis]], None]
 
 @dataclass
 class Results:
-    """What a call has found so far.
+    """Everything that a call has found so far.
 
     Attributes:
         particles: Table of particles of each micrograph.
@@ -48,7 +48,7 @@ class Results:
         """Counts and sizes over all micrographs, and those of each.
 
         Args:
-            model: What the particles were found by.
+            model: Description of the model, as from `Analyser.model`.
         """
         particles = self.particle_table()
         uncut = particles[~particles["touches_edge"].astype(bool)]
@@ -80,7 +80,7 @@ def analyse_files(
         read: Reads the micrographs of a file.
         analyser: Analyses a micrograph.
         write: Writes the analyses of a file; only a file of which all is written counts.
-        results: What is added to, so that an interruption loses nothing.
+        results: Collects the outcome of each file as it ends, so that an interruption loses nothing.
         progress: Called before each file and at the end.
         tile_progress: Called after each tile of a micrograph.
     """

@@ -18,7 +18,7 @@ def describe_micrograph(analysis: Analysis, path: Path) -> dict[str, Any]:
     """One row of `summary.json`: pixel size, field, particles, sizes and classes, and scores where a label is there.
 
     Args:
-        analysis: What was found.
+        analysis: Analysis of the micrograph.
         path: The file, beside which a label is looked for.
     """
     micrograph, particles = analysis.micrograph, analysis.particles

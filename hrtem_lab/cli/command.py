@@ -64,15 +64,15 @@ def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[]
     return decorate
 
 
-def _run(main: Main, config_name: str, conf: Path, words: list[str]) -> int:
+def _run(main: Main, config_name: str, conf: Path, arguments: list[str]) -> int:
     """Answer `--help`, or run the command and report its mistakes. Returns the exit code."""
     from hrtem_lab.cli import argv, config_checks, help_text, user_errors
 
-    if {"--help", "-h"} & set(words):
+    if {"--help", "-h"} & set(arguments):
         print(help_text.text(main.__doc__ or "", config_name, conf))
         return 0
-    words = [argv.quoted(word, conf) for word in words]
-    options, overrides = argv.split(words)
+    arguments = [argv.quote_path(argument, conf) for argument in arguments]
+    options, overrides = argv.split_options(arguments)
     if message := user_errors.check_argv(options, overrides):
         return _report(message)
     # a scheduler that stops the process ends it as Ctrl-C does, with everything written

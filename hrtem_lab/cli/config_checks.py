@@ -69,7 +69,7 @@ def _unlike(config: DictConfig) -> str | None:
 
 
 def _mismatch(key: str, base: DictConfig, config: DictConfig) -> str | None:
-    """What kind of value a key should have kept."""
+    """Explain a value of another kind than the one it takes the place of; None where the kind is the same."""
     from omegaconf import OmegaConf
     from omegaconf.errors import InterpolationResolutionError
 
@@ -95,7 +95,7 @@ def _mismatch(key: str, base: DictConfig, config: DictConfig) -> str | None:
 
 
 def _kind(value: Any) -> str:
-    """What a value is, in a user's words."""
+    """Kind of a value, in a user's words."""
     from omegaconf import DictConfig, ListConfig
 
     kinds = {"nothing": type(None), "switch": bool, "number": int | float, "list": ListConfig, "section": DictConfig}

@@ -1,4 +1,4 @@
-"""What the program has to know about single keys of the configuration: one table for all commands."""
+"""Properties of the keys of the configuration: one table for all commands."""
 
 from __future__ import annotations
 

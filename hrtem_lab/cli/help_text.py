@@ -1,4 +1,4 @@
-"""What `--help` says of a command: how to call it, its experiments, its settings and the options of its groups."""
+"""The answer to `--help`: how to call a command, its experiments, its settings and the options of its groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress bars for everything that takes longer than a breath."""
+"""Progress bars for everything that takes longer than a second."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTICES = (
 
 
 def quiet() -> None:
-    """Silence the notices of libraries that say nothing to our user; their warnings and errors stay."""
+    """Silence notices of libraries that are of no use to the user; their warnings and errors stay."""
     for name in ("mlflow", "pytorch_lightning", "lightning.pytorch"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # a line for each of its five tries to connect
@@ -42,40 +42,46 @@ def quiet() -> None:
 
 
 @contextmanager
-def bar(title: str) -> Iterator[ProgressCallback]:
-    """A bar that is moved by calling (done, total)."""
+def progress_bar(title: str) -> Iterator[ProgressCallback]:
+    """Show a bar while this lasts; gives what moves it."""
     with _display() as progress:
-        yield _move(progress, progress.add_task(title, total=None))
+        yield _callback(progress, progress.add_task(title, total=None))
 
 
 @contextmanager
-def bars(title: str, below: str) -> Iterator[tuple[ProgressCallback, ProgressCallback]]:
-    """Two bars, one of all items and below it one of the item at hand, which shows while more than one step is left."""
+def nested_progress_bars(title: str, inner_title: str) -> Iterator[tuple[ProgressCallback, ProgressCallback]]:
+    """Show a bar of all items, and below it one of the current item while that has more than one step left.
+
+    Gives what moves the outer and the inner bar.
+    """
     with _display() as progress:
-        whole, part = progress.add_task(title, total=None), progress.add_task(below, total=None, visible=False)
-        move = _move(progress, part)
+        outer = progress.add_task(title, total=None)
+        inner = progress.add_task(inner_title, total=None, visible=False)
+        advance = _callback(progress, inner)
 
-        def move_below(done: int, total: int) -> None:
-            progress.update(part, visible=done < total > 1)
-            move(done, total)
+        def advance_inner(done: int, total: int) -> None:
+            progress.update(inner, visible=done < total > 1)
+            advance(done, total)
 
-        yield _move(progress, whole), move_below
+        yield _callback(progress, outer), advance_inner
 
 
 def _display() -> Progress:
+    """An empty display of bars with counts and times."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, TimeRemainingColumn(), console=console)
 
 
-def _move(progress: Progress, task: TaskID) -> ProgressCallback:
+def _callback(progress: Progress, task: TaskID) -> ProgressCallback:
+    """Move the bar of a task."""
     return lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def track(items: Iterable[Item], title: str) -> Iterator[Item]:
-    """The items, with a bar."""
+    """Yield the items, with a bar."""
     items = items if isinstance(items, Sized) else list(items)
-    with bar(title) as move:
-        move(0, len(items))
+    with progress_bar(title) as advance:
+        advance(0, len(items))
         for done, item in enumerate(items, start=1):
             yield item
-            move(done, len(items))
+            advance(done, len(items))

@@ -205,7 +205,7 @@ STORAGE_ERRORS = {
     errno.EROFS: "the disk is read-only; give another output",
     errno.EACCES: "you may not write there; give another output, or change its permissions",
 }
-"""What an error of the operating system means, and what to do."""
+"""Meaning of an error of the operating system, and the way out."""
 DATABASE_ERRORS = {
     "attempt to write a readonly database": errno.EACCES,
     "database or disk is full": errno.ENOSPC,

@@ -1,1 +1,1 @@
-"""What each command does, from its configuration to its result."""
+"""The work of each command, from its configuration to its result."""

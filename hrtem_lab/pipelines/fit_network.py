@@ -41,7 +41,7 @@ def train_network(
         data: Training data.
         folder: Folder of this training.
         run: Run that the curves and images go to.
-        provenance: What the model was made from, to be saved with it.
+        provenance: Origin of the model, to be saved with it.
 
     Returns:
         The network with the weights of the epoch that `keep` names.

@@ -24,22 +24,22 @@ UNET, BEFORE = "unet", "before"
 
 @dataclass(frozen=True)
 class Scores:
-    """What a method finds in micrographs, and how right it is.
+    """Segmentations of micrographs by one method, and how right they are.
 
     Attributes:
-        found: What it finds in each micrograph.
+        segmentations: Segmentation of each micrograph.
         table: As from `hrtem_lab.evaluation.score_masks`, one row per micrograph.
         seconds_per_micrograph: Mean time to segment one.
     """
 
-    found: list[Segmentation]
+    segmentations: list[Segmentation]
     table: pd.DataFrame
     seconds_per_micrograph: float
 
     @property
     def instances(self) -> list[IntArray]:
         """Particle numbers of each micrograph."""
-        return [found.instances for found in self.found]
+        return [segmentation.instances for segmentation in self.segmentations]
 
     @cached_property
     def summary(self) -> dict[str, float]:
@@ -53,8 +53,8 @@ class MethodResult:
 
     Attributes:
         method: The method with the settings that were chosen on validation micrographs.
-        test: Its scores on the test micrographs.
-        extra: Its scores on other sets of micrographs, by their names.
+        test: Scores on the test micrographs.
+        extra: Scores on other sets of micrographs, by their names.
     """
 
     method: Segmenter
@@ -74,10 +74,10 @@ def score_method(
         title: Title of a progress bar; without one there is none.
     """
     started = time.perf_counter()
-    found = [method.segment(m) for m in (track(micrographs, title) if title else micrographs)]
+    segmentations = [method.segment(m) for m in (track(micrographs, title) if title else micrographs)]
     seconds = (time.perf_counter() - started) / max(len(micrographs), 1)
-    table = score_masks([f.instances for f in found], micrographs, min_diameter_nm=min_diameter_nm)
-    return Scores(found, table, seconds)
+    table = score_masks([s.instances for s in segmentations], micrographs, min_diameter_nm=min_diameter_nm)
+    return Scores(segmentations, table, seconds)
 
 
 def tune_and_score(
@@ -109,8 +109,8 @@ def tune_and_score(
 def log_calibration(result: MethodResult, test: Iterable[LabelledMicrograph], folder: Path, run: Run) -> None:
     """Log how far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
     counts = pd.concat(
-        reliability_counts(found.particle_probability, micrograph.mask)
-        for found, micrograph in zip(result.test.found, test, strict=True)
+        reliability_counts(segmentation.particle_probability, micrograph.mask)
+        for segmentation, micrograph in zip(result.test.segmentations, test, strict=True)
     )
     counts = counts.groupby("bin").sum()
     run.log_metrics({"ece": ece(counts)}, "test")

@@ -17,7 +17,7 @@ from hrtem_lab.analysis.analyser import Analyser, Analysis
 from hrtem_lab.analysis.batch import Results, analyse_files, share_mask
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.command import DONE, FAILED, PARTLY_DONE
-from hrtem_lab.cli.progress import bars, console
+from hrtem_lab.cli.progress import console, nested_progress_bars
 from hrtem_lab.figures.micrographs import overlay
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import (
@@ -55,8 +55,8 @@ def predict(config: DictConfig) -> int:
 
     results = Results()
     try:
-        with bars("Finding particles", "Tiles of this micrograph") as (move, move_tiles):
-            analyse_files(inputs, read, analyser, partial(write_pictures, output), results, move, move_tiles)
+        with nested_progress_bars("Finding particles", "Tiles of this micrograph") as (advance, advance_tiles):
+            analyse_files(inputs, read, analyser, partial(write_pictures, output), results, advance, advance_tiles)
     except KeyboardInterrupt:
         kept = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
         console.print(f"Stopped; what was found so far ({kept}) is kept in {output}", markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from rich.table import Table
 
 from hrtem_lab.cli.build import build
-from hrtem_lab.cli.progress import bar, console
+from hrtem_lab.cli.progress import console, progress_bar
 from hrtem_lab.figures import micrographs as pictures
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import GROSCHNER_PX, write_folder, write_groschner
@@ -57,11 +57,11 @@ class Exposures:
     def all(self, title: str) -> Iterator[tuple[int, LabelledMicrograph]]:
         """Every image with its number, as they are ready, with a bar."""
         workers = self.library.workers if len(self) > FEW else 0
-        with bar(title) as move:
-            move(0, len(self))
+        with progress_bar(title) as advance:
+            advance(0, len(self))
             for done, numbered in enumerate(run(self.take, range(len(self)), workers), start=1):
                 yield numbered
-                move(done, len(self))
+                advance(done, len(self))
 
 
 def simulate(config: DictConfig) -> Library:
@@ -77,8 +77,8 @@ def simulate(config: DictConfig) -> Library:
     exposures = Exposures(library, imaging, config.images, config.seed)
     export = config.export and EXPORTS[config.export](exposures)  # refuses what cannot be before hours of simulation
     try:
-        with bar("Simulating exit waves") as move:
-            library.simulate(move)
+        with progress_bar("Simulating exit waves") as advance:
+            library.simulate(advance)
     except KeyboardInterrupt:
         done = len(library) - len(library.missing())
         console.print(

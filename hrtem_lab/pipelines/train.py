@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import drop_machine_keys
-from hrtem_lab.cli.progress import bar, console
+from hrtem_lab.cli.progress import console, progress_bar
 from hrtem_lab.defects import Forest
 from hrtem_lab.evaluation import breakdown
 from hrtem_lab.figures import methods, micrographs, tables
@@ -82,8 +82,8 @@ def train(config: DictConfig) -> dict[str, float]:
 def simulate_missing(config: DictConfig) -> TrainingData:
     """The data of a configuration, their exit waves simulated where they are missing."""
     data: TrainingData = build(config.data)
-    with bar("Simulating exit waves") as move:
-        data.simulate(move)
+    with progress_bar("Simulating exit waves") as advance:
+        data.simulate(advance)
     return data
 
 
@@ -161,7 +161,7 @@ def fit_forest(
         return {}, keep_forest(config, folder)
     with run.child("forest") as child:
         learn = segmented(data, "validation", config.views, unet.method.segment)
-        metrics, classes = study(config, learn, zip(test, unet.test.found, strict=True), folder, child)
+        metrics, classes = study(config, learn, zip(test, unet.test.segmentations, strict=True), folder, child)
     for line in tables.forest_lines(metrics):
         console.print(line)
     return metrics, classes
@@ -193,7 +193,7 @@ def draw_gallery(test: list[LabelledMicrograph], unet: MethodResult, classes: pd
 
 
 def condition(micrograph: LabelledMicrograph) -> dict[str, Any]:
-    """What a micrograph shows, and how it was taken."""
+    """Content of a micrograph, and the conditions it was taken under."""
     truth, taken = micrograph.ground_truth, micrograph.metadata
     material = f"{truth['material'].iloc[0]}, {truth['structure'].iloc[0]}" if len(truth) else "unknown"
     return {

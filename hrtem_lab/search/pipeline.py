@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.compose import chosen_option, command_overrides
-from hrtem_lab.cli.progress import bar, console, quiet
+from hrtem_lab.cli.progress import console, progress_bar, quiet
 from hrtem_lab.files import make_folder
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import CONF, workspace
@@ -116,7 +116,7 @@ def _run_trials(task: WorkerTask, study: SharedStudy, objective: Objective, fold
     n_remaining = study.n_remaining(spec.n_trials)
     if n_remaining <= 0:
         return PoolResult()
-    with bar("Simulating exit waves") as progress:
+    with progress_bar("Simulating exit waves") as progress:
         objective.prepare(spec.config, progress)
     return WorkerPool(task, study, min(spec.config.workers, n_remaining), folder).run()
 

@@ -1,4 +1,4 @@
-"""What a number came from: code, versions and machine."""
+"""Origin of a number: code, versions and machine."""
 
 from __future__ import annotations
 

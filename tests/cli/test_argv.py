@@ -6,7 +6,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from hrtem_lab.cli.argv import quoted, split
+from hrtem_lab.cli.argv import quote_path, split_options
 
 NOWHERE = Path("/nowhere")
 AWKWARD = st.text(st.sampled_from(list("ab/\\'\"${}()[],=:~ .é×\n\t@|?*#!&%+-")), min_size=1, max_size=12)
@@ -32,9 +32,9 @@ def read(word: str) -> str:
 def test_a_path_arrives_as_the_shell_passed_it(path: str) -> None:
     assume(path not in ("null", "~", "???") and not path.startswith("~/"))
     assume(not (len(path) > 1 and path[0] == path[-1] and path[0] in "'\""))
-    word = quoted(f"input={path}", NOWHERE)
+    word = quote_path(f"input={path}", NOWHERE)
     assert read(word) == path
-    assert quoted(word, NOWHERE) == word
+    assert quote_path(word, NOWHERE) == word
     # a multirun writes the override anew
     (override,) = OverridesParser.create().parse_overrides([word])
     assert read(f"input={override.get_value_element_as_str()}") == path
@@ -55,27 +55,27 @@ def test_a_path_arrives_as_the_shell_passed_it(path: str) -> None:
     ],
 )
 def test_other_words_stay(word: str) -> None:
-    assert quoted(word, NOWHERE) == word
+    assert quote_path(word, NOWHERE) == word
 
 
 @pytest.mark.parametrize(
     "key", ["input", "output", "against", "model", "calibration", "+input", "++data.root", "a.b.path"]
 )
 def test_keys_that_hold_a_path(key: str) -> None:
-    assert quoted(f"{key}=a b", NOWHERE) == f'{key}="a b"'
+    assert quote_path(f"{key}=a b", NOWHERE) == f'{key}="a b"'
 
 
 def test_a_group_is_no_path(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
-    assert quoted("model=a,b", tmp_path) == "model=a,b"
-    assert quoted("model=a,b", NOWHERE) == 'model="a,b"'
+    assert quote_path("model=a,b", tmp_path) == "model=a,b"
+    assert quote_path("model=a,b", NOWHERE) == 'model="a,b"'
 
 
 def test_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
-    assert read(quoted("input=~/a", NOWHERE)) == "/home/me/a"
-    assert read(quoted("input=~", NOWHERE)) == "/home/me"
-    assert read(quoted("input=~a/b", NOWHERE)) == "~a/b"
+    assert read(quote_path("input=~/a", NOWHERE)) == "/home/me/a"
+    assert read(quote_path("input=~", NOWHERE)) == "/home/me"
+    assert read(quote_path("input=~a/b", NOWHERE)) == "~a/b"
 
 
 def test_a_path_reaches_the_command(call) -> None:
@@ -95,4 +95,4 @@ def test_a_path_reaches_the_command(call) -> None:
     ],
 )
 def test_options_and_overrides_are_told_apart(words: list[str], options: list[str], overrides: list[str]) -> None:
-    assert split(words) == (options, overrides)
+    assert split_options(words) == (options, overrides)

@@ -25,7 +25,7 @@ def shown(display: list[Progress]) -> dict[str, tuple[float, float | None]]:
 
 
 def test_the_lower_bar_shows_while_there_is_more_than_one_step_and_one_is_left(display: list[Progress]):
-    with progress.bars("Files", "Tiles") as (move, below):
+    with progress.nested_progress_bars("Files", "Tiles") as (move, below):
         move(0, 2)
         assert shown(display) == {"Files": (0, 2)}
         below(1, 1)

@@ -307,7 +307,7 @@ def test_the_tiles_of_a_large_micrograph_are_counted(model: Path, tmp_path: Path
     def noted(title: str, below: str):
         yield (lambda done, total: steps.append((title, done, total))), (lambda *step: steps.append((below, *step)))
 
-    monkeypatch.setattr(prediction, "bars", noted)
+    monkeypatch.setattr(prediction, "nested_progress_bars", noted)
     known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing(), tile=128, overlap=32)
     monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder: known))
     tifffile.imwrite(tmp_path / "discs.tif", discs()[0])
