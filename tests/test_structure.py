@@ -42,17 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "figures": LEARNING | {"analysis", "matplotlib"},
     "tracking": LEARNING | {"analysis", "mlflow"},
     "pipelines": LEARNING | {"analysis", "figures", "tracking", "cli", "omegaconf"},
-    "search": GROUND
-    | {
-        "segmentation",
-        "defects",
-        "figures",
-        "tracking",
-        "pipelines",
-        "cli",
-        "optuna",
-        "omegaconf",
-    },
+    "search": LEARNING | {"figures", "tracking", "pipelines", "cli", "optuna", "omegaconf"},
     "a command": {"cli", "pipelines", "search", "omegaconf"},
 }
 NO_ROOM = {"utils", "helpers", "common", "base", "core", "misc"}

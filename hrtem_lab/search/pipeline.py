@@ -51,9 +51,9 @@ def sweep(config: DictConfig) -> None:
         InputError: The space or the storage is not right, or too many trials have failed.
         KeyboardInterrupt: The user stopped it. Finished trials are kept.
     """
-    quiet()
     spec, folder = make_spec(config)
     objective: Objective = build(config.sweep.objective)
+    quiet()  # not before: the objective imports Lightning, which sets the level of its messages
     check_spec(spec, objective)
     uri = connect(config.name)
     study = spec.open_study()

@@ -56,11 +56,11 @@ class Worker:
     """
 
     def __init__(self, task: WorkerTask, connection: Connection) -> None:
-        quiet()
         self.task, self.spec, self.connection = task, task.spec, connection
+        self.objective: Objective = build(self.spec.config.sweep.objective)
+        quiet()  # not before: the objective imports Lightning, which sets the level of its messages
         connect(self.spec.config.name)
         self.study = self.spec.open_study()
-        self.objective: Objective = build(self.spec.config.sweep.objective)
 
     def run(self) -> None:
         """Run trials until the study has enough, too many have failed, or the pool says stop."""
