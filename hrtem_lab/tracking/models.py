@@ -6,9 +6,12 @@ import re
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.paths import MODELS, PACKAGE, workspace
 from hrtem_lab.segmentation.model_folder import SETTINGS
+from hrtem_lab.tracking.model_code import copy_code, pin_requirements, restore_search_path
 
 SHIPPED = MODELS / "default"
 NEWEST = "newest"
@@ -72,20 +75,28 @@ def _downloaded(uri: str) -> Path:
 
 
 def log_model(folder: Path, example: Micrograph) -> None:
-    """Log a saved model to the active run, as MLflow loads and serves it.
+    """Log a saved model to the active run, as MLflow loads and serves it, with the package's code beside it.
+
+    It runs where the package is not installed; no index needs to know the package.
 
     Args:
         folder: Folder that training saved.
         example: A micrograph, of which a corner becomes the input example.
     """
     import mlflow
+    from mlflow.types import Schema, TensorSpec
 
     image, params = example.image[None, :64, :64], {"pixel_size_nm": example.pixel_size_nm}
-    mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(PACKAGE / "tracking" / "pyfunc.py"),
-        artifacts={"folder": str(folder)},
-        signature=mlflow.models.infer_signature(image, image, params),
-        input_example=(image, params),
-        pip_requirements=["hrtem_lab"],
-    )
+    signature = mlflow.models.infer_signature(image, image, params)
+    # MLflow infers the size of the example, and the model takes images of every size
+    signature.inputs = signature.outputs = Schema([TensorSpec(np.dtype(np.float32), (-1, -1, -1))])
+    with tempfile.TemporaryDirectory(prefix="hrtem_lab_") as scratch, restore_search_path():
+        mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(PACKAGE / "tracking" / "pyfunc.py"),
+            artifacts={"folder": str(folder)},
+            signature=signature,
+            input_example=(image, params),
+            pip_requirements=pin_requirements(),
+            code_paths=[str(copy_code(Path(scratch)))],
+        )
