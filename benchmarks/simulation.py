@@ -30,14 +30,15 @@ from rich.table import Table
 
 from hrtem_lab.cli.build import build
 from hrtem_lab.paths import CONF
-from hrtem_lab.physics import Condition, ExitWave, Library
+from hrtem_lab.physics import ExitWave, ExitWaveLibrary, ImagingConditions
 from hrtem_lab.physics import microscope as tem
-from hrtem_lab.physics.exit_wave import multislice, outlines, propagated
+from hrtem_lab.physics.exit_wave import multislice, propagate
+from hrtem_lab.physics.silhouettes import project_instances
 from hrtem_lab.physics.specimen import Specimen
 from hrtem_lab.segmentation.datasets import SimulatedDataset
 
 GPTS, SPECIMENS = 512, 12
-CONDITION = Condition(defocus_nm=8.0, cs_um=-5.0, focal_spread_nm=3.0, pixel_size_nm=0.03, mtf_nyquist=1.0)
+CONDITION = ImagingConditions(defocus_nm=8.0, cs_um=-5.0, focal_spread_nm=3.0, pixel_size_nm=0.03, mtf_nyquist=1.0)
 """Near Scherzer's focus of a corrected microscope, no noise: what the images of two exit waves are compared at."""
 
 
@@ -47,7 +48,9 @@ def main() -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
-        library = Library(build(config.data.library.specimen), SPECIMENS, seed=0, gpts=GPTS, root=folder, workers=0)
+        library = ExitWaveLibrary(
+            build(config.data.library.specimen), SPECIMENS, seed=0, gpts=GPTS, root=folder, workers=0
+        )
         said = " ".join([*sys.argv[1:], f"{library.specimen.field_nm:g} nm field, {GPTS} x {GPTS}, one core"])
         table = Table(title=f"Simulation, {said}")
         for column in ("what", "ours", "the other", "ratio"):
@@ -79,17 +82,17 @@ def documented(specimen: Specimen) -> np.ndarray:
         return np.asarray(waves.compute(scheduler="single-threaded").array, dtype=np.complex64)
 
 
-def exit_waves(library: Library) -> list[tuple[str, ...]]:
+def exit_waves(library: ExitWaveLibrary) -> list[tuple[str, ...]]:
     """Per minute, and how far the image of the fast one is from that of the slow one."""
     # without absorption, of which abTEM's potentials know nothing
-    drawn = [replace(library.specimen.draw(np.random.default_rng([0, i])), absorption=0.0) for i in range(SPECIMENS)]
+    drawn = [replace(library.specimen.sample(np.random.default_rng([0, i])), absorption=0.0) for i in range(SPECIMENS)]
     full = [specimen for specimen in drawn if specimen.particles]
     ours, fast = per_minute(lambda specimen: multislice(specimen, GPTS), full)
     other, slow = per_minute(documented, full)
     rms, alike = [], []
     for pair in zip(fast, slow, strict=True):
         # thin slices begin half a slice too early, too
-        waves = pair[0], propagated(pair[1], library.sampling_nm, -0.05, 300.0)
+        waves = pair[0], propagate(pair[1], library.sampling_nm, -0.05, 300.0)
         one, two = (tem.expose(wave, library.sampling_nm, CONDITION).numpy().ravel() for wave in waves)
         rms.append(np.sqrt(((one - two) ** 2).mean()) / two.mean())
         alike.append(np.corrcoef(one, two)[0, 1])
@@ -109,7 +112,7 @@ def per_minute(simulate: Callable[[Specimen], np.ndarray], specimens: list[Speci
     return 60 * len(waves) / (time.process_time() - before), waves
 
 
-def training_images(library: Library, config: Any) -> list[tuple[str, ...]]:
+def training_images(library: ExitWaveLibrary, config: Any) -> list[tuple[str, ...]]:
     """Per second: a new condition for a kept exit wave, against a new exit wave for each image."""
     library.simulate()
     preprocessing, augmentation = build(config.preprocessing), build(config.data.augmentation)
@@ -118,8 +121,8 @@ def training_images(library: Library, config: Any) -> list[tuple[str, ...]]:
     ours = seconds(lambda i: images[i], 40)
 
     def scratch(number: int, simulate: Callable[..., np.ndarray]) -> None:
-        specimen = library.specimen.draw(np.random.default_rng([1, number]))
-        instances = outlines(specimen, GPTS)
+        specimen = library.specimen.sample(np.random.default_rng([1, number]))
+        instances = project_instances(specimen, GPTS)
         wave = ExitWave(simulate(specimen), instances, library.sampling_nm, "new", lambda: specimen.particles)
         SimulatedDataset([wave], range(1), *rest)[number]  # type: ignore[arg-type]
 
@@ -140,9 +143,9 @@ def field_of_256() -> list[tuple[str, ...]]:
     return [("ms per image of a 256 x 256 field, microscope alone", f"{1e3 * took:.1f}", "30 allowed", "")]
 
 
-def memory(library: Library) -> tuple[str, ...]:
+def memory(library: ExitWaveLibrary) -> tuple[str, ...]:
     """Of a process that simulates specimen after specimen, and of one that only imports what it needs for that."""
-    other = Library(library.specimen, 3, 2, GPTS, root=library.folder.parent, workers=0)
+    other = ExitWaveLibrary(library.specimen, 3, 2, GPTS, root=library.folder.parent, workers=0)
     return (
         "peak memory of a worker in MiB, against one that only imports",
         *ratio(peak_MiB(other), peak_MiB(None), ".0f"),
@@ -159,7 +162,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """
 
 
-def peak_MiB(library: Library | None) -> float:
+def peak_MiB(library: ExitWaveLibrary | None) -> float:
     """Largest resident memory of a process that simulates this library (Linux only)."""
     call = [sys.executable, "-c", WORKER]
     return int(subprocess.run(call, input=pickle.dumps(library), capture_output=True, check=True).stdout) / 1024

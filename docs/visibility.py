@@ -24,15 +24,16 @@ from scipy.spatial.transform import Rotation
 from hrtem_lab.cli.build import build
 from hrtem_lab.image import resample_nearest, rescale_intensity
 from hrtem_lab.paths import CONF
-from hrtem_lab.physics import Condition, Crystal, Film, Placed, Plane, Specimen
-from hrtem_lab.physics.exit_wave import multislice, outlines
+from hrtem_lab.physics import Crystal, Film, ImagingConditions, PlacedParticle, Plane, Specimen
+from hrtem_lab.physics.exit_wave import multislice
 from hrtem_lab.physics.microscope import expose, record
+from hrtem_lab.physics.silhouettes import project_instances
 from hrtem_lab.physics.visibility import EDGE_ON_DEG, RESOLVED, label
 
 FIELD_NM, GPTS, PIXELS = 8.0, 256, 200
 FILM_NM, DIAMETER_NM = 2.0, 5.0
 EDGE_ON = Rotation.from_matrix([[0, 1, 0], [0, 0, 1], [1, 0, 0]])  # planes upright in the picture, seen along a row
-GOOD = Condition(defocus_nm=8.0, dose_e_per_nm2=2e5, pixel_size_nm=FIELD_NM / PIXELS, focal_spread_nm=3.0)
+GOOD = ImagingConditions(defocus_nm=8.0, dose_e_per_nm2=2e5, pixel_size_nm=FIELD_NM / PIXELS, focal_spread_nm=3.0)
 COLOURS = {"fault": "tab:red", "no_fault": "tab:blue", "no_fringe": "dimgray"}  # which can be read on white
 
 
@@ -57,11 +58,11 @@ def specimen(away_deg: float, off_zone_deg: float) -> Specimen:
     crystal = Crystal(gold, DIAMETER_NM, "faceted", (Plane("twin", 0.1),))
     turn = Rotation.from_euler("x", away_deg, degrees=True) * Rotation.from_euler("y", off_zone_deg, degrees=True)
     rotation = (turn * EDGE_ON).as_matrix()
-    points, numbers = crystal.positions(rng)
+    points, numbers = crystal.sample_atoms(rng)
     points = points @ rotation.T
     centre = np.array([FIELD_NM / 2, FIELD_NM / 2, FILM_NM + 0.2 - points[:, 2].min()])
     points = points + centre + rng.normal(0, gold.rms_displacement_nm, points.shape)
-    film, film_numbers = Film().draw(FIELD_NM, FILM_NM, rng)
+    film, film_numbers = Film().sample(FIELD_NM, FILM_NM, rng)
     both = np.concatenate([film, points])
     atoms = Atoms(
         np.concatenate([film_numbers, numbers]),
@@ -69,14 +70,14 @@ def specimen(away_deg: float, off_zone_deg: float) -> Specimen:
         cell=10 * np.array([FIELD_NM, FIELD_NM, both[:, 2].max() + 0.3]),
         pbc=True,
     )
-    return Specimen(atoms, np.repeat([0, 1], [len(film), len(points)]), (Placed(crystal, centre, rotation),))
+    return Specimen(atoms, np.repeat([0, 1], [len(film), len(points)]), (PlacedParticle(crystal, centre, rotation),))
 
 
 @cache
-def simulated(away_deg: float, off_zone_deg: float) -> tuple[Any, Any, tuple[Placed, ...]]:
+def simulated(away_deg: float, off_zone_deg: float) -> tuple[Any, Any, tuple[PlacedParticle, ...]]:
     """Exit wave, outline on the camera's pixels, and the particle."""
     thing = specimen(away_deg, off_zone_deg)
-    return multislice(thing, GPTS), resample_nearest(outlines(thing, GPTS), (PIXELS, PIXELS)), thing.particles
+    return multislice(thing, GPTS), resample_nearest(project_instances(thing, GPTS), (PIXELS, PIXELS)), thing.particles
 
 
 def taken(away_deg: float = 0.0, off_zone_deg: float = 0.0, **changes: float) -> tuple[Any, Any, Any]:
@@ -99,7 +100,7 @@ def main() -> None:
             colour = COLOURS[facts["label"]]
             place.imshow(rescale_intensity(image, 0.005), cmap="gray", vmin=0, vmax=1)
             place.contour(instances, [0.5], colors=colour, linewidths=1)
-            strengths = f"{facts['strength']:.0f}, {facts['fault_strength']:.0f}"
+            strengths = f"{facts['lattice_snr']:.0f}, {facts['fault_snr']:.0f}"
             place.set_title(f"{written(value)}\n{strengths}: {facts['label']}", fontsize=8, color=colour)
             place.set_xticks([])
             place.set_yticks([])

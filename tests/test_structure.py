@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "hrtem_lab"
 CONF = PROJECT / "conf"
 
-CONCEPTS = {"micrograph", "paths", "interrupts", "progress", "fingerprint", "atomic_write", "image"}
+CONCEPTS = {"micrograph", "paths", "interrupts", "progress", "fingerprint", "atomic_write", "image", "renamed_settings"}
 """Small modules that any room may use."""
 GROUND = CONCEPTS | {"files", "physics", "particles", "evaluation"}
 LEARNING = GROUND | {"segmentation", "defects"}
@@ -138,7 +138,7 @@ def test_a_trespass_is_seen(module: str, source: str) -> None:
     ("module", "source"),
     [
         ("physics.microscope", "import torch\nfrom hrtem_lab.physics.specimen import Range"),
-        ("physics.imaging", "from hrtem_lab.physics import microscope"),
+        ("physics.image_simulator", "from hrtem_lab.physics import microscope"),
         ("pipelines.train", "from . import forest\nfrom hrtem_lab.defects import Forest"),
         ("train", "from hrtem_lab.cli.command import command\nimport hrtem_lab"),
         ("particles.measure", "import numpy, scipy\nfrom hrtem_lab.micrograph import Micrograph"),

@@ -39,7 +39,7 @@ SESSIONS = {
         "microscope=tem_300kV",
         "microscope.defocus_nm=[-80.0,80.0]",
         "microscope.dose_e_per_nm2=[2.0e4,3.0e5]",
-        "handling.shrunk=0.4",
+        "postprocessing.shrunk=0.4",
     ],
     "wide": [],
 }
@@ -81,7 +81,7 @@ def found(mask: IntArray, crowd: LabelledMicrograph, least_nm: float) -> pd.Data
     areas = np.bincount(crowd.instances.ravel())[crowd.ground_truth.index]
     particles = crowd.ground_truth.assign(found=crowd.ground_truth.index.isin(match(mask, crowd.instances)["truth"]))
     particles["sort"] = np.select(
-        [particles["strength"] < RESOLVED, particles["overlap"] > 0],
+        [particles["lattice_snr"] < RESOLVED, particles["overlap"] > 0],
         ["no lattice shows", "overlaps another"],
         "shows, alone",
     )

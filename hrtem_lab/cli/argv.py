@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from hrtem_lab.cli.config_keys import is_path
+from hrtem_lab.renamed_settings import current_key
 
 VALUED_OPTIONS = (
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun"),
@@ -20,6 +21,12 @@ OPTIONS = (
     *("--shell-completion", "-sc"),
 )
 """Every option of Hydra."""
+
+
+def rename(argument: str) -> str:
+    """Return an override with the present name of its key; any other argument stays what it is."""
+    match = re.fullmatch(r"([+~]{0,2})([\\w./@]+)(=.*|)", argument, re.DOTALL)
+    return argument if match is None else match[1] + current_key(match[2]) + match[3]
 
 
 def quote_path(argument: str, conf: Path) -> str:

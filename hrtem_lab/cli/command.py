@@ -71,7 +71,7 @@ def _run(main: Main, config_name: str, conf: Path, arguments: list[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         print(help_text.text(main.__doc__ or "", config_name, conf))
         return 0
-    arguments = [argv.quote_path(argument, conf) for argument in arguments]
+    arguments = [argv.quote_path(argv.rename(argument), conf) for argument in arguments]
     options, overrides = argv.split_options(arguments)
     if message := user_errors.check_argv(options, overrides):
         return _report(message)

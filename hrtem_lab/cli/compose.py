@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from hrtem_lab.cli.argv import rename
 from hrtem_lab.paths import CONF
 
 if TYPE_CHECKING:
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 
 
 def compose_config(command: str, overrides: Sequence[str]) -> DictConfig:
-    """Compose the configuration of a command, inside a running command as well as in a process of its own."""
+    """Compose the configuration of a command, inside a running command as well as in a process of its own.
+
+    Overrides may have old names of settings (`hrtem_lab.renamed_settings`).
+    """
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
     initialized = GlobalHydra.instance().is_initialized()
     with nullcontext() if initialized else initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose(command, overrides=list(overrides))
+        return compose(command, overrides=[rename(override) for override in overrides])
 
 
 def command_overrides() -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hrtem_lab.cli.config_keys import is_path
+from hrtem_lab.renamed_settings import current_key
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -17,7 +18,7 @@ def check_config(config: DictConfig) -> str | None:
     A value is judged by the one it replaces: a number stays a number, a list a list. None may be replaced by anything,
     and anything by None. `++key=value` is not judged, for an argument that takes more kinds than its default shows.
     """
-    return _missing(config) or _unlike(config)
+    return _renamed(config) or _missing(config) or _unlike(config)
 
 
 def walk(node: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
@@ -30,6 +31,12 @@ def walk(node: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
         yield f"{prefix}{name}", missing
         if not missing and not OmegaConf.is_interpolation(node, name) and OmegaConf.is_config(node[name]):
             yield from walk(node[name], f"{prefix}{name}.")
+
+
+def _renamed(config: DictConfig) -> str | None:
+    """Return a message for a key with an old name, which a user's own file of the configuration may hold."""
+    old = next((key for key, _ in walk(config) if current_key(key) != key), None)
+    return None if old is None else f"{old} is called {current_key(old)} now: rename it in your file of settings"
 
 
 def _missing(config: DictConfig) -> str | None:

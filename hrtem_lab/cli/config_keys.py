@@ -46,7 +46,7 @@ KEYS: dict[str, ConfigKey] = {
     "features": PLAIN,
     "specimen": PLAIN,
     "microscope": PLAIN,
-    "handling": PLAIN,
+    "postprocessing": PLAIN,
     "preprocessing": PLAIN,
     # train
     "trainer": WEIGHTS,

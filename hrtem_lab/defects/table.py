@@ -15,7 +15,7 @@ Features = Callable[[FloatArray, IntArray, float, Maps], pd.DataFrame]
 """(image, instances, pixel_size_nm, what a network told of every pixel) -> a row per particle, all columns numbers."""
 
 CONDITIONS = ("dose_e_per_nm2", "defocus_nm")
-FACTS = ("material", "diameter_nm", "twins", "intrinsic", "extrinsic", "plane_tilt_deg", "fault_strength")
+FACTS = ("material", "diameter_nm", "twins", "intrinsic", "extrinsic", "plane_tilt_deg", "fault_snr")
 KNOWN = ("label", "group", "pixel_size_nm", *CONDITIONS, *(f"true_{fact}" for fact in FACTS))
 """What is known beside the features, of which no forest learns; a fact about the true particle is called `true_...`."""
 

@@ -16,7 +16,7 @@ STAGES = {"cv": ("#56B4E9", "cross-validated"), "test": ("#0072B2", "test")}
 BARS = {"balanced_accuracy": (-0.2, "#0072B2"), "fault_f1": (0.2, "#D55E00")}
 """Metric -> where its bar stands beside the other's, and its colour."""
 AXES = {
-    "true_fault_strength": "reflection on the weaker side of the defect, over noise",
+    "true_fault_snr": "reflection on the weaker side of the defect, over noise",
     "true_plane_tilt_deg": "tilt of the defect plane from the beam, deg",
     "dose_e_per_nm2": "dose, e/nm$^2$",
     "true_diameter_nm": "diameter, nm",

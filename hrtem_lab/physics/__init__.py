@@ -1,27 +1,29 @@
-"""Specimen -> exit wave -> image, with the truth attached."""
+"""Simulation: specimen -> exit wave -> image, with the ground truth attached."""
 
-from hrtem_lab.physics.crystal import Crystal, Material, Plane
+from hrtem_lab.physics.crystal import Crystal, Plane
 from hrtem_lab.physics.exit_wave import ExitWave
-from hrtem_lab.physics.handling import Handling
-from hrtem_lab.physics.imaging import Imaging
-from hrtem_lab.physics.library import Library
-from hrtem_lab.physics.microscope import Condition, Microscope
-from hrtem_lab.physics.placed import Placed
-from hrtem_lab.physics.specimen import ParticlesOnFilm, Specimen
+from hrtem_lab.physics.image_simulator import ImageSimulator
+from hrtem_lab.physics.library import ExitWaveLibrary
+from hrtem_lab.physics.material import Material
+from hrtem_lab.physics.microscope import ImagingConditionRanges, ImagingConditions
+from hrtem_lab.physics.particles_on_film import ParticlesOnFilm
+from hrtem_lab.physics.placed_particle import PlacedParticle
+from hrtem_lab.physics.postprocessing import Postprocessing
+from hrtem_lab.physics.specimen import Specimen
 from hrtem_lab.physics.support import Film
 
 __all__ = [
-    "Condition",
     "Crystal",
     "ExitWave",
+    "ExitWaveLibrary",
     "Film",
-    "Handling",
-    "Imaging",
-    "Library",
+    "ImageSimulator",
+    "ImagingConditionRanges",
+    "ImagingConditions",
     "Material",
-    "Microscope",
     "ParticlesOnFilm",
-    "Placed",
+    "PlacedParticle",
     "Plane",
+    "Postprocessing",
     "Specimen",
 ]

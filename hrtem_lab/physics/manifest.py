@@ -1,4 +1,4 @@
-"""What a library was made by, written beside it, and how two of them differ."""
+"""The manifest of a library, and how its settings differ from others."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.renamed_settings import current_settings
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a library's folder; None where there is none, {} where it is of an unknown kind.
+    """Read the manifest in a library's folder; None where there is none, {} where it is of an unknown kind.
 
     Raises:
-        InputError: There is one, and it cannot be read.
+        InputError: The file cannot be read.
     """
     path = folder / "manifest.json"
     try:
@@ -26,20 +27,27 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def differences(manifest: dict[str, Any], recipe: dict[str, Any], most: int = 4) -> str:
-    """Which settings of a library's manifest are others than those of a recipe, in words."""
-    there, here = dict(_flat(manifest.get("recipe", {}))), dict(_flat(recipe))
+def differences(manifest: dict[str, Any], inputs: dict[str, Any], max_shown: int = 4) -> str:
+    """Describe which settings of a manifest differ from other ones.
+
+    Args:
+        manifest: Settings under the key `recipe`, also under names that have been changed since.
+        inputs: The settings to compare with.
+        max_shown: Number of differences that are written out; further ones are counted.
+    """
+    there, here = dict(_flatten(current_settings(manifest.get("recipe", {})))), dict(_flatten(inputs))
     keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
-    said = [f"{key} is {there.get(key)} there and {here.get(key)} here" for key in keys if key != "source"]
+    texts = [f"{key} is {there.get(key)} there and {here.get(key)} here" for key in keys if key != "source"]
     if "source" in keys:
-        said.insert(0, f"another version of the code made it (hrtem_lab {manifest.get('hrtem_lab')})")
-    more = f" and {len(said) - most} more" if len(said) > most else ""
-    return "; ".join(said[:most]) + more
+        texts.insert(0, f"another version of the code made it (hrtem_lab {manifest.get('hrtem_lab')})")
+    more = f" and {len(texts) - max_shown} more" if len(texts) > max_shown else ""
+    return "; ".join(texts[:max_shown]) + more
 
 
-def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted key and value of every leaf; a tuple becomes a list."""
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from _flat(value, f"{prefix}.{key}".lstrip("."))
+            yield from _flatten(value, f"{prefix}.{key}".lstrip("."))
     else:
         yield prefix, list(node) if isinstance(node, tuple) else node

@@ -1,4 +1,4 @@
-"""What a library keeps of each specimen beside its arrays: a small Parquet file with a row per particle."""
+"""Particles of a specimen as a small Parquet file, a row per particle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hrtem_lab.physics.placed import Placed, particle_facts
+from hrtem_lab.physics.placed_particle import PlacedParticle, ground_truth_table
 
 TYPES = {
     "specimen": pa.int32(),
@@ -29,22 +29,28 @@ TYPES = {
     "overlap": pa.float64(),
     "placed": pa.string(),
 }
-"""Of the columns in the Parquet files: what holds no particle has them, too."""
+"""Types of the columns, also of a file without particles."""
 
 
-def to_parquet(particles: tuple[Placed, ...], index: int, name: str) -> bytes:
-    """The file of specimen number `index`: its facts, and in `placed` as JSON what builds each particle again."""
-    facts = particle_facts(particles).reset_index().assign(placed=[json.dumps(p.plain()) for p in particles])
-    facts.insert(0, "specimen", index)
-    facts.insert(1, "name", name)
-    schema = pa.schema([(column, TYPES[column]) for column in facts.columns])
+def to_parquet(particles: tuple[PlacedParticle, ...], index: int, name: str) -> bytes:
+    """Return the content of a file: the ground truth and, in `placed`, JSON that each particle can be restored from.
+
+    Args:
+        particles: Particles in the order of their numbers.
+        index: Number of the specimen.
+        name: Name of the specimen.
+    """
+    table = ground_truth_table(particles).reset_index().assign(placed=[json.dumps(p.to_dict()) for p in particles])
+    table.insert(0, "specimen", index)
+    table.insert(1, "name", name)
+    schema = pa.schema([(column, TYPES[column]) for column in table.columns])
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pandas(facts, schema, preserve_index=False), sink)
+    pq.write_table(pa.Table.from_pandas(table, schema, preserve_index=False), sink)
     return bytes(sink.getvalue())
 
 
-def from_parquet(path: Path) -> tuple[Placed, ...]:
-    """The particles of a file, in the order of their numbers."""
+def from_parquet(path: Path) -> tuple[PlacedParticle, ...]:
+    """Read the particles of a file, in the order of their numbers."""
     with pq.ParquetFile(path) as file:
         rows = file.read(["placed"], use_threads=False)["placed"].to_pylist()
-    return tuple(Placed.of(json.loads(row)) for row in rows)
+    return tuple(PlacedParticle.from_dict(json.loads(row)) for row in rows)

@@ -1,4 +1,8 @@
-"""One task for many items: on all processors of this machine, or on all machines of a Dask cluster."""
+"""One task for many items: on all processors of this machine, or on all machines of a Dask cluster.
+
+joblib's generator of unordered results would do for the processors, but its workers live on for minutes after their
+parent was killed, and go on with the tasks that are dispatched; here they end at once.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,14 @@ Result = TypeVar("Result")
 def run(
     task: Callable[[int], Result], items: Sequence[int], workers: int, cluster: Any = None
 ) -> Iterator[tuple[int, Result]]:
-    """Each item with its result, in the order in which they are ready.
+    """Yield each item with its result, in the order in which they are ready.
 
     Args:
-        task: What is to be done; it has to be picklable unless `workers` is 0.
-        items: What it is done to.
-        workers: Processes on this machine; 0 is this one. The results of at most twice as many wait to be taken.
-        cluster: A Dask scheduler's address (`tcp://...`), its scheduler file (`.json`) or a Dask cluster, whose workers
-            then do it in the place of this machine's.
+        task: Function of an item; it has to be picklable unless `workers` is 0.
+        items: Items to call it with.
+        workers: Number of processes on this machine; 0 is this one. At most twice as many results are held in memory.
+        cluster: Address of a Dask scheduler (`tcp://...`), its scheduler file (`.json`) or a Dask cluster, whose
+            workers then take the place of this machine's.
 
     Raises:
         InputError: No scheduler answers, or a worker was killed.
@@ -36,22 +40,25 @@ def run(
     if not items:
         return
     if cluster is not None:
-        yield from _on_cluster(task, items, cluster)
+        yield from _run_on_cluster(task, items, cluster)
     elif workers == 0:
         for item in items:
             yield item, task(item)
     else:
-        yield from _on_processors(task, items, min(workers, len(items)))
+        yield from _run_in_processes(task, items, min(workers, len(items)))
 
 
-def _on_processors(task: Callable[[int], Result], items: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
-    # forkserver or spawn: a forked copy of a process that runs threads may hang
+def _run_in_processes(
+    task: Callable[[int], Result], items: Sequence[int], workers: int
+) -> Iterator[tuple[int, Result]]:
+    """Run tasks in a pool of processes; the arguments are those of `run`."""
+    # spawn: a forked copy of a process that runs threads may hang
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         rest = iter(items)
         waiting: dict[Future[Result], int] = {}
         try:
             while True:
-                with block_sigint():
+                with block_sigint():  # submitting starts the processes; this one ends the work after Ctrl-C
                     for item in islice(rest, 2 * workers - len(waiting)):
                         waiting[pool.submit(task, item)] = item
                 if not waiting:
@@ -68,22 +75,24 @@ def _on_processors(task: Callable[[int], Result], items: Sequence[int], workers:
 
 
 def _end_with_parent() -> None:
-    """No worker outlives a parent that was killed."""
+    """Make this worker end when its parent is killed."""
     parent = parent_process()
     if parent is not None:
-        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
 
 
-def _end_after(sentinel: int) -> None:
+def _exit_after(sentinel: int) -> None:
+    """Wait for the end of the process that a sentinel belongs to, and exit."""
     connection.wait([sentinel])
     os._exit(1)
 
 
-def _on_cluster(task: Callable[[int], Result], items: Sequence[int], cluster: Any) -> Iterator[tuple[int, Result]]:
+def _run_on_cluster(task: Callable[[int], Result], items: Sequence[int], cluster: Any) -> Iterator[tuple[int, Result]]:
+    """Run tasks on a Dask cluster; the arguments are those of `run`."""
     from distributed import Client, KilledWorker, WorkerPlugin, as_completed
 
-    class Imports(WorkerPlugin):
-        """Lets every worker, those that join later too, import abTEM before it works.
+    class ImportPlugin(WorkerPlugin):
+        """Lets every worker, also one that joins later, import abTEM before its first task.
 
         abTEM sends its settings from a worker that has imported it to all others; in one that is just importing it in
         another thread, Python's import locks would wait for each other.
@@ -102,12 +111,12 @@ def _on_cluster(task: Callable[[int], Result], items: Sequence[int], cluster: An
             f"cluster={cluster}: no Dask scheduler answers there ({error}); give tcp://HOST:PORT"
         ) from error
     with client:
-        client.register_plugin(Imports())
-        places = {client.submit(task, item, pure=False): item for item in items}
+        client.register_plugin(ImportPlugin())
+        waiting = {client.submit(task, item, pure=False): item for item in items}
         try:
-            for future in as_completed(list(places)):
-                yield places.pop(future), future.result()
+            for future in as_completed(list(waiting)):
+                yield waiting.pop(future), future.result()
         except KilledWorker as error:
             raise InputError(f"cluster={cluster}: its workers died of a task, most often for want of memory") from error
         finally:
-            client.cancel(list(places))
+            client.cancel(list(waiting))

@@ -181,7 +181,7 @@ def _draw(
 
 
 EDGES = {
-    "true_fault_strength": (0, 3, 5, 7, 10, 20, 1e3),
+    "true_fault_snr": (0, 3, 5, 7, 10, 20, 1e3),
     "true_plane_tilt_deg": (0, 2, 5, 10, 20, 45, 90),
     "dose_e_per_nm2": (0, 2e4, 5e4, 1e5, 1e6),
     "true_diameter_nm": (0, 2, 3, 5, 8, 20),

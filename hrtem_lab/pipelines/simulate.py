@@ -16,8 +16,8 @@ from hrtem_lab.figures import micrographs as pictures
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
-from hrtem_lab.physics import Imaging, Library
-from hrtem_lab.physics.library import materials
+from hrtem_lab.physics import ExitWaveLibrary, ImageSimulator
+from hrtem_lab.physics.library import find_materials
 from hrtem_lab.physics.workers import run
 
 SHEET = 24
@@ -37,8 +37,8 @@ class Exposures:
         edge: Pixels that are cut out of an image along each edge; None for all of it.
     """
 
-    library: Library
-    imaging: Imaging
+    library: ExitWaveLibrary
+    imaging: ImageSimulator
     each: int
     seed: int
     edge: int | None = None
@@ -51,7 +51,7 @@ class Exposures:
         index, view = divmod(number, self.each)
         rng = np.random.default_rng([self.seed, index, view])
         wave = self.library[index]
-        micrograph = self.imaging.take(wave, rng, name=f"{wave.name}_{view}")
+        micrograph = self.imaging.simulate(wave, rng, name=f"{wave.name}_{view}")
         return micrograph if self.edge is None else cut(micrograph, self.edge, rng)
 
     def all(self, title: str) -> Iterator[tuple[int, LabelledMicrograph]]:
@@ -64,15 +64,15 @@ class Exposures:
                 advance(done, len(self))
 
 
-def simulate(config: DictConfig) -> Library:
+def simulate(config: DictConfig) -> ExitWaveLibrary:
     """Make what is missing of the library, and what is wanted of it."""
     for key in ("n", "images"):
         if not isinstance(config[key], int) or config[key] < 0:
             raise InputError(f"{key} is {config[key]}, expected a whole number of at least 0")
     if config.export not in (None, *EXPORTS):
         raise InputError(f"export is {config.export}, expected {' or '.join(EXPORTS)}")
-    library: Library = build(config.library)
-    imaging: Imaging = build(config.imaging)
+    library: ExitWaveLibrary = build(config.library)
+    imaging: ImageSimulator = build(config.imaging)
     check_pixels(library, imaging)
     exposures = Exposures(library, imaging, config.images, config.seed)
     export = config.export and EXPORTS[config.export](exposures)  # refuses what cannot be before hours of simulation
@@ -95,11 +95,11 @@ def simulate(config: DictConfig) -> Library:
     return library
 
 
-def check_pixels(library: Library, imaging: Imaging) -> None:
+def check_pixels(library: ExitWaveLibrary, imaging: ImageSimulator) -> None:
     """Refuse a camera that never sees the lattice."""
     coarsest = imaging.microscope.pixel_size_nm[1]
-    for material in materials(library.specimen):
-        plane = material.plane_nm
+    for material in find_materials(library.specimen):
+        plane = material.d_spacing_nm
         if coarsest > plane / 2:
             raise InputError(
                 f"microscope.pixel_size_nm goes to {coarsest} nm: beyond its Nyquist frequency nothing is seen of "
@@ -139,7 +139,7 @@ def groschner(exposures: Exposures) -> Callable[[], None]:
             f"or specimen.field_nm of at least {finest * GROSCHNER_PX:.3g}"
         )
     microscope = replace(microscope, pixel_size_nm=(finest, min(coarsest, largest)))
-    imaging = replace(exposures.imaging, microscope=microscope, coarsest_nm=largest)
+    imaging = replace(exposures.imaging, microscope=microscope, max_pixel_size_nm=largest)
     cuts = replace(exposures, imaging=imaging, edge=GROSCHNER_PX)
     folder = exposures.library.folder / "groschner"
     return lambda: write_groschner(folder, cuts.all("Writing groschner/images.h5"), len(cuts))
@@ -163,7 +163,7 @@ def cut(micrograph: LabelledMicrograph, edge: int, rng: np.random.Generator) -> 
     return replace(micrograph, image=micrograph.image[part], instances=instances, ground_truth=truth)
 
 
-def show(library: Library, config: DictConfig) -> None:
+def show(library: ExitWaveLibrary, config: DictConfig) -> None:
     """Print what is where."""
     table = Table(title=f"{len(library)} specimens in {library.folder}", show_header=False)
     written = {

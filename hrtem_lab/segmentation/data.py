@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
-from hrtem_lab.physics import Imaging, Library
+from hrtem_lab.physics import ExitWaveLibrary, ImageSimulator
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.datasets import EpochSampler, SimulatedDataset
 from hrtem_lab.segmentation.module import Batch
@@ -31,7 +31,7 @@ class TrainingData(pl.LightningDataModule, ABC):
         preprocessing: From the micrograph to the network's input.
     """
 
-    library: Library
+    library: ExitWaveLibrary
     preprocessing: Preprocessing
 
     @property
@@ -114,8 +114,8 @@ class SimulatedData(TrainingData):
 
     def __init__(
         self,
-        library: Library,
-        imaging: Imaging,
+        library: ExitWaveLibrary,
+        imaging: ImageSimulator,
         preprocessing: Preprocessing,
         augmentation: A.Compose,
         validation: int,
@@ -148,7 +148,7 @@ class SimulatedData(TrainingData):
     @property
     def fingerprint_inputs(self) -> dict[str, Any]:
         """What the exit waves depend on."""
-        return {"library": self.library.recipe}
+        return {"library": self.library.fingerprint_inputs}
 
     @property
     def split(self) -> dict[str, list[Any]]:
@@ -167,7 +167,7 @@ class SimulatedData(TrainingData):
         for index in self.indices[stage]:
             rng = np.random.default_rng([self.seed, STAGES.index(stage), repeat, index, 1])
             wave = self.library[index]
-            micrographs.append(self.imaging.take(wave, rng, name=f"{wave.name}_{repeat}"))
+            micrographs.append(self.imaging.simulate(wave, rng, name=f"{wave.name}_{repeat}"))
         return micrographs
 
     def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
 from hrtem_lab.particles import cores
-from hrtem_lab.physics import Imaging, Library
+from hrtem_lab.physics import ExitWaveLibrary, ImageSimulator
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
@@ -54,9 +54,9 @@ class SimulatedDataset(Dataset[Batch]):
 
     def __init__(
         self,
-        waves: Library,
+        waves: ExitWaveLibrary,
         indices: range,
-        imaging: Imaging,
+        imaging: ImageSimulator,
         preprocessing: Preprocessing,
         augmentation: A.Compose,
         window_nm: float | None,
@@ -68,7 +68,7 @@ class SimulatedDataset(Dataset[Batch]):
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng([*self.seed, number])
         wave = self.waves[self.indices[number % len(self.indices)]]
-        micrograph = self.imaging.take(wave, rng, window_nm=self.window_nm, facts=False)
+        micrograph = self.imaging.simulate(wave, rng, window_nm=self.window_nm, ground_truth=False)
         image = self.preprocessing(micrograph)
         instances = self.preprocessing.resample_instances(micrograph, micrograph.instances)
         return augment_sample(image, target_masks(instances), self.augmentation, rng)

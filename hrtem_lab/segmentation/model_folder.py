@@ -13,6 +13,7 @@ from torch import nn
 
 from hrtem_lab.atomic_write import write_text
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.renamed_settings import current_settings
 from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.norms import InstanceNormUnet
 from hrtem_lab.segmentation.onnx import ONNX, OnnxNet
@@ -23,8 +24,6 @@ SETTINGS = "segmenter.json"
 ARCHITECTURE = "config.json"
 NETWORKS: dict[str, Any] = {"Groschner2021": Groschner2021, "InstanceNormUnet": InstanceNormUnet}
 """Networks of this package by their name in `ARCHITECTURE`; all others are of segmentation-models-pytorch."""
-RENAMED_PREPROCESSING = {"coarsest_nm": "max_pixel_size_nm"}
-"""Names of `Preprocessing`'s attributes in older files -> today's."""
 
 
 def write_network(net: nn.Module, folder: Path) -> None:
@@ -63,6 +62,5 @@ def read_settings(folder: Path) -> dict[str, Any]:
     """
     if not (folder / SETTINGS).is_file():
         raise InputError(f"{folder} holds no {SETTINGS}; give a folder that training saved, or an MLflow URI")
-    settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    preprocessing = settings["preprocessing"].items()
-    return settings | {"preprocessing": {RENAMED_PREPROCESSING.get(key, key): value for key, value in preprocessing}}
+    settings: dict[str, Any] = current_settings(json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
+    return settings

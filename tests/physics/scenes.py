@@ -6,20 +6,26 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial.transform import Rotation
 
-from hrtem_lab.physics import Crystal, ExitWave, Material, ParticlesOnFilm, Placed, Plane, Specimen
-from hrtem_lab.physics.placed import particle_facts
+from hrtem_lab.physics import Crystal, ExitWave, Material, ParticlesOnFilm, PlacedParticle, Plane, Specimen
+from hrtem_lab.physics.placed_particle import ground_truth_table
 
 AU = Material("Au", "fcc", ("Au",), 0.40786, 0.0089)
 WURTZITE = Material("CdSe", "wurtzite", ("Cd", "Se"), 0.4299, 0.0113, 0.7010)
 ZINC_BLENDE = Material("CdSe", "zinc_blende", ("Cd", "Se"), 0.6077, 0.0113)
 EDGE_ON = Rotation.from_matrix([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
 """Lays the stacked planes along the beam, their normal along the columns."""
-EMPTY_FACTS = particle_facts(())
+EMPTY_FACTS = ground_truth_table(())
 
 
 def small(**changes):
-    """Draws two particles of 2 to 3 nm in a field of 6 nm; `most` says how many there are if they find room."""
-    settings = {"field_nm": 6.0, "diameter_nm": (2.0, 3.0), "coverage": (9.0, 9.0), "most": 2, "film_nm": (1.5, 2.5)}
+    """Samples two particles of 2 to 3 nm in a field of 6 nm, or `max_particles` if they find room."""
+    settings = {
+        "field_nm": 6.0,
+        "diameter_nm": (2.0, 3.0),
+        "coverage": (9.0, 9.0),
+        "max_particles": 2,
+        "film_nm": (1.5, 2.5),
+    }
     return ParticlesOnFilm(**({"materials": {"au": AU}, "empty": 0.0} | settings | changes))
 
 
@@ -30,13 +36,13 @@ def with_planes(crystal, **heights):
 
 def placed(crystal, rotation=EDGE_ON, at=(2.5, 2.5)):
     """A particle whose lowest atom lies a little above zero."""
-    return Placed(crystal, np.array([*at, 0.6 * crystal.diameter_nm + 0.3]), rotation.as_matrix())
+    return PlacedParticle(crystal, np.array([*at, 0.6 * crystal.diameter_nm + 0.3]), rotation.as_matrix())
 
 
 def in_vacuum(*particles, field_nm=5.0):
     """A specimen of these particles alone."""
     rng = np.random.default_rng(0)
-    atoms = [replace(p.crystal, roughness_nm=0.0).positions(rng) for p in particles]
+    atoms = [replace(p.crystal, roughness_nm=0.0).sample_atoms(rng) for p in particles]
     clouds = [points @ p.rotation.T + p.centre_nm for (points, _), p in zip(atoms, particles, strict=True)]
     return of_points(clouds, particles, field_nm, np.concatenate([numbers for _, numbers in atoms]))
 
@@ -58,7 +64,7 @@ def drawn_wave(intensity, instances, field_nm=6.0, particles=(), name="drawn"):
         instances=instances.astype(np.int32),
         sampling_nm=field_nm / len(intensity),
         name=name,
-        placed=lambda: tuple(particles),
+        load_particles=lambda: tuple(particles),
     )
 
 

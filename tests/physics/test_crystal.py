@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Crystal, Plane
-from hrtem_lab.physics.crystal import draw_planes
+from hrtem_lab.physics.crystal import sample_planes
 from tests.physics.scenes import AU, WURTZITE, ZINC_BLENDE, with_planes
 
 MATERIALS = pytest.mark.parametrize("material", [AU, ZINC_BLENDE, WURTZITE], ids=lambda m: m.structure)
@@ -22,7 +22,7 @@ STACKED = ["sphere", "faceted", "ellipsoid", "rod", "irregular"]
 
 
 def smooth(crystal, seed=0):
-    return replace(crystal, roughness_nm=0.0).positions(np.random.default_rng(seed))
+    return replace(crystal, roughness_nm=0.0).sample_atoms(np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize(
@@ -40,16 +40,16 @@ def smooth(crystal, seed=0):
     ],
 )
 def test_stacking_is_that_of_the_textbook(material, defects, letters):
-    heights, numbers = with_planes(Crystal(material, 5.0), **defects).stacking()
+    heights, numbers = with_planes(Crystal(material, 5.0), **defects).stacking_sequence()
     middle = len(numbers) // 2
     assert heights[middle] == 0
-    np.testing.assert_allclose(np.diff(heights), material.plane_nm)
+    np.testing.assert_allclose(np.diff(heights), material.d_spacing_nm)
     assert "".join("ABC"[n] for n in numbers[middle - 6 : middle + 7]) == letters
 
 
 def hexagonal(crystal):
     """Planes with the same letter below and above them."""
-    _, letters = crystal.stacking()
+    _, letters = crystal.stacking_sequence()
     return np.flatnonzero(letters[:-2] == letters[2:]) + 1
 
 
@@ -69,7 +69,9 @@ def test_every_inner_atom_has_all_its_neighbours(shape, kind, material):
     """Twelve in a metal, four in a tetrahedral compound, on both sides of any defect, too."""
     crystal = with_planes(Crystal(material, 3.0, shape), **({kind: 0.1} if kind else {}))
     points, numbers = smooth(crystal)
-    inner = crystal.depth(points) > 1.25 * material.bond_nm  # an ellipsoid's short axis is 0.8 of what the depth says
+    inner = (
+        crystal.depth_nm(points) > 1.25 * material.bond_nm
+    )  # an ellipsoid's short axis is 0.8 of what the depth says
     assert np.count_nonzero(inner) > 50
     near = cKDTree(points).query_ball_point(points, 1.1 * material.bond_nm)
     assert {len(found) - 1 for found in np.array(near, dtype=object)[inner]} == {12 if material is AU else 4}
@@ -103,7 +105,7 @@ def test_a_particle_has_the_volume_of_its_sphere(shape, material):
     if shape in ("decahedron", "icosahedron"):
         material = AU
     # atoms of a cell over its volume, without the code's own planes and rows
-    density = {"fcc": 4, "zinc_blende": 8, "wurtzite": 4}[material.structure] / abs(np.linalg.det(material.cell))
+    density = {"fcc": 4, "zinc_blende": 8, "wurtzite": 4}[material.structure] / abs(np.linalg.det(material.cell_nm))
     counts = [len(smooth(Crystal(material, 5.0, shape), seed)[0]) for seed in range(3)]
     assert np.mean(counts) == pytest.approx(density * np.pi / 6 * 5.0**3, rel=0.03)
     counts = [len(smooth(Crystal(material, 2.0, shape), seed)[0]) for seed in range(6)]
@@ -114,13 +116,13 @@ def test_facets_of_a_twin_are_those_of_its_lattice():
     """Twelve of the {111} and {100} normals of the two lattices differ; each half ends where its own lattice's do."""
     crystal = with_planes(Crystal(AU, 6.0, "faceted"), twin=0.0)
     steps = np.linspace(0, 6, 6001)[:, None]
-    hkl = (AU.reflections() ** 2).sum(1)
+    hkl = (AU.miller_indices() ** 2).sum(1)
     for variant, side in ((0, -1), (1, 1)):
         for index, family in ((3, "111"), (4, "100")):
-            normals = crystal.reflections(variant)[hkl == index]
+            normals = crystal.g_vectors(variant)[hkl == index]
             normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
             normals *= np.where(normals[:, [2]] * side < 0, -1, 1)
-            lengths = [steps[crystal.depth(steps * n) > 0].max() for n in normals]
+            lengths = [steps[crystal.depth_nm(steps * n) > 0].max() for n in normals]
             np.testing.assert_allclose(lengths, lengths[0], atol=0.003, err_msg=family)
     perfect, _ = smooth(Crystal(AU, 6.0, "faceted"))
     assert len(smooth(crystal)[0]) == pytest.approx(len(perfect), rel=0.03)
@@ -141,7 +143,7 @@ def test_as_many_anions_as_cations(material):
 def test_a_perfect_crystal_diffracts_where_its_cell_says(material):
     points, numbers = smooth(Crystal(material, 3.0))
     cations = points[numbers == numbers[0]]
-    factor = np.abs(np.exp(2j * np.pi * cations @ material.wave_vectors().T).mean(0))
+    factor = np.abs(np.exp(2j * np.pi * cations @ material.g_vectors().T).mean(0))
     if material is WURTZITE:  # its planes of one letter scatter between the reflections of the other's
         assert factor.min() > 0.4
     else:
@@ -154,7 +156,7 @@ def halves(crystal, seed=0):
     points = points[numbers == numbers.max()]
     levels = np.unique(np.round(points[:, 2], 6))
     # an extrinsic fault takes two steps: its plane of atoms is left out
-    first, apart = (levels[0] % crystal.material.plane_nm, crystal.material.plane_nm)
+    first, apart = (levels[0] % crystal.material.d_spacing_nm, crystal.material.d_spacing_nm)
     gap = np.floor(crystal.planes[0].height_nm / apart) * apart + first + 1e-3
     gap -= apart * (first > apart / 2)
     wide = 1.5 if crystal.planes[0].kind == "extrinsic" else 0.5
@@ -189,12 +191,12 @@ WURTZITE_MOVES = {
 @pytest.mark.parametrize("kind", ["intrinsic", "extrinsic"])
 def test_a_fault_moves_the_upper_half_by_a_sixth_of_112(kind, height, material):
     below, above = halves(with_planes(Crystal(material, 4.0), **{kind: height}))
-    g = material.wave_vectors()
+    g = material.g_vectors()
     vector = material.a_nm * np.array(CUBIC_MOVES[kind])
     assert np.abs(amplitudes(below, g)).min() == pytest.approx(1)
     assert apart(turns(above, below, g), g @ vector) < 1e-6
     assert apart(turns(above, below, g), g @ -vector) > 0.3
-    assert apart(material.shift(kind) @ g.T, g @ vector) < 1e-6
+    assert apart(material.displacement_nm(kind) @ g.T, g @ vector) < 1e-6
 
 
 @pytest.mark.parametrize("height", [-0.5, 0.05, 0.6])
@@ -202,7 +204,7 @@ def test_a_fault_moves_the_upper_half_by_a_sixth_of_112(kind, height, material):
 def test_a_fault_moves_the_upper_half_of_wurtzite(kind, height):
     """Which way it slips depends on the plane of atoms that it slips on: of one letter or of the other."""
     below, above = halves(with_planes(Crystal(WURTZITE, 6.0), **{kind: height}))
-    g = WURTZITE.wave_vectors()
+    g = WURTZITE.g_vectors()
     found = turns(above, below, g)
     away = {}
     for name, move in WURTZITE_MOVES.items():
@@ -212,7 +214,7 @@ def test_a_fault_moves_the_upper_half_of_wurtzite(kind, height):
     assert away.pop(kind) < 0.12  # the halves do not end with whole cells
     assert min(away.values()) > 0.2
     vector = np.array(WURTZITE_MOVES[kind]) * [WURTZITE.a_nm, WURTZITE.a_nm, WURTZITE.c_nm]
-    assert min(apart(WURTZITE.shift(kind) @ g.T, g @ (vector * s)) for s in ([1, 1, 1], [-1, -1, 1])) < 1e-6
+    assert min(apart(WURTZITE.displacement_nm(kind) @ g.T, g @ (vector * s)) for s in ([1, 1, 1], [-1, -1, 1])) < 1e-6
 
 
 @pytest.mark.parametrize("height", [-0.4, 0.05, 0.37])
@@ -220,11 +222,11 @@ def test_a_fault_moves_the_upper_half_of_wurtzite(kind, height):
 def test_above_a_twin_plane_lies_the_mirror_image(material, height):
     crystal = with_planes(Crystal(material, 5.0), twin=height)
     below, above = halves(crystal)
-    parent, twin = crystal.reflections(0), crystal.reflections(1)
+    parent, twin = crystal.g_vectors(0), crystal.g_vectors(1)
     np.testing.assert_allclose(twin, parent * [-1, -1, 1], atol=1e-9)  # with inversion, a mirror in z
     np.testing.assert_allclose(np.abs(amplitudes(below, parent)), 1)
     np.testing.assert_allclose(np.abs(amplitudes(above, twin)), 1)
-    changed = crystal.changed(0)[0]
+    changed = crystal.reflections_affected(0)[0]
     np.testing.assert_allclose(np.abs(amplitudes(above, parent[~changed])), 1)
     assert np.abs(amplitudes(above, parent[changed])).max() < 0.3
     assert changed.any()
@@ -237,30 +239,32 @@ def test_changed_reflections_are_those_whose_waves_the_fault_moves(kind, materia
     """The two halves of a perfect crystal scatter in step; where the defect spoils that, the reflection is changed."""
     crystal = with_planes(Crystal(material, 6.0), **{kind: 0.1})
     below, above = halves(crystal)
-    g, changed = crystal.reflections(0), crystal.changed(0)
+    g, changed = crystal.g_vectors(0), crystal.reflections_affected(0)
     spoilt = np.abs(turns(above, below, g)) > 0.15
     if len(crystal.variants) == 2:
         spoilt = np.abs(amplitudes(above, g)) < 0.5
     assert changed.shape == (1, len(g))
     np.testing.assert_array_equal(changed[0], spoilt)
-    assert Crystal(material, 6.0).changed(0).shape == (0, len(g))
+    assert Crystal(material, 6.0).reflections_affected(0).shape == (0, len(g))
 
 
 def test_what_a_fault_changes_in_fcc():
     """Those with h + k + l no multiple of three where the plane is (111); {111} of the plane itself never shows it."""
     crystal = with_planes(Crystal(AU, 4.0), intrinsic=0.1)
-    np.testing.assert_array_equal(crystal.changed(0)[0], AU.reflections().sum(1) % 3 != 0)
+    np.testing.assert_array_equal(crystal.reflections_affected(0)[0], AU.miller_indices().sum(1) % 3 != 0)
 
 
 def test_an_extrinsic_fault_in_wurtzite_changes_other_reflections_than_an_intrinsic_one():
     """Half of c is whole for even l; 1/3 <1-100> is whole for h - k = 3n."""
-    h, k, upwards = WURTZITE.reflections().T
+    h, k, upwards = WURTZITE.miller_indices().T
     for kind, expected in {
         "extrinsic": upwards % 2 == 1,
         "intrinsic": (h - k) % 3 != 0,
         "twin": (h - k) % 3 != 0,
     }.items():
-        np.testing.assert_array_equal(with_planes(Crystal(WURTZITE, 4.0), **{kind: 0.1}).changed(0)[0], expected)
+        np.testing.assert_array_equal(
+            with_planes(Crystal(WURTZITE, 4.0), **{kind: 0.1}).reflections_affected(0)[0], expected
+        )
 
 
 def test_vacancies_are_the_share_of_atoms_that_is_missing():
@@ -273,9 +277,9 @@ def test_vacancies_are_the_share_of_atoms_that_is_missing():
 
 def test_the_surface_is_rough_and_drawn_from_the_given_chance():
     crystal = Crystal(AU, 4.0)
-    rough, again, other = (crystal.positions(np.random.default_rng(seed))[0] for seed in (0, 0, 1))
-    assert crystal.depth(smooth(crystal)[0]).min() > 0
-    assert -0.15 < crystal.depth(rough).min() < 0
+    rough, again, other = (crystal.sample_atoms(np.random.default_rng(seed))[0] for seed in (0, 0, 1))
+    assert crystal.depth_nm(smooth(crystal)[0]).min() > 0
+    assert -0.15 < crystal.depth_nm(rough).min() < 0
     np.testing.assert_array_equal(rough, again)
     assert rough.shape != other.shape or not np.allclose(rough, other)
 
@@ -283,18 +287,20 @@ def test_the_surface_is_rough_and_drawn_from_the_given_chance():
 @given(st.sampled_from(STACKED), st.floats(1.0, 12.0), st.lists(st.sampled_from(KINDS), max_size=3), st.integers(0, 99))
 @settings(deadline=None, max_examples=60)
 def test_drawn_planes_are_apart_and_inside(shape, diameter_nm, kinds, seed):
-    crystal = draw_planes(Crystal(AU, diameter_nm, shape, seed=seed), kinds, np.random.default_rng(seed))
+    crystal = sample_planes(Crystal(AU, diameter_nm, shape, seed=seed), kinds, np.random.default_rng(seed))
     assert [p.kind for p in crystal.planes] == kinds[: len(crystal.planes)]
     if diameter_nm > 4:
         assert len(crystal.planes) == len(kinds)
-    places = sorted(p.height_nm / AU.plane_nm for p in crystal.planes)
+    places = sorted(p.height_nm / AU.d_spacing_nm for p in crystal.planes)
     assert all(np.diff(places) > 2.9)
     hexagonal_planes = {"twin": 1, "intrinsic": 2, "extrinsic": 2}
     assert len(hexagonal(crystal)) == sum(hexagonal_planes[p.kind] for p in crystal.planes)
 
 
 def test_planes_are_drawn_at_random():
-    heights = [draw_planes(Crystal(AU, 5.0), ["twin"], np.random.default_rng(s)).planes[0].height_nm for s in range(60)]
+    heights = [
+        sample_planes(Crystal(AU, 5.0), ["twin"], np.random.default_rng(s)).planes[0].height_nm for s in range(60)
+    ]
     assert len(set(heights)) > 8
     assert abs(np.mean(heights)) < 0.3
     assert 0.9 < np.ptp(heights) < 4

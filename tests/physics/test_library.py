@@ -17,9 +17,10 @@ import pytest
 from distributed import LocalCluster
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics import Crystal, Library, library
-from hrtem_lab.physics.exit_wave import multislice, outlines, overlaps, silhouettes
-from hrtem_lab.physics.placed import particle_facts
+from hrtem_lab.physics import Crystal, ExitWaveLibrary, library
+from hrtem_lab.physics.exit_wave import multislice
+from hrtem_lab.physics.placed_particle import ground_truth_table
+from hrtem_lab.physics.silhouettes import overlap_fractions, project_instances, silhouettes
 from hrtem_lab.physics.workers import run
 from tests.physics.scenes import AU, in_vacuum, placed, small
 
@@ -42,15 +43,15 @@ def simulated(monkeypatch):
 
 
 def of(root, count=2, specimen=TINY, seed=7, gpts=64, workers=0, **arguments):
-    return Library(specimen, count, seed, gpts, root=root, workers=workers, **arguments)
+    return ExitWaveLibrary(specimen, count, seed, gpts, root=root, workers=workers, **arguments)
 
 
 def atoms(index, specimen=TINY, seed=7):
-    return len(specimen.draw(np.random.default_rng([seed, index])).atoms)
+    return len(specimen.sample(np.random.default_rng([seed, index])).atoms)
 
 
 def content(waves):
-    return [(w.wave.tobytes(), w.instances.tobytes(), json.dumps(w.facts.to_dict()), w.name) for w in waves]
+    return [(w.wave.tobytes(), w.instances.tobytes(), json.dumps(w.ground_truth.to_dict()), w.name) for w in waves]
 
 
 @pytest.mark.parametrize(
@@ -93,19 +94,19 @@ def test_entries_are_what_was_drawn(tmp_path, simulated):
     waves.simulate()
     assert len(waves) == 2
     for index, wave in enumerate(waves):
-        specimen = TINY.draw(np.random.default_rng([7, index]))
+        specimen = TINY.sample(np.random.default_rng([7, index]))
         np.testing.assert_array_equal(wave.wave, multislice(specimen, 64))
-        np.testing.assert_array_equal(wave.instances, outlines(specimen, 64))
+        np.testing.assert_array_equal(wave.instances, project_instances(specimen, 64))
         assert (wave.wave.dtype, wave.instances.dtype) == (np.complex64, np.int32)
         pd.testing.assert_frame_equal(
-            wave.facts.drop(columns="overlap"), particle_facts(specimen.particles).drop(columns="overlap")
+            wave.ground_truth.drop(columns="overlap"), ground_truth_table(specimen.particles).drop(columns="overlap")
         )
-        assert wave.facts["overlap"].tolist() == overlaps(silhouettes(specimen, 64))
+        assert wave.ground_truth["overlap"].tolist() == overlap_fractions(silhouettes(specimen, 64))
         assert wave.sampling_nm == pytest.approx(4.0 / 64)
         for kept, drawn in zip(wave.particles, specimen.particles, strict=True):
             assert kept.crystal == drawn.crystal
             assert kept.crystal.planes
-            np.testing.assert_array_equal(kept.reflections(0), drawn.reflections(0))
+            np.testing.assert_array_equal(kept.g_vectors(0), drawn.g_vectors(0))
             np.testing.assert_array_equal(kept.centre_nm, drawn.centre_nm)
     assert waves[0].name != waves[1].name
     assert content(waves[0:2]) == content(waves)
@@ -247,7 +248,7 @@ def test_an_argument_out_of_its_range_is_told(tmp_path, arguments, message):
 def test_multislice_holds_the_planes_at_the_smallest_size_that_is_taken(tmp_path, simulated):
     """The reflection of the widest planes is in the wave at 51 pixels, the smallest that is allowed, and not at 48."""
     specimen = in_vacuum(placed(Crystal(AU, 2.0), at=(2.0, 2.0)), field_nm=4.0)
-    normal = 4.0 / AU.plane_nm  # EDGE_ON lays the normal along the columns
+    normal = 4.0 / AU.d_spacing_nm  # EDGE_ON lays the normal along the columns
 
     def at_the_reflection(gpts):
         spectrum = np.abs(np.fft.fft2(multislice(specimen, gpts)))
@@ -265,14 +266,14 @@ def test_the_facts_of_a_library_are_one_table(tmp_path, simulated):
         waves = of(tmp_path, count=4, specimen=specimen)
         waves.simulate()
         table = pd.read_parquet(waves.folder / "facts")
-        drawn = [specimen.draw(np.random.default_rng([7, i])).particles for i in range(4)]
+        drawn = [specimen.sample(np.random.default_rng([7, i])).particles for i in range(4)]
         assert len(table) == (sum(map(len, drawn)) if expected is None else expected)
         assert table["specimen"].tolist() == [i for i, particles in enumerate(drawn) for _ in particles]
         assert table["diameter_nm"].tolist() == [p.crystal.diameter_nm for particles in drawn for p in particles]
-        assert {wave.name for wave in waves if len(wave.facts)} == set(table["name"])
+        assert {wave.name for wave in waves if len(wave.ground_truth)} == set(table["name"])
         types = pd.read_parquet(waves.folder / "facts" / "000000.parquet").dtypes
         assert types.to_dict() == table.dtypes.to_dict()
-    assert of(tmp_path, specimen=replace(TINY, empty=1.0))[0].facts.empty
+    assert of(tmp_path, specimen=replace(TINY, empty=1.0))[0].ground_truth.empty
 
 
 # A folder of one's own
@@ -352,11 +353,11 @@ def test_a_full_disk_is_told_and_what_was_made_stays(tmp_path, simulated, monkey
 
 KILLED = """
 import sys
-from hrtem_lab.physics import Library
+from hrtem_lab.physics import ExitWaveLibrary
 from tests.physics.test_library import TINY
 
 if __name__ == "__main__":
-    waves = Library(TINY, 200, 7, 64, folder=sys.argv[1], workers=2)
+    waves = ExitWaveLibrary(TINY, 200, 7, 64, folder=sys.argv[1], workers=2)
     waves.simulate(lambda done, total: print(done, flush=True))
 """
 

@@ -10,7 +10,7 @@ from ase.data import atomic_masses, atomic_numbers
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import Material
-from hrtem_lab.physics.material import ORDER, STACK_AXES, WEAKEST
+from hrtem_lab.physics.material import MAX_ORDER, MIN_STRUCTURE_FACTOR, STACK_AXES
 from tests.physics.scenes import AU, WURTZITE, ZINC_BLENDE
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "material"
@@ -42,7 +42,7 @@ def test_every_material_has_a_card():
 def test_spacings_and_density_are_measured_ones(name):
     material, (spacings, density) = shipped(name), CARDS[name]
     found = dict(
-        zip(map(tuple, material.reflections()), 1 / np.linalg.norm(material.wave_vectors(), axis=1), strict=True)
+        zip(map(tuple, material.miller_indices()), 1 / np.linalg.norm(material.g_vectors(), axis=1), strict=True)
     )
     for hkl, spacing_nm in spacings.items():
         assert found[tuple(map(int, hkl))] == pytest.approx(spacing_nm, rel=0.003)
@@ -65,17 +65,21 @@ def test_reflections_are_those_of_the_unit_cell(material):
     hkl = np.mgrid[-5:6, -5:6, -5:6].reshape(3, -1).T
     factor = np.abs(np.exp(2j * np.pi * hkl @ cell.get_scaled_positions().T) @ cell.numbers)
     length = np.linalg.norm(hkl @ np.array(cell.cell.reciprocal()), axis=1) * 10
-    kept = (factor > WEAKEST * cell.numbers.sum()) & (length < min(ORDER / material.row_nm, 1 / 0.13)) & (length > 0)
-    found = {tuple(g) for g in material.reflections()}
+    kept = (
+        (factor > MIN_STRUCTURE_FACTOR * cell.numbers.sum())
+        & (length < min(MAX_ORDER / material.row_spacing_nm, 1 / 0.13))
+        & (length > 0)
+    )
+    found = {tuple(g) for g in material.miller_indices()}
     assert found | {tuple(-np.array(g)) for g in found} == {tuple(g) for g in hkl[kept]}
     assert 2 * len(found) == kept.sum()
-    expected = length[[np.flatnonzero((hkl == g).all(1))[0] for g in material.reflections()]]
-    np.testing.assert_allclose(np.linalg.norm(material.wave_vectors(), axis=1), expected, rtol=1e-6)
-    np.testing.assert_allclose(material.wave_vectors() @ material.cell.T, material.reflections(), atol=1e-9)
+    expected = length[[np.flatnonzero((hkl == g).all(1))[0] for g in material.miller_indices()]]
+    np.testing.assert_allclose(np.linalg.norm(material.g_vectors(), axis=1), expected, rtol=1e-6)
+    np.testing.assert_allclose(material.g_vectors() @ material.cell_nm.T, material.miller_indices(), atol=1e-9)
 
 
 def test_gold_shows_thirteen_reflections():
-    assert sorted((AU.reflections() ** 2).sum(1)) == [3] * 4 + [4] * 3 + [8] * 6
+    assert sorted((AU.miller_indices() ** 2).sum(1)) == [3] * 4 + [4] * 3 + [8] * 6
 
 
 @pytest.mark.parametrize(("material", "bond_nm"), [(AU, 0.2884), (ZINC_BLENDE, 0.2631), (WURTZITE, 0.2629)])
@@ -104,8 +108,8 @@ def test_the_frame_of_the_stack():
     ],
 )
 def test_zone_axes_are_directions_of_the_cell(material, name, indices, count):
-    direction = np.array(indices) @ material.cell
-    axes = material.zones()[name]
+    direction = np.array(indices) @ material.cell_nm
+    axes = material.zone_axes()[name]
     np.testing.assert_allclose(np.linalg.norm(axes, axis=1), 1)
     assert (axes @ direction).max() == pytest.approx(np.linalg.norm(direction))
     assert len(np.unique(np.round(axes, 6), axis=0)) == count

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics import Condition, Microscope
+from hrtem_lab.physics import ImagingConditionRanges, ImagingConditions
 from hrtem_lab.physics.microscope import camera_pixels, expose, fourier_crop, record, wavelength_nm
-from hrtem_lab.physics.microscope.camera import poisson
-from hrtem_lab.physics.microscope.condition import PERIODS_DEG
+from hrtem_lab.physics.microscope.camera import sample_poisson
+from hrtem_lab.physics.microscope.conditions import AZIMUTH_PERIODS_DEG
 from tests.strategies import defoci_nm, doses_e_per_nm2
 
 GPTS, FIELD_NM = 128, 5.12
@@ -29,7 +29,7 @@ def exact(**settings):
         "dose_e_per_nm2": SAMPLING_NM**-2,
         "focal_spread_nm": 0.0,
     }
-    return Condition(**({"defocus_nm": 0.0} | plain | settings))
+    return ImagingConditions(**({"defocus_nm": 0.0} | plain | settings))
 
 
 def random_wave(seed=0, cutoff_per_nm=6.0):
@@ -156,7 +156,7 @@ def test_the_camera_transfers_what_it_says_at_its_nyquist_frequency(pixels, mtf_
 
 @given(st.floats(0.015, 0.3), defoci_nm, doses_e_per_nm2)
 def test_every_electron_is_counted_once_for_any_pixel(pixel_size_nm, defocus_nm, dose):
-    condition = Condition(defocus_nm=defocus_nm, pixel_size_nm=pixel_size_nm, dose_e_per_nm2=dose)
+    condition = ImagingConditions(defocus_nm=defocus_nm, pixel_size_nm=pixel_size_nm, dose_e_per_nm2=dose)
     wave = random_wave()
     expected = expose(wave, SAMPLING_NM, condition)
     assert expected.shape == (round(FIELD_NM / pixel_size_nm),) * 2
@@ -237,7 +237,7 @@ def test_gain_multiplies_what_is_counted():
 
 @pytest.mark.parametrize("electrons", [0.0, 0.3, 8.0, 49.9, 50.1, 300.0, 1e5])
 def test_electrons_arrive_as_poisson_has_it(electrons):
-    counts = poisson(torch.full((1000, 1000), electrons), torch.Generator().manual_seed(0)).numpy().ravel()
+    counts = sample_poisson(torch.full((1000, 1000), electrons), torch.Generator().manual_seed(0)).numpy().ravel()
     low, high = counts.min(), counts.max()
     values = np.arange(low, high + 1)
     found = np.searchsorted(np.sort(counts), values, side="right") / counts.size
@@ -246,7 +246,7 @@ def test_electrons_arrive_as_poisson_has_it(electrons):
 
 def test_electrons_of_a_frame_with_few_and_many():
     expected = torch.tensor([1.0, 49.0, 51.0, 400.0]).repeat(20000, 1)
-    counts = poisson(expected, torch.Generator().manual_seed(0))
+    counts = sample_poisson(expected, torch.Generator().manual_seed(0))
     torch.testing.assert_close(counts.mean(0), expected[0], rtol=0.02, atol=0)
     torch.testing.assert_close(counts.var(0), expected[0], rtol=0.05, atol=0)
 
@@ -334,17 +334,17 @@ def test_no_light_no_electrons():
 
 def test_conditions_are_drawn_within_their_ranges():
     ranges = {"defocus_nm": (-30.0, 50.0), "dose_e_per_nm2": (1e3, 1e5), "pixel_size_nm": (0.02, 0.08), "cs_um": (1, 2)}
-    microscope = Microscope(**ranges, voltage_kV=80.0, gain=4.0)
-    conditions = [microscope.draw(np.random.default_rng(seed)) for seed in range(400)]
+    microscope = ImagingConditionRanges(**ranges, voltage_kV=80.0, gain=4.0)
+    conditions = [microscope.sample(np.random.default_rng(seed)) for seed in range(400)]
     assert {(c.voltage_kV, c.gain) for c in conditions} == {(80.0, 4.0)}
-    drawn = Microscope().ranges | ranges
-    assert all(f"{name}_deg" in PERIODS_DEG for name in ("astigmatism", "coma", "trefoil", "drift"))
+    drawn = ImagingConditionRanges().ranges | ranges
+    assert all(f"{name}_deg" in AZIMUTH_PERIODS_DEG for name in ("astigmatism", "coma", "trefoil", "drift"))
     for name, (low, high) in drawn.items():
         values = np.array([getattr(c, name) for c in conditions])
         assert low <= values.min() < values.max() <= high
         middle = np.sqrt(low * high) if name in ("dose_e_per_nm2", "pixel_size_nm") else (low + high) / 2
         assert np.mean(values < middle) == pytest.approx(0.5, abs=0.1)
-    for name, period in PERIODS_DEG.items():
+    for name, period in AZIMUTH_PERIODS_DEG.items():
         assert 0 <= min(getattr(c, name) for c in conditions) < 0.1 * period
         assert 0.9 * period < max(getattr(c, name) for c in conditions) <= period
 
@@ -379,4 +379,4 @@ def test_impossible_conditions_are_refused(settings, message):
 )
 def test_impossible_ranges_are_refused(ranges, message):
     with pytest.raises(InputError, match=message):
-        Microscope(**ranges)
+        ImagingConditionRanges(**ranges)

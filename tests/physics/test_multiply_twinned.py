@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
 from hrtem_lab.physics import Crystal
-from hrtem_lab.physics.multiply_twinned import orientations, sites, tetrahedra, twin_planes
+from hrtem_lab.physics.multiply_twinned import atom_sites, orientations, tetrahedra, twin_planes
 from tests.physics.scenes import AU
 from tests.physics.test_crystal import smooth
 
@@ -21,7 +21,7 @@ def test_an_icosahedron_is_mackays():
     edge = 1 / np.sin(2 * np.pi / 5)  # of an icosahedron whose corners lie 1 from the centre
     volume = 5 * (3 + np.sqrt(5)) / 12 * edge**3
     squeezed = np.cbrt(20 / 6 / np.sqrt(2) / volume)  # to the volume 1 / sqrt(2) of a primitive cell
-    ours = sites("icosahedron", 5.0)
+    ours = atom_sites("icosahedron", 5.0)
     faces = np.array([e.sum(0) for e in tetrahedra("icosahedron")])
     shells = (ours @ faces.T).max(1) / (faces[0] @ tetrahedra("icosahedron")[0, 0])
     ours = ours[shells < 4.01]
@@ -35,7 +35,7 @@ def test_a_decahedron_is_that_of_ase():
     tetrahedron = np.degrees(np.arccos(1 / 3))
     squeezed = np.sqrt(np.sin(np.radians(tetrahedron)) / np.sin(np.radians(72)))
     theirs = np.column_stack([theirs[:, 2], theirs[:, 1] * squeezed, theirs[:, 0] * squeezed])
-    ours = sites("decahedron", 8.0)
+    ours = atom_sites("decahedron", 8.0)
     assert cKDTree(ours).query(theirs)[0].max() < 1e-9
     inner = ours[np.linalg.norm(ours, axis=1) < 2.5]
     assert len(inner) > 60
@@ -44,7 +44,7 @@ def test_a_decahedron_is_that_of_ase():
 
 @SHAPES
 def test_sites_are_all_there_and_none_twice(shape):
-    points = sites(shape, 6.0)
+    points = atom_sites(shape, 6.0)
     assert len(points) == pytest.approx(np.sqrt(2) * 4 / 3 * np.pi * 6.0**3, rel=0.015)
     distances = cKDTree(points).query(points[np.linalg.norm(points, axis=1) < 4.5], 14)[0]
     assert distances[:, 1].min() > 0.95
@@ -66,13 +66,11 @@ def test_each_tetrahedron_is_a_lattice_and_its_orientation_says_which(shape):
     for number, edges in enumerate(tetrahedra(shape)):
         if shape == "decahedron":
             centre = centre * [1, 0, 0] + _axis(points)
-        away = np.linalg.solve(edges.T * AU.row_nm, (points - centre).T).T
+        away = np.linalg.solve(edges.T * AU.row_spacing_nm, (points - centre).T).T
         inside = (away[:, 1:] > -1e-6).all(1) & ((away[:, 0] > -1e-6) | (shape == "decahedron"))
         counted += inside.sum()
         assert inside.sum() > 50
-        np.testing.assert_allclose(
-            np.abs(np.exp(2j * np.pi * points[inside] @ crystal.reflections(number).T).mean(0)), 1
-        )
+        np.testing.assert_allclose(np.abs(np.exp(2j * np.pi * points[inside] @ crystal.g_vectors(number).T).mean(0)), 1)
     assert counted >= len(points)
 
 
@@ -97,25 +95,25 @@ def test_neighbours_are_mirror_images_in_their_twin_plane(shape):
     """What a plane does not change is shared by both of the lattices that it bounds, and nothing else is."""
     crystal = Crystal(AU, 4.0, shape)
     normals, bounds = twin_planes(shape)
-    assert len(normals) == len(crystal.normals) == {"decahedron": 5, "icosahedron": 30}[shape]
+    assert len(normals) == len(crystal.plane_normals) == {"decahedron": 5, "icosahedron": 30}[shape]
     np.testing.assert_array_equal(bounds.sum(0), 2)
     np.testing.assert_array_equal(bounds.sum(1), {"decahedron": 2, "icosahedron": 3}[shape])
     for plane, normal in enumerate(normals):
         one, other = np.flatnonzero(bounds[:, plane])
-        g, across = crystal.reflections(one), crystal.reflections(other)
+        g, across = crystal.g_vectors(one), crystal.g_vectors(other)
         both = np.concatenate([across, -across])
         mirrored = g - 2 * np.outer(g @ normal, normal)
         assert cKDTree(both).query(mirrored)[0].max() < 1e-9
         shared = cKDTree(both).query(g)[0] < 0.8  # nm^-1, where the strain turns what would be one
-        np.testing.assert_array_equal(crystal.changed(one)[plane], ~shared)
+        np.testing.assert_array_equal(crystal.reflections_affected(one)[plane], ~shared)
         assert shared.sum() == 4  # {111} along the normal, {220} in the plane
     for variant in range(len(bounds)):
-        assert not crystal.changed(variant)[~bounds[variant]].any()
+        assert not crystal.reflections_affected(variant)[~bounds[variant]].any()
 
 
 @SHAPES
 def test_along_x_five_twin_planes_stand_edge_on(shape):
-    normals = Crystal(AU, 4.0, shape).normals
+    normals = Crystal(AU, 4.0, shape).plane_normals
     edge_on = normals[np.abs(normals[:, 0]) < 1e-9]
     planes = np.unique(np.round(np.degrees(np.arctan2(edge_on[:, 2], edge_on[:, 1])) % 180, 3))
     np.testing.assert_allclose(np.diff(planes), 36, atol=0.01)

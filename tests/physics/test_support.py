@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from hrtem_lab.physics import support
-from hrtem_lab.physics.support import LAYERS_NM, Film, Relief, soot
+from hrtem_lab.physics.support import LAYER_SPACING_NM, Film, Relief, sample_soot
 
 FIELD_NM = 5.0
 NITRIDE = {"Si": 3, "N": 4}
 
 
 def film(thickness_nm=3.0, seed=0, **settings):
-    return Film(**settings).draw(FIELD_NM, thickness_nm, np.random.default_rng(seed))
+    return Film(**settings).sample(FIELD_NM, thickness_nm, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def places(n=50):
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.integers(-2, 2), st.integers(-2, 2))
 def test_a_relief_is_a_share_and_periodic(seed, deepest, up, right):
-    relief = Relief.draw(FIELD_NM, deepest, 0.5, np.random.default_rng(seed))
+    relief = Relief.sample(FIELD_NM, deepest, 0.5, np.random.default_rng(seed))
     share = relief(places())
     assert (share >= 0).all()
     assert (share <= 1).all()
@@ -98,7 +98,7 @@ def test_a_hole_is_empty_and_of_its_size_wherever_it_lies(centre):
 
 
 def test_holes_are_drawn_as_often_as_it_says():
-    drawn = [Relief.draw(FIELD_NM, 0.3, 0.25, np.random.default_rng(seed)) for seed in range(200)]
+    drawn = [Relief.sample(FIELD_NM, 0.3, 0.25, np.random.default_rng(seed)) for seed in range(200)]
     assert 30 < sum(relief.hole is not None for relief in drawn) < 70
     assert 0 <= min(relief.depth for relief in drawn) < max(relief.depth for relief in drawn) <= 0.3
 
@@ -106,7 +106,7 @@ def test_holes_are_drawn_as_often_as_it_says():
 @pytest.mark.parametrize("seed", range(4))
 def test_shells_of_graphite_are_a_layer_apart(seed):
     """Along any direction the atoms come in steps of the layers' distance, bent by at most a quarter."""
-    points = soot(4.0, 8.0, np.random.default_rng(seed))
+    points = sample_soot(4.0, 8.0, np.random.default_rng(seed))
     axis = np.random.default_rng(seed).normal(size=3)
     axis /= np.linalg.norm(axis)
     radius = np.linalg.norm(points, axis=1)
@@ -114,7 +114,7 @@ def test_shells_of_graphite_are_a_layer_apart(seed):
     gaps = np.diff(along)
     steps = gaps[gaps > 0.15]
     assert len(steps) > 3
-    assert np.median(steps) == pytest.approx(LAYERS_NM, rel=0.4)
+    assert np.median(steps) == pytest.approx(LAYER_SPACING_NM, rel=0.4)
     assert radius.max() < 4.0 * 1.3
 
 
@@ -122,13 +122,13 @@ def test_domains_break_the_rings_of_soot_and_keep_its_layers():
     rng = np.random.default_rng(0)
     unit = rng.normal(size=(40000, 3))
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-    radius = LAYERS_NM * rng.integers(6, 14, len(unit))
-    torn = support._in_domains(unit * radius[:, None], 1.5, 0.2, rng)
+    radius = LAYER_SPACING_NM * rng.integers(6, 14, len(unit))
+    torn = support._break_into_domains(unit * radius[:, None], 1.5, 0.2, rng)
     assert len(torn) == len(unit)
-    assert np.median(np.linalg.norm(torn - unit * radius[:, None], axis=1)) < LAYERS_NM
+    assert np.median(np.linalg.norm(torn - unit * radius[:, None], axis=1)) < LAYER_SPACING_NM
 
     def order(points):
-        return abs(np.exp(2j * np.pi * np.linalg.norm(points, axis=1) / LAYERS_NM).mean())
+        return abs(np.exp(2j * np.pi * np.linalg.norm(points, axis=1) / LAYER_SPACING_NM).mean())
 
     near = np.linalg.norm(torn - torn[0], axis=1) < 0.4  # within one domain its layers are what they were
     assert order(unit * radius[:, None]) > 0.99
@@ -137,7 +137,7 @@ def test_domains_break_the_rings_of_soot_and_keep_its_layers():
 
 
 def test_graphite_is_no_denser_than_graphite():
-    whole = [len(soot(4.0, 8.0, np.random.default_rng(seed))) for seed in range(10)]
-    graphite = 38.2 / LAYERS_NM * 4 / 3 * np.pi * 4.0**3
+    whole = [len(sample_soot(4.0, 8.0, np.random.default_rng(seed))) for seed in range(10)]
+    graphite = 38.2 / LAYER_SPACING_NM * 4 / 3 * np.pi * 4.0**3
     assert 0.2 * graphite < min(whole) < max(whole) < 1.1 * graphite
     assert len(set(whole)) == 10

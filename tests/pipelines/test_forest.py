@@ -19,7 +19,7 @@ SMALL = [
     "+experiment=defects",
     "data.library.count=7",
     *SPECIMENS,
-    "specimen.most=2",
+    "specimen.max_particles=2",
     "data.test=2",
     "forest.classifier.n_estimators=8",
     "forest.folds=2",

@@ -20,7 +20,7 @@ from hrtem_lab.figures.micrographs import contact_sheet
 from hrtem_lab.files import find_calibration, find_inputs, find_label, read, read_label
 from hrtem_lab.micrograph import CLASSES, InputError
 from hrtem_lab.paths import CONF
-from hrtem_lab.physics import Library
+from hrtem_lab.physics import ExitWaveLibrary
 from hrtem_lab.pipelines import simulate as simulation
 
 SMALL = [
@@ -28,7 +28,7 @@ SMALL = [
     "library.gpts=64",
     "specimen.field_nm=4",
     "specimen.diameter_nm=[2.0,2.4]",
-    "specimen.most=2",
+    "specimen.max_particles=2",
     "specimen.film_nm=[0.8,1.0]",
     "specimen.empty=0.3",
     "microscope.pixel_size_nm=[0.0075,0.03]",
@@ -41,7 +41,7 @@ def composed(*words: str):
         return compose("simulate", overrides=[*SMALL, *words])
 
 
-def simulate(folder: Path, *words: str) -> Library:
+def simulate(folder: Path, *words: str) -> ExitWaveLibrary:
     return simulation.simulate(composed(f"output='{folder}'", *words))
 
 
@@ -161,7 +161,7 @@ def test_no_specimens_give_an_empty_result(export: str, tmp_path: Path):
 
 
 def test_specimens_without_particles_have_an_empty_truth(tmp_path: Path):
-    simulate(tmp_path, "n=2", "specimen.most=0", "export=folder", "preview=true")
+    simulate(tmp_path, "n=2", "specimen.max_particles=0", "export=folder", "preview=true")
     assert len(pd.read_parquet(tmp_path / "facts")) == 0
     assert len(pd.read_parquet(tmp_path / "images" / "particles.parquet")) == 0
     labels = sorted((tmp_path / "images").glob("*_label.png"))
@@ -190,13 +190,13 @@ def test_processes_take_the_same_images(made: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    def interrupted(self: Library, index: int) -> None:
+    def interrupted(self: ExitWaveLibrary, index: int) -> None:
         if index:
             raise KeyboardInterrupt
         simulate_one(self, index)
 
-    simulate_one = Library._simulate_one
-    monkeypatch.setattr(Library, "_simulate_one", interrupted)
+    simulate_one = ExitWaveLibrary._simulate_one
+    monkeypatch.setattr(ExitWaveLibrary, "_simulate_one", interrupted)
     with pytest.raises(KeyboardInterrupt):
         simulate(tmp_path)
     said = capsys.readouterr().out

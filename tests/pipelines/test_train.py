@@ -31,7 +31,7 @@ from tests.small import SPECIMENS
 SMALL = [
     "data.library.count=10",
     *SPECIMENS,
-    "specimen.most=1",
+    "specimen.max_particles=1",
     "data.validation=5",
     "data.test=3",
     "data.samples=4",

@@ -13,7 +13,7 @@ from optuna import TrialPruned
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import quiet
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics import Library
+from hrtem_lab.physics import ExitWaveLibrary
 from hrtem_lab.search.objectives import ClassicalObjective, ForestObjective, UNetObjective, validation_metrics
 from hrtem_lab.search.space import compose_trial_config
 from hrtem_lab.segmentation.data import SimulatedData
@@ -48,19 +48,19 @@ def config(waves: Path):
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Stages whose micrographs are taken; reading a test specimen, in whatever way, is an error."""
     taken: list[str] = []
-    take, read = SimulatedData.micrographs, Library.__getitem__
+    take, read = SimulatedData.micrographs, ExitWaveLibrary.__getitem__
 
     def micrographs(self: SimulatedData, stage: Any, repeat: int = 0) -> Any:
         taken.append(stage)
         assert stage != "test"
         return take(self, stage, repeat)
 
-    def item(self: Library, index: Any) -> Any:
+    def item(self: ExitWaveLibrary, index: Any) -> Any:
         assert index not in range(3), "the first three specimens of SMALL are those of the test"
         return read(self, index)
 
     monkeypatch.setattr(SimulatedData, "micrographs", micrographs)
-    monkeypatch.setattr(Library, "__getitem__", item)
+    monkeypatch.setattr(ExitWaveLibrary, "__getitem__", item)
     return taken
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics import Imaging
+from hrtem_lab.physics import ImageSimulator
 from hrtem_lab.segmentation.data import STAGES, SimulatedData
 from hrtem_lab.segmentation.datasets import EpochSampler, SimulatedDataset
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral
@@ -19,13 +19,15 @@ from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral
 def data(size=9, validation=2, test=3, **arguments):
     settings = {"samples": 8, "batch_size": 4, "workers": 0, "window_nm": 4.0}
     return SimulatedData(
-        DrawnLibrary(size), Imaging(), PREPROCESSING, dihedral(), validation, test, **(settings | arguments)
+        DrawnLibrary(size), ImageSimulator(), PREPROCESSING, dihedral(), validation, test, **(settings | arguments)
     )
 
 
 def images(size=5, seed=(0, 0), window_nm=None, indices=None):
     library = DrawnLibrary(size)
-    return SimulatedDataset(library, indices or range(size), Imaging(), PREPROCESSING, dihedral(), window_nm, seed)
+    return SimulatedDataset(
+        library, indices or range(size), ImageSimulator(), PREPROCESSING, dihedral(), window_nm, seed
+    )
 
 
 def same(one, other):
@@ -84,7 +86,7 @@ def test_specimens_take_turns():
             asked.append(index)
             return super().__getitem__(index)
 
-    waves = SimulatedDataset(Noted(9), range(4, 7), Imaging(), PREPROCESSING, dihedral(), 3.0, (0, 0))
+    waves = SimulatedDataset(Noted(9), range(4, 7), ImageSimulator(), PREPROCESSING, dihedral(), 3.0, (0, 0))
     for number in range(7):
         waves[number]
     assert asked == [4, 5, 6, 4, 5, 6, 4]

@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging
 from torch import nn
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics import Imaging
+from hrtem_lab.physics import ImageSimulator
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.datasets import SimulatedDataset
 from hrtem_lab.segmentation.fit import best_checkpoint, fit, interpolate_weights, last_checkpoint
@@ -32,7 +32,7 @@ SAMPLES = 6
 def data():
     return SimulatedData(
         DrawnLibrary(6),
-        Imaging(),
+        ImageSimulator(),
         PREPROCESSING,
         dihedral(32),
         2,

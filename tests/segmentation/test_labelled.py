@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics import Imaging
+from hrtem_lab.physics import ImageSimulator
 from hrtem_lab.segmentation.data import STAGES
 from hrtem_lab.segmentation.datasets import LabelledDataset, MixedDataset
 from hrtem_lab.segmentation.labelled import LabelledData, split_groups
@@ -38,7 +38,7 @@ def data(folder, **arguments):
     return LabelledData(
         folder,
         library=DrawnLibrary(6),
-        imaging=Imaging(),
+        imaging=ImageSimulator(),
         preprocessing=PREPROCESSING,
         augmentation=dihedral(),
         **settings,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics import Imaging
+from hrtem_lab.physics import ImageSimulator
 from hrtem_lab.segmentation import onnx
 from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.model_folder import SETTINGS
@@ -67,7 +67,7 @@ def test_probabilities_agree_at_any_size(exported, shape):
 @pytest.mark.parametrize("index", [0, 1])
 def test_probabilities_agree_on_simulated_micrographs(exported, index):
     method, folder = exported
-    micrograph = Imaging().take(DrawnLibrary(2)[index], np.random.default_rng(index))
+    micrograph = ImageSimulator().simulate(DrawnLibrary(2)[index], np.random.default_rng(index))
     found, expected = (m.segment(micrograph).particle_probability for m in (NetworkSegmenter.load(folder), method))
     np.testing.assert_allclose(found, expected, atol=1e-3)
 

@@ -1,22 +1,21 @@
 """From an exit wave to a camera frame: lenses, coherence, motion, dose and detector.
 
-Every function is a small one with its formula's source. Spatial frequencies are in nm^-1, aberrations in nm, angles in
-radians inside and in degrees where a number has a name. The convention of signs is abTEM's: positive defocus is
-underfocus.
+Each function gives the source of its formula. Spatial frequencies are in nm^-1, aberrations in nm, angles in degrees in
+settings and in radians in formulas. The sign convention is abTEM's: positive defocus is underfocus.
 """
 
 from hrtem_lab.physics.microscope.camera import camera_pixels, expose, fourier_crop, record
-from hrtem_lab.physics.microscope.condition import Condition, Microscope
-from hrtem_lab.physics.microscope.lens import intensity, transfer, wavelength_nm
+from hrtem_lab.physics.microscope.conditions import ImagingConditionRanges, ImagingConditions
+from hrtem_lab.physics.microscope.lens import image_intensity, transfer_function, wavelength_nm
 
 __all__ = [
-    "Condition",
-    "Microscope",
+    "ImagingConditionRanges",
+    "ImagingConditions",
     "camera_pixels",
     "expose",
     "fourier_crop",
-    "intensity",
+    "image_intensity",
     "record",
-    "transfer",
+    "transfer_function",
     "wavelength_nm",
 ]

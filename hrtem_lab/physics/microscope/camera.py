@@ -1,4 +1,4 @@
-"""The camera: motion during the exposure, pixels, dose, spread of the signal, noise."""
+"""The camera: motion during the exposure, pixels, dose, modulation transfer, noise."""
 
 from __future__ import annotations
 
@@ -7,78 +7,83 @@ import numpy.typing as npt
 import torch
 from scipy.fft import next_fast_len
 
-from hrtem_lab.physics.microscope.condition import Condition
-from hrtem_lab.physics.microscope.lens import intensity
+from hrtem_lab.physics.microscope.conditions import ImagingConditions
+from hrtem_lab.physics.microscope.lens import image_intensity
 
-MANY = 50.0
-"""Expected electrons above which their number is drawn as a normal value."""
+NORMAL_ABOVE = 50.0
+"""Expected number of electrons above which a Poisson value is sampled by way of a normal one."""
 
 
 def expose(
-    wave: npt.NDArray[np.complex64] | torch.Tensor, sampling_nm: float, condition: Condition, at: float = 0.0
+    wave: npt.NDArray[np.complex64] | torch.Tensor,
+    sampling_nm: float,
+    conditions: ImagingConditions,
+    pixel_offset: float = 0.0,
 ) -> torch.Tensor:
-    """Expected electrons that the camera counts per pixel, (..., n, n) float32, without noise and unevenness.
+    """Return the electrons that the camera counts per pixel on average, (..., n, n) float32, under even light.
 
-    The camera sees the intensity, moved during the exposure, in the band that its pixels hold: n = round(field / pixel
-    size), so the pixel is exact to half of 1/n. Of its modulation transfer only the part that the noise does not share
-    is applied here, MTF^(1 - noise_transfer); `record` applies the rest.
+    The image's intensity, moved during the exposure, is sampled in the band that the pixels hold: n = round(field /
+    pixel size), so the pixel size is exact to half of 1/n. Of the camera's modulation transfer only the part that the
+    noise does not share is applied here, MTF^(1 - noise_transfer); `record` applies the rest.
 
     Args:
-        wave: Exit waves under the one condition, (..., N, N) complex64, on any device.
+        wave: Exit waves under the same conditions, (..., N, N) complex64, on any device.
         sampling_nm: Pixel of the wave.
-        condition: Lens and camera.
-        at: Where in its pixel the camera looks, in pixels: at its corner, where samples of the wave lie, or with 0.5 at
-            its centre, as a map of pixels has it.
+        conditions: Conditions of lens and camera.
+        pixel_offset: Position in each pixel at which the image is sampled, in pixels: 0 for the corner, where samples
+            of the wave lie, 0.5 for the centre, as in a map of pixels.
     """
     wave = torch.as_tensor(wave)
     size = wave.shape[-1]
-    pixels = camera_pixels(size * sampling_nm, condition.pixel_size_nm)
+    pixels = camera_pixels(size * sampling_nm, conditions.pixel_size_nm)
     pixel_nm = size * sampling_nm / pixels
-    spectrum = fourier_crop(torch.fft.rfft2(intensity(wave, sampling_nm, condition)), pixels)
+    spectrum = fourier_crop(torch.fft.rfft2(image_intensity(wave, sampling_nm, conditions)), pixels)
     row = torch.fft.fftfreq(pixels, pixel_nm, device=wave.device)[:, None]
     column = torch.fft.rfftfreq(pixels, pixel_nm, device=wave.device)[None, :]
-    signal = condition.mtf_nyquist ** (1 - condition.noise_transfer)
-    spectrum = spectrum * falloff(row, column, pixel_nm, signal) * blur_by_motion(row, column, condition)
-    if at:
-        spectrum = spectrum * torch.exp(2j * np.pi * at * pixel_nm * (row + column))
-    electrons = condition.dqe * condition.dose_e_per_nm2 * pixel_nm**2
+    signal = conditions.mtf_nyquist ** (1 - conditions.noise_transfer)
+    spectrum = spectrum * gaussian_mtf(row, column, pixel_nm, signal) * motion_mtf(row, column, conditions)
+    if pixel_offset:
+        spectrum = spectrum * torch.exp(2j * np.pi * pixel_offset * pixel_nm * (row + column))
+    electrons = conditions.dqe * conditions.dose_e_per_nm2 * pixel_nm**2
     return torch.fft.irfft2(spectrum, (pixels, pixels)).clamp_min(0) * (electrons * (pixels / size) ** 2)
 
 
-def falloff(row: torch.Tensor, column: torch.Tensor, pixel_nm: float, at_nyquist: float) -> torch.Tensor:
-    """A Gaussian modulation transfer with the value `at_nyquist` at the Nyquist frequency, exp((q / q_N)^2 log m)."""
-    return torch.exp(np.log(at_nyquist) * (2 * pixel_nm) ** 2 * (row**2 + column**2))
+def gaussian_mtf(row: torch.Tensor, column: torch.Tensor, pixel_nm: float, mtf_nyquist: float) -> torch.Tensor:
+    """Return a Gaussian modulation transfer, exp((q / q_N)^2 log m) with the value m at the Nyquist frequency q_N."""
+    return torch.exp(np.log(mtf_nyquist) * (2 * pixel_nm) ** 2 * (row**2 + column**2))
 
 
-def blur_by_motion(row: torch.Tensor, column: torch.Tensor, condition: Condition) -> torch.Tensor:
-    """Transfer of drift by a vector d and of vibration sigma: sinc(q d) exp(-2 pi^2 sigma^2 q^2).
+def motion_mtf(row: torch.Tensor, column: torch.Tensor, conditions: ImagingConditions) -> torch.Tensor:
+    """Return the transfer of drift by a vector d and of vibration sigma, sinc(q d) exp(-2 pi^2 sigma^2 q^2).
 
-    The Fourier transforms of an even line and of a Gaussian (Kirkland ch. 3.2.2; Frank, Optik 30, 171, 1969).
+    These are the Fourier transforms of an even line and of a Gaussian (Kirkland ch. 3.2.2; Frank, Optik 30, 171, 1969).
     """
-    angle = np.radians(condition.drift_deg)
-    along = condition.drift_nm * (np.cos(angle) * row + np.sin(angle) * column)
-    return torch.sinc(along) * torch.exp(-2 * (np.pi * condition.vibration_nm) ** 2 * (row**2 + column**2))
+    angle = np.radians(conditions.drift_deg)
+    along = conditions.drift_nm * (np.cos(angle) * row + np.sin(angle) * column)
+    return torch.sinc(along) * torch.exp(-2 * (np.pi * conditions.vibration_nm) ** 2 * (row**2 + column**2))
 
 
 def camera_pixels(field_nm: float, pixel_size_nm: float) -> int:
-    """Number of camera pixels across a field."""
+    """Return the number of camera pixels across a field."""
     return max(1, round(field_nm / pixel_size_nm))
 
 
 def fourier_crop(spectrum: torch.Tensor, size: int) -> torch.Tensor:
-    """The same real, periodic field on another grid: frequencies that it does not hold are cut off, new ones are 0.
+    """Return the spectrum of the same real, periodic field on another grid.
+
+    Frequencies that the new grid does not hold are cut off, additional ones are 0.
 
     Args:
-        spectrum: From `rfft2` of a square image, (..., n, n // 2 + 1).
-        size: Edge of the new grid.
+        spectrum: Spectrum from `rfft2` of a square image, (..., n, n // 2 + 1).
+        size: Side length of the new grid.
 
     Returns:
-        For `irfft2`, (..., size, size // 2 + 1).
+        Spectrum for `irfft2`, (..., size, size // 2 + 1).
     """
     edge = spectrum.shape[-2]
     if size == edge:
         return spectrum
-    # of an even grid's highest frequency only the cosine is known: it does not go to another grid
+    # an even grid knows only the cosine of its highest frequency, which another grid cannot take over
     keep = (min(edge, size) - 1) // 2 * 2 + 1
     low, high, half = (keep + 1) // 2, keep // 2, keep // 2 + 1
     result = spectrum.new_zeros(*spectrum.shape[:-2], size, size // 2 + 1)
@@ -87,46 +92,46 @@ def fourier_crop(spectrum: torch.Tensor, size: int) -> torch.Tensor:
     return result
 
 
-def record(expected: torch.Tensor, condition: Condition, rng: np.random.Generator) -> torch.Tensor:
-    """Counts of a frame, (n, n) float32: uneven light, Poisson statistics, the camera's spread, read-out noise, gain.
+def record(expected: torch.Tensor, conditions: ImagingConditions, rng: np.random.Generator) -> torch.Tensor:
+    """Return the counts of a frame, (n, n) float32: uneven light, Poisson statistics, MTF, read-out noise, gain.
 
-    A scintillator spreads each electron after it was counted by chance, so that the noise is spread with the signal
-    (Meyer and Kirkland, Microsc. Res. Tech. 49, 269, 2000): here by MTF^noise_transfer.
+    A scintillator spreads each electron that it detects, so that noise and signal are subject to the same transfer
+    (Meyer and Kirkland, Microsc. Res. Tech. 49, 269, 2000): here MTF^noise_transfer.
     """
     n = expected.shape[0]
     ramp = torch.linspace(-0.5, 0.5, n)
     slope, bend = rng.normal(size=2), rng.normal(size=2)
     light = slope[0] * ramp[:, None] + slope[1] * ramp[None, :]
     light = light + bend[0] * (ramp**2)[:, None] + bend[1] * (ramp**2)[None, :]
-    light = 1 + condition.unevenness * (light - light.mean()) / max(float(light.max() - light.min()), 1e-6)
+    light = 1 + conditions.unevenness * (light - light.mean()) / max(float(light.max() - light.min()), 1e-6)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    counts = poisson((expected.cpu() * light).clamp_min(0), generator)
-    if condition.noise_transfer:
-        counts = spread(counts, condition.mtf_nyquist**condition.noise_transfer)
-    if condition.read_noise_e:
-        counts = counts + condition.read_noise_e * torch.randn(counts.shape, generator=generator)
-    return condition.gain * counts
+    counts = sample_poisson((expected.cpu() * light).clamp_min(0), generator)
+    if conditions.noise_transfer:
+        counts = apply_mtf(counts, conditions.mtf_nyquist**conditions.noise_transfer)
+    if conditions.read_noise_e:
+        counts = counts + conditions.read_noise_e * torch.randn(counts.shape, generator=generator)
+    return conditions.gain * counts
 
 
-def poisson(expected: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Counts of so many expected electrons, of the same shape.
+def sample_poisson(expected: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Sample Poisson-distributed counts of the shape of `expected`.
 
-    Above `MANY` a normal value corrected for the skewness (Cornish and Fisher, Rev. Inst. Int. Stat. 5, 307, 1938) has
-    the same mean, variance and skewness, and takes a sixth of the time.
+    Above `NORMAL_ABOVE` a normal value corrected for the skewness (Cornish and Fisher, Rev. Inst. Int. Stat. 5, 307,
+    1938) has the same mean, variance and skewness, and takes a sixth of the time.
     """
     z = torch.randn(expected.shape, generator=generator)
     counts = (expected + expected.sqrt() * z + (z**2 - 1) / 6).round_()
-    few = expected < MANY
+    few = expected < NORMAL_ABOVE
     counts[few] = torch.poisson(expected[few], generator=generator)
     return counts
 
 
-def spread(counts: torch.Tensor, at_nyquist: float, margin: int = 4) -> torch.Tensor:
-    """What a camera with the transfer `falloff` makes of a frame, (n, n); beyond its edges the frame is mirrored."""
+def apply_mtf(counts: torch.Tensor, mtf_nyquist: float, margin: int = 4) -> torch.Tensor:
+    """Apply `gaussian_mtf` to a frame, (n, n), which is mirrored beyond its edges by `margin` pixels."""
     size = len(counts)
     beyond = (margin, next_fast_len(size + 2 * margin, real=True) - size - margin)
     padded = torch.from_numpy(np.pad(counts.numpy(), beyond, mode="symmetric"))
     q = torch.fft.fftfreq(len(padded))
-    transfer = falloff(q[:, None], q[None, : len(padded) // 2 + 1], 1.0, at_nyquist)
+    transfer = gaussian_mtf(q[:, None], q[None, : len(padded) // 2 + 1], 1.0, mtf_nyquist)
     result = torch.fft.irfft2(torch.fft.rfft2(padded) * transfer, padded.shape)
     return result[margin : margin + size, margin : margin + size]

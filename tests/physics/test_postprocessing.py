@@ -4,23 +4,23 @@ import numpy as np
 import pytest
 from scipy.ndimage import median_filter
 
-from hrtem_lab.physics import Handling
+from hrtem_lab.physics import Postprocessing
 
 NOTHING = {"shrunk": 0.0, "median": 0.0, "blurred": 0.0, "eight_bit": 0.0, "hot": 0.0}
 NOTHING |= {"gamma": 0.0, "jpeg": 0.0, "scale_bar": 0.0}
 
 
 def only(**settings):
-    return Handling(**(NOTHING | settings))
+    return Postprocessing(**(NOTHING | settings))
 
 
 def frame(size=120, seed=0):
     return np.random.default_rng(seed).poisson(40, (size, size)).astype(np.float32)
 
 
-def treated(handling, image=None, size=None, seed=0):
+def treated(postprocessing, image=None, size=None, seed=0):
     image = frame() if image is None else image
-    return handling(image, size or len(image), np.random.default_rng(seed))
+    return postprocessing(image, size or len(image), np.random.default_rng(seed))
 
 
 def test_nothing_changes_nothing():
@@ -30,7 +30,7 @@ def test_nothing_changes_nothing():
 @pytest.mark.parametrize("size", [120, 119, 61, 31, 1])
 @pytest.mark.parametrize("seed", range(6))
 def test_size_and_type(size, seed):
-    image = treated(Handling(), size=size, seed=seed)
+    image = treated(Postprocessing(), size=size, seed=seed)
     assert image.shape == (size, size)
     assert image.dtype == np.float32
     assert np.isfinite(image).all()
@@ -39,10 +39,10 @@ def test_size_and_type(size, seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_same_chance_gives_the_same_image_and_the_frame_stays_as_it_was(seed):
     camera = frame()
-    one = treated(Handling(hot=1.0), camera, 60, seed)
+    one = treated(Postprocessing(hot=1.0), camera, 60, seed)
     np.testing.assert_array_equal(camera, frame())
-    np.testing.assert_array_equal(one, treated(Handling(hot=1.0), camera, 60, seed))
-    assert not np.array_equal(one, treated(Handling(hot=1.0), camera, 60, seed + 10))
+    np.testing.assert_array_equal(one, treated(Postprocessing(hot=1.0), camera, 60, seed))
+    assert not np.array_equal(one, treated(Postprocessing(hot=1.0), camera, 60, seed + 10))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -108,7 +108,7 @@ def test_marks_are_as_often_as_it_says():
 
 @pytest.mark.parametrize("value", [0.0, 7.0])
 def test_a_frame_of_one_grey_level(value):
-    assert np.isfinite(treated(Handling(eight_bit=1.0), np.full((60, 60), value, dtype=np.float32), 30)).all()
+    assert np.isfinite(treated(Postprocessing(eight_bit=1.0), np.full((60, 60), value, dtype=np.float32), 30)).all()
 
 
 def test_the_median_is_that_of_the_neighbours():
@@ -146,8 +146,8 @@ def test_a_smaller_image_shows_the_same_places(size):
 
 def test_shrinking_is_as_often_and_as_much_as_it_says():
     rng = np.random.default_rng(0)
-    factors = np.array([Handling(shrunk=0.3, shrink=(1.5, 2.5)).draw_shrink(rng) for _ in range(1000)])
+    factors = np.array([Postprocessing(shrunk=0.3, shrink=(1.5, 2.5)).sample_shrink_factor(rng) for _ in range(1000)])
     assert np.mean(factors != 1) == pytest.approx(0.3, abs=0.05)
     assert 1.5 <= factors[factors != 1].min() < 1.6
     assert 2.4 < factors.max() <= 2.5
-    assert {only().draw_shrink(rng) for _ in range(10)} == {1.0}
+    assert {only().sample_shrink_factor(rng) for _ in range(10)} == {1.0}

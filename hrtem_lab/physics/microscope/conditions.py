@@ -1,4 +1,4 @@
-"""One setting of the microscope, and the range that settings are drawn from."""
+"""Imaging conditions: one setting of microscope and camera, and ranges to sample settings from."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from hrtem_lab.physics.specimen import Range
 
 
 @dataclass(frozen=True)
-class Condition:
+class ImagingConditions:
     """One setting of the microscope and its camera.
 
     Attributes:
-        defocus_nm: Positive is underfocus.
+        defocus_nm: Defocus, positive for underfocus.
         cs_um: Spherical aberration.
         astigmatism_nm: Twofold astigmatism.
-        astigmatism_deg: Its azimuth, from the rows' direction; likewise for the other two.
+        astigmatism_deg: Azimuth of the twofold astigmatism; all azimuths are counted from the rows' direction.
         coma_nm: Axial coma.
-        coma_deg: Its azimuth.
+        coma_deg: Azimuth of the coma.
         trefoil_nm: Threefold astigmatism.
-        trefoil_deg: Its azimuth.
+        trefoil_deg: Azimuth of the threefold astigmatism.
         focal_spread_nm: 1/e half-width of the focal distribution.
-        convergence_mrad: Spread of the illumination's directions, 1/e half-width: partial spatial coherence.
-        drift_nm: How far the specimen moves, straight and evenly, during the exposure.
-        drift_deg: In which direction.
+        convergence_mrad: 1/e half-width of the illumination's directions: partial spatial coherence.
+        drift_nm: Distance that the specimen moves, straight and evenly, during the exposure.
+        drift_deg: Azimuth of the drift.
         vibration_nm: Root mean square displacement by vibration along any direction.
         dose_e_per_nm2: Electrons per area of the specimen.
-        dqe: Share of the electrons that the camera counts: its detective quantum efficiency at frequency zero.
+        dqe: Fraction of the electrons that the camera counts: its detective quantum efficiency at frequency zero.
         pixel_size_nm: Camera pixel, referred to the specimen.
         mtf_nyquist: Modulation transfer of the camera at its Nyquist frequency.
-        noise_transfer: How much of the modulation transfer the shot noise goes through, too: 0 for a counting camera
+        noise_transfer: Exponent of the modulation transfer that the shot noise is subject to: 0 for a counting camera
             (white noise), 1 for a scintillator that spreads every electron over its neighbours. The detective quantum
             efficiency falls as dqe MTF^(2 - 2 noise_transfer).
         read_noise_e: Root mean square of the read-out noise, in counted electrons per pixel.
         unevenness: Relative change of the illumination from the darkest to the brightest place of the field.
-        gain: What the camera writes for each counted electron.
+        gain: Value that the camera writes for each counted electron.
         voltage_kV: Accelerating voltage.
 
     Raises:
-        InputError: A dose, a share, a length or the voltage is out of its range.
+        InputError: A value is out of its range.
     """
 
     defocus_nm: float
@@ -86,16 +86,20 @@ class Condition:
                 raise InputError(f"{name} is {getattr(self, name)}, expected at least 0")
 
 
-EVEN_IN_LOG = ("dose_e_per_nm2", "pixel_size_nm")
-PERIODS_DEG = {"astigmatism_deg": 180, "coma_deg": 360, "trefoil_deg": 120, "drift_deg": 180}
+LOG_UNIFORM = ("dose_e_per_nm2", "pixel_size_nm")
+"""Conditions that are sampled evenly in their logarithm."""
+AZIMUTH_PERIODS_DEG = {"astigmatism_deg": 180, "coma_deg": 360, "trefoil_deg": 120, "drift_deg": 180}
 
 
 @dataclass(frozen=True)
-class Microscope:
-    """The range of conditions that images are taken in; each attribute is (lowest, highest) of a `Condition`'s.
+class ImagingConditionRanges:
+    """Ranges of imaging conditions; each attribute is the lowest and highest value of that of `ImagingConditions`.
 
-    Its camera's gain and its voltage do not change.
-    Doses and pixel sizes are drawn evenly in their logarithm, everything else evenly; azimuths over all that differ.
+    The gain of the camera and the voltage are fixed. Doses and pixel sizes are sampled evenly in their logarithm,
+    everything else evenly, azimuths over one period of their aberration.
+
+    Raises:
+        InputError: A range is upside down, or a value in it is not allowed.
     """
 
     defocus_nm: Range = (-100.0, 100.0)
@@ -126,23 +130,23 @@ class Microscope:
                 f"dose_e_per_nm2 is {list(self.dose_e_per_nm2)} and pixel_size_nm {list(self.pixel_size_nm)}; expected "
                 "ranges above 0, since both are drawn evenly in their logarithm"
             )
-        for end in (0, 1):  # a condition checks the rest
-            Condition(**{name: value[end] for name, value in self.ranges.items()}, **self._constants)
+        for end in (0, 1):  # `ImagingConditions` checks the rest
+            ImagingConditions(**{name: value[end] for name, value in self.ranges.items()}, **self._constants)
 
     @property
     def ranges(self) -> dict[str, Range]:
-        """Every range by its name."""
+        """All ranges by name."""
         return {name: value for name, value in vars(self).items() if name not in self._constants}
 
     @property
     def _constants(self) -> dict[str, float]:
         return {"gain": self.gain, "voltage_kV": self.voltage_kV}
 
-    def draw(self, rng: np.random.Generator) -> Condition:
-        """One condition."""
-        drawn = {}
+    def sample(self, rng: np.random.Generator) -> ImagingConditions:
+        """Sample conditions."""
+        values = {}
         for name, (low, high) in self.ranges.items():
-            even = name not in EVEN_IN_LOG
-            drawn[name] = float(rng.uniform(low, high) if even else np.exp(rng.uniform(np.log(low), np.log(high))))
-        azimuths = {name: float(rng.uniform(0, period)) for name, period in PERIODS_DEG.items()}
-        return Condition(**drawn, **azimuths, **self._constants)
+            log = name in LOG_UNIFORM
+            values[name] = float(np.exp(rng.uniform(np.log(low), np.log(high))) if log else rng.uniform(low, high))
+        azimuths = {name: float(rng.uniform(0, period)) for name, period in AZIMUTH_PERIODS_DEG.items()}
+        return ImagingConditions(**values, **azimuths, **self._constants)

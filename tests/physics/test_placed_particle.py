@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hrtem_lab.physics import Crystal, Placed, Plane
-from hrtem_lab.physics.placed import particle_facts
+from hrtem_lab.physics import Crystal, PlacedParticle, Plane
+from hrtem_lab.physics.placed_particle import ground_truth_table
 from tests.physics.scenes import AU, EDGE_ON, WURTZITE, ZINC_BLENDE, placed, with_planes
 
 PERFECT = Crystal(AU, 4.0)
 
 
 def row(crystal, rotation=EDGE_ON):
-    return particle_facts((placed(crystal, rotation),)).loc[1]
+    return ground_truth_table((placed(crystal, rotation),)).loc[1]
 
 
 @given(
@@ -30,13 +30,13 @@ def test_a_particle_comes_back_from_json(material, shape, kinds, seed):
     rng = np.random.default_rng(seed)
     planes = tuple(Plane(kind, 1.2 * i - 0.6) for i, kind in enumerate(kinds))
     crystal = Crystal(material, 5.0, shape, planes, rng.uniform(0, 0.1), 0.04, seed)
-    particle = Placed(crystal, rng.uniform(0, 9, 3), Rotation.random(rng=rng).as_matrix())
-    again = Placed.of(json.loads(json.dumps(particle.plain())))
+    particle = PlacedParticle(crystal, rng.uniform(0, 9, 3), Rotation.random(rng=rng).as_matrix())
+    again = PlacedParticle.from_dict(json.loads(json.dumps(particle.to_dict())))
     assert again.crystal == particle.crystal
     np.testing.assert_array_equal(again.centre_nm, particle.centre_nm)
     np.testing.assert_array_equal(again.rotation, particle.rotation)
     np.testing.assert_array_equal(
-        again.crystal.positions(np.random.default_rng(1))[0], crystal.positions(np.random.default_rng(1))[0]
+        again.crystal.sample_atoms(np.random.default_rng(1))[0], crystal.sample_atoms(np.random.default_rng(1))[0]
     )
 
 
@@ -79,12 +79,12 @@ def test_facts_of_multiply_twinned_particles(shape, twins):
 @given(st.floats(0, 4), st.floats(0, 360), st.floats(0, 360))
 @settings(deadline=None, max_examples=10)
 def test_tilt_from_the_nearest_zone(material, tilt_deg, azimuth_deg, spin_deg):
-    for name, axes in material.zones().items():
+    for name, axes in material.zone_axes().items():
         onto_beam = Rotation.align_vectors([[0, 0, 1]], [axes[-1]])[0]
         azimuth = np.radians(azimuth_deg)
         tilt = Rotation.from_rotvec(np.radians(tilt_deg) * np.array([np.cos(azimuth), np.sin(azimuth), 0]))
         spin = Rotation.from_euler("z", spin_deg, degrees=True)
-        found, found_deg = placed(Crystal(material, 3.0), spin * tilt * onto_beam).zone
+        found, found_deg = placed(Crystal(material, 3.0), spin * tilt * onto_beam).nearest_zone_axis
         assert found == name
         assert found_deg == pytest.approx(tilt_deg, abs=1e-4)
 
@@ -92,11 +92,11 @@ def test_tilt_from_the_nearest_zone(material, tilt_deg, azimuth_deg, spin_deg):
 def test_the_twin_may_be_nearer_to_a_zone_than_the_parent():
     """Turned about the planes' normal the twin shows what the parent shows half a turn on."""
     crystal = with_planes(PERFECT, twin=0.1)
-    axis = crystal.variants[1] @ AU.zones()["100"][0]
+    axis = crystal.variants[1] @ AU.zone_axes()["100"][0]
     rotation = Rotation.align_vectors([[0, 0, 1]], [axis])[0]
-    name, tilt_deg = placed(crystal, rotation).zone
+    name, tilt_deg = placed(crystal, rotation).nearest_zone_axis
     assert (name, round(tilt_deg, 4)) == ("100", 0)
-    assert placed(PERFECT, rotation).zone[1] > 5
+    assert placed(PERFECT, rotation).nearest_zone_axis[1] > 5
 
 
 @given(st.floats(0, 90), st.floats(0, 360))
@@ -107,18 +107,18 @@ def test_tilt_of_the_planes(tilt_deg, spin_deg):
     particle = placed(with_planes(PERFECT, twin=0.1), turned)
     # between the planes and the beam: 0 where they stand edge-on, 90 where they lie flat
     assert particle.plane_tilt_deg == pytest.approx(tilt_deg, abs=1e-4)
-    np.testing.assert_allclose(particle.normals, [turned.apply([0, 0, 1])], atol=1e-12)
+    np.testing.assert_allclose(particle.plane_normals, [turned.apply([0, 0, 1])], atol=1e-12)
 
 
 def test_the_nearest_of_several_planes_counts():
     particle = placed(Crystal(AU, 4.0, "decahedron"), Rotation.from_euler("y", 90, degrees=True) * EDGE_ON)
-    assert len(particle.normals) == 5
-    angles = np.degrees(np.arcsin(np.abs(particle.normals[:, 2]).clip(0, 1)))
+    assert len(particle.plane_normals) == 5
+    angles = np.degrees(np.arcsin(np.abs(particle.plane_normals[:, 2]).clip(0, 1)))
     assert particle.plane_tilt_deg == pytest.approx(angles.min())
     assert angles.max() > 45
 
 
 def test_no_particles():
-    facts = particle_facts(())
+    facts = ground_truth_table(())
     assert len(facts) == 0
-    assert list(facts.columns) == list(particle_facts((placed(PERFECT),)).columns)
+    assert list(facts.columns) == list(ground_truth_table((placed(PERFECT),)).columns)

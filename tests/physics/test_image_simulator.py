@@ -7,18 +7,19 @@ import pandas as pd
 import pytest
 
 from hrtem_lab.micrograph import CLASSES
-from hrtem_lab.physics import Crystal, Handling, Imaging, Microscope
-from hrtem_lab.physics.exit_wave import multislice, outlines
+from hrtem_lab.physics import Crystal, ImageSimulator, ImagingConditionRanges, Postprocessing
+from hrtem_lab.physics.exit_wave import multislice
+from hrtem_lab.physics.silhouettes import project_instances
 from tests.physics.scenes import AU, drawn_wave, of_points, periodic_disc, placed
 
 FIELD_NM, SIZE = 6.0, 200
-NOTHING = dict.fromkeys(Microscope().ranges, (0.0, 0.0))
-SHARP = Microscope(
+NOTHING = dict.fromkeys(ImagingConditionRanges().ranges, (0.0, 0.0))
+SHARP = ImagingConditionRanges(
     **NOTHING
     | {"dose_e_per_nm2": (1e6, 1e6), "dqe": (1.0, 1.0), "pixel_size_nm": (0.02, 0.05), "mtf_nyquist": (0.6, 0.6)}
 )
-PLAIN = Handling(shrunk=0.0, median=0.0, blurred=0.0, eight_bit=0.0, hot=0.0)
-ROUGH = Handling(shrunk=1.0, median=1.0, blurred=1.0, eight_bit=1.0, hot=0.0)
+PLAIN = Postprocessing(shrunk=0.0, median=0.0, blurred=0.0, eight_bit=0.0, hot=0.0)
+ROUGH = Postprocessing(shrunk=1.0, median=1.0, blurred=1.0, eight_bit=1.0, hot=0.0)
 
 
 def black_discs(*discs, particles=None):
@@ -36,7 +37,7 @@ CROWD = black_discs((30, 30, 28), (40, 120, 35), (110, 60, 30), (130, 160, 40), 
 
 
 def take(imaging, wave=WAVE, seed=0, **arguments):
-    return imaging.take(wave, np.random.default_rng(seed), **arguments)
+    return imaging.simulate(wave, np.random.default_rng(seed), **arguments)
 
 
 def overlap(micrograph):
@@ -46,7 +47,7 @@ def overlap(micrograph):
 
 
 def test_the_same_chance_gives_the_same_image():
-    one, same, other = (take(Imaging(), seed=seed) for seed in (0, 0, 1))
+    one, same, other = (take(ImageSimulator(), seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.image, same.image)
     np.testing.assert_array_equal(one.instances, same.instances)
     pd.testing.assert_frame_equal(one.ground_truth, same.ground_truth)
@@ -55,15 +56,15 @@ def test_the_same_chance_gives_the_same_image():
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("handling", [PLAIN, ROUGH], ids=["plain", "rough"])
+@pytest.mark.parametrize("postprocessing", [PLAIN, ROUGH], ids=["plain", "rough"])
 @pytest.mark.parametrize("window_nm", [None, 4.0, 50.0])
-def test_the_truth_lies_on_the_image(seed, handling, window_nm):
-    micrograph = take(Imaging(SHARP, handling), CROWD, seed, window_nm=window_nm)
+def test_the_truth_lies_on_the_image(seed, postprocessing, window_nm):
+    micrograph = take(ImageSimulator(SHARP, postprocessing), CROWD, seed, window_nm=window_nm)
     assert micrograph.image.shape == micrograph.instances.shape
     assert micrograph.image.dtype == np.float32
     assert micrograph.instances.dtype == np.int32
     assert 0.1 < micrograph.mask.mean() < 0.6
-    assert overlap(micrograph) > (0.98 if handling is PLAIN else 0.95)
+    assert overlap(micrograph) > (0.98 if postprocessing is PLAIN else 0.95)
 
 
 @pytest.mark.parametrize("pixel_nm", [0.025, 0.05])
@@ -76,9 +77,9 @@ def test_the_truth_of_atoms_lies_on_their_image(pixel_nm):
         half = half[(half**2).sum(axis=1) < 1]
         centre = np.array([*rng.uniform(2, 3, 2), 1.5])
         specimen = of_points([np.concatenate([half, -half]) + centre])
-        drawn = drawn_wave(np.ones((160, 160)), outlines(specimen, 160), 5.0, [placed(Crystal(AU, 2.0))])
+        drawn = drawn_wave(np.ones((160, 160)), project_instances(specimen, 160), 5.0, [placed(Crystal(AU, 2.0))])
         wave = replace(drawn, wave=multislice(replace(specimen, absorption=0.3), 160))
-        seen = take(Imaging(replace(SHARP, pixel_size_nm=(pixel_nm, pixel_nm)), PLAIN), wave, seed)
+        seen = take(ImageSimulator(replace(SHARP, pixel_size_nm=(pixel_nm, pixel_nm)), PLAIN), wave, seed)
         shadow = np.clip(np.median(seen.image) - seen.image, 0, None)
         shadow = np.where(shadow > 0.2 * shadow.max(), shadow, 0)
         index = np.indices(seen.image.shape)
@@ -87,9 +88,9 @@ def test_the_truth_of_atoms_lies_on_their_image(pixel_nm):
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("handling", [PLAIN, ROUGH], ids=["plain", "rough"])
-def test_pixels_times_size_are_the_field(seed, handling):
-    micrograph = take(Imaging(SHARP, handling), seed=seed)
+@pytest.mark.parametrize("postprocessing", [PLAIN, ROUGH], ids=["plain", "rough"])
+def test_pixels_times_size_are_the_field(seed, postprocessing):
+    micrograph = take(ImageSimulator(SHARP, postprocessing), seed=seed)
     assert micrograph.pixel_size_nm * micrograph.image.shape[0] == pytest.approx(FIELD_NM)
     assert 0.02 * 0.99 < micrograph.pixel_size_nm < 0.08 * 1.01
     assert np.count_nonzero(micrograph.mask) * micrograph.pixel_size_nm**2 == pytest.approx(
@@ -98,9 +99,9 @@ def test_pixels_times_size_are_the_field(seed, handling):
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("handling", [PLAIN, ROUGH], ids=["plain", "rough"])
-def test_a_window_has_its_own_size_and_the_same_pixel(seed, handling):
-    micrograph, whole = (take(Imaging(SHARP, handling), seed=seed, window_nm=w) for w in (3.3, None))
+@pytest.mark.parametrize("postprocessing", [PLAIN, ROUGH], ids=["plain", "rough"])
+def test_a_window_has_its_own_size_and_the_same_pixel(seed, postprocessing):
+    micrograph, whole = (take(ImageSimulator(SHARP, postprocessing), seed=seed, window_nm=w) for w in (3.3, None))
     rows, columns = micrograph.image.shape
     assert rows == columns
     assert rows * micrograph.pixel_size_nm == pytest.approx(3.3, abs=micrograph.pixel_size_nm)
@@ -112,7 +113,10 @@ def test_windows_lie_anywhere():
     middles = []
     for seed in range(200):
         mask = take(
-            Imaging(replace(SHARP, pixel_size_nm=(0.05, 0.05)), PLAIN), seed=seed, window_nm=1.0, facts=False
+            ImageSimulator(replace(SHARP, pixel_size_nm=(0.05, 0.05)), PLAIN),
+            seed=seed,
+            window_nm=1.0,
+            ground_truth=False,
         ).mask
         middles.append(mask[len(mask) // 2, len(mask) // 2])
     share = np.count_nonzero(WAVE.instances) / WAVE.instances.size
@@ -120,15 +124,15 @@ def test_windows_lie_anywhere():
 
 
 def test_the_coarsest_pixel():
-    micrograph = take(Imaging(SHARP, replace(ROUGH, shrink=(3.0, 3.9)), coarsest_nm=0.06))
+    micrograph = take(ImageSimulator(SHARP, replace(ROUGH, shrink=(3.0, 3.9)), max_pixel_size_nm=0.06))
     assert micrograph.pixel_size_nm == pytest.approx(0.06, rel=0.01)
-    coarse = take(Imaging(replace(SHARP, pixel_size_nm=(0.07, 0.07)), ROUGH, coarsest_nm=0.06))
+    coarse = take(ImageSimulator(replace(SHARP, pixel_size_nm=(0.07, 0.07)), ROUGH, max_pixel_size_nm=0.06))
     # the camera's own pixel stays, but for a number of pixels that transforms are fast with
     assert coarse.pixel_size_nm == pytest.approx(0.07, rel=0.03)
 
 
 def test_a_particle_cut_by_the_edge_has_two_numbers():
-    micrograph = take(Imaging(SHARP, PLAIN), black_discs((100, 0, 30), (100, 100, 20)))
+    micrograph = take(ImageSimulator(SHARP, PLAIN), black_discs((100, 0, 30), (100, 100, 20)))
     size = len(micrograph.instances)
     left, right, middle = (micrograph.instances[size // 2, column] for column in (1, -2, size // 2))
     assert sorted([left, right, middle]) == [1, 2, 3]
@@ -137,12 +141,12 @@ def test_a_particle_cut_by_the_edge_has_two_numbers():
 
 
 def test_a_particle_in_a_corner_has_four_numbers():
-    assert len(take(Imaging(SHARP, PLAIN), black_discs((0, 0, 30))).ground_truth) == 4
+    assert len(take(ImageSimulator(SHARP, PLAIN), black_discs((0, 0, 30))).ground_truth) == 4
 
 
 def test_facts_follow_their_particle():
     sizes = [placed(Crystal(AU, diameter)) for diameter in (2.5, 1.5)]
-    micrograph = take(Imaging(SHARP, PLAIN), black_discs((60, 150, 35), (140, 60, 25), particles=sizes))
+    micrograph = take(ImageSimulator(SHARP, PLAIN), black_discs((60, 150, 35), (140, 60, 25), particles=sizes))
     assert set(np.unique(micrograph.instances)) == {0, 1, 2}
     for number, row in micrograph.ground_truth.iterrows():
         area = np.count_nonzero(micrograph.instances == number)
@@ -152,22 +156,22 @@ def test_facts_follow_their_particle():
 
 
 def test_without_facts_the_image_and_the_mask_are_the_same():
-    with_facts, without = (take(Imaging(), facts=facts) for facts in (True, False))
+    with_facts, without = (take(ImageSimulator(), ground_truth=facts) for facts in (True, False))
     np.testing.assert_array_equal(with_facts.image, without.image)
     np.testing.assert_array_equal(with_facts.mask, without.mask)
     assert without.ground_truth.empty
 
 
 def test_names_and_groups():
-    assert (take(Imaging()).name, take(Imaging()).group) == ("drawn", "drawn")
-    renamed = take(Imaging(), name="second view")
+    assert (take(ImageSimulator()).name, take(ImageSimulator()).group) == ("drawn", "drawn")
+    renamed = take(ImageSimulator(), name="second view")
     assert (renamed.name, renamed.group) == ("second view", "drawn")
     assert renamed.metadata["voltage_kV"] == 300.0
 
 
 def test_a_field_without_particles():
     wave = drawn_wave(np.ones((SIZE, SIZE)), np.zeros((SIZE, SIZE)), FIELD_NM)
-    micrograph = take(Imaging(), wave)
+    micrograph = take(ImageSimulator(), wave)
     assert not micrograph.mask.any()
     assert len(micrograph.ground_truth) == 0
     assert {"label", "diameter_nm", "particle_of_specimen"} <= set(micrograph.ground_truth.columns)

@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics.placed import particle_facts
+from hrtem_lab.physics.placed_particle import ground_truth_table
 from hrtem_lab.physics.support import Film
 from tests.physics.scenes import AU, WURTZITE, ZINC_BLENDE, small
 
@@ -15,12 +15,12 @@ SEEDS = range(8)
 
 
 def drawn(seed, **changes):
-    return small(**changes).draw(np.random.default_rng(seed))
+    return small(**changes).sample(np.random.default_rng(seed))
 
 
 def from_centre(specimen, number):
     """Atoms of a particle about its centre, in nm, in the periodic field."""
-    away = specimen.atoms.positions[specimen.owner == number] / 10 - specimen.particles[number - 1].centre_nm
+    away = specimen.atoms.positions[specimen.particle_ids == number] / 10 - specimen.particles[number - 1].centre_nm
     away[:, :2] = (away[:, :2] + FIELD_NM / 2) % FIELD_NM - FIELD_NM / 2
     return away
 
@@ -45,12 +45,12 @@ def test_the_same_seed_gives_the_same_atoms():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_atom_has_its_owner(seed):
     specimen = drawn(seed)
-    assert len(specimen.owner) == len(specimen.atoms)
-    assert set(specimen.owner) == set(range(len(specimen.particles) + 1))
-    np.testing.assert_array_equal(specimen.atoms.numbers, np.where(specimen.owner > 0, 79, 6))
+    assert len(specimen.particle_ids) == len(specimen.atoms)
+    assert set(specimen.particle_ids) == set(range(len(specimen.particles) + 1))
+    np.testing.assert_array_equal(specimen.atoms.numbers, np.where(specimen.particle_ids > 0, 79, 6))
     for number, particle in enumerate(specimen.particles, start=1):
         inside = from_centre(specimen, number) @ particle.rotation
-        assert particle.crystal.depth(inside).min() > -0.2  # a rough surface, atoms in motion
+        assert particle.crystal.depth_nm(inside).min() > -0.2  # a rough surface, atoms in motion
         atoms = 4 * np.pi / 6 * (particle.crystal.diameter_nm / AU.a_nm) ** 3
         assert len(inside) == pytest.approx(atoms, rel=0.12)
 
@@ -71,7 +71,7 @@ def test_a_particle_diffracts_where_its_reflections_are(seed):
     specimen = drawn(seed)
     for number, particle in enumerate(specimen.particles, start=1):
         atoms = from_centre(specimen, number)
-        g = particle.reflections(0)
+        g = particle.g_vectors(0)
         one = np.abs(np.exp(2j * np.pi * atoms @ g.T).mean(0))
         if not particle.crystal.planes:
             assert one.min() > 0.9  # thermal motion takes up to 3 %
@@ -84,7 +84,7 @@ def test_a_particle_diffracts_where_its_reflections_are(seed):
 def test_carbon_keeps_off_the_metal_even_across_the_edge_of_the_field(seed):
     specimen = drawn(seed)
     points = specimen.atoms.positions / 10
-    metal, carbon = points[specimen.owner > 0], points[specimen.owner == 0]
+    metal, carbon = points[specimen.particle_ids > 0], points[specimen.particle_ids == 0]
     assert tree(metal).query(wrapped(carbon))[0].min() > 0.22 - 5 * AU.rms_displacement_nm
 
 
@@ -93,7 +93,7 @@ def test_settings_are_kept():
     planes, under, vacancies = [], 0, []
     for seed in range(40):
         specimen = drawn(seed, **settings)
-        carbon = specimen.atoms.positions[specimen.owner == 0, 2] / 10
+        carbon = specimen.atoms.positions[specimen.particle_ids == 0, 2] / 10
         assert 0.9 < np.ptp(carbon) <= 1.4
         assert all(2.0 <= p.crystal.diameter_nm <= 2.6 for p in specimen.particles)
         planes += [len(p.crystal.planes) for p in specimen.particles]
@@ -108,16 +108,16 @@ def test_settings_are_kept():
 @pytest.mark.parametrize(("coverage", "numbers"), [((0.0, 0.0), {1}), ((0.09, 0.5), {1, 2, 3, 4}), ((9.0, 9.0), {4})])
 def test_particles_cover_what_they_are_to_cover(coverage, numbers):
     """Of 2 nm, in a field of 36 nm^2: one covers 9 %."""
-    drawings = [drawn(seed, coverage=coverage, most=4, diameter_nm=(2.0, 2.0)) for seed in range(30)]
+    drawings = [drawn(seed, coverage=coverage, max_particles=4, diameter_nm=(2.0, 2.0)) for seed in range(30)]
     assert {len(specimen.particles) for specimen in drawings} == numbers
 
 
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("opposite", [0.0, 1.0])
 def test_particles_do_not_lie_inside_each_other(seed, opposite):
-    specimen = drawn(seed, touching=0.5, most=6, diameter_nm=(2.0, 2.2), opposite=opposite)
+    specimen = drawn(seed, touching=0.5, max_particles=6, diameter_nm=(2.0, 2.2), opposite=opposite)
     points = specimen.atoms.positions / 10
-    clouds = [points[specimen.owner == number] for number in range(1, len(specimen.particles) + 1)]
+    clouds = [points[specimen.particle_ids == number] for number in range(1, len(specimen.particles) + 1)]
     for one, cloud in enumerate(clouds):
         for other in clouds[one + 1 :]:
             assert tree(cloud).query(wrapped(other))[0].min() > 0.15 - 5 * AU.rms_displacement_nm
@@ -127,9 +127,9 @@ def test_particles_on_two_faces_overlap_in_projection_and_others_do_not():
     def overlapping(opposite):
         pairs = 0
         for seed in range(10):
-            specimen = drawn(seed, touching=0.0, most=8, diameter_nm=(2.0, 2.2), opposite=opposite)
+            specimen = drawn(seed, touching=0.0, max_particles=8, diameter_nm=(2.0, 2.2), opposite=opposite)
             flat = specimen.atoms.positions / 10 * [1, 1, 0]
-            clouds = [flat[specimen.owner == n + 1] for n in range(len(specimen.particles))]
+            clouds = [flat[specimen.particle_ids == n + 1] for n in range(len(specimen.particles))]
             pairs += sum(
                 tree(a).query(wrapped(b))[0].min() < 0.02 for i, a in enumerate(clouds) for b in clouds[i + 1 :]
             )
@@ -143,7 +143,7 @@ def test_particles_on_two_faces_overlap_in_projection_and_others_do_not():
 def test_a_rod_does_not_run_through_itself(seed):
     specimen = drawn(seed, shapes={"rod": 1.0}, diameter_nm=(4.0, 4.5), touching=0.0)
     for particle in specimen.particles:
-        points = particle.crystal.positions(np.random.default_rng(0))[0] @ particle.rotation.T
+        points = particle.crystal.sample_atoms(np.random.default_rng(0))[0] @ particle.rotation.T
         assert 2 * np.hypot(*points.T[:2]).max() < FIELD_NM
 
 
@@ -164,11 +164,11 @@ def test_touching_particles_touch():
 def test_particles_sink_into_the_film_as_far_as_they_may(sunk):
     depths = []
     for seed in range(20):
-        specimen = drawn(seed, sunk=sunk, most=1, film_nm=(2.0, 2.0), shapes={"sphere": 1.0})
+        specimen = drawn(seed, sunk=sunk, max_particles=1, film_nm=(2.0, 2.0), shapes={"sphere": 1.0})
         height, cell = specimen.atoms.positions[:, 2] / 10, specimen.atoms.cell.lengths()[2] / 10
         upright = specimen.particles[0].centre_nm[2] > cell / 2
-        film = height[specimen.owner == 0] if upright else cell - height[specimen.owner == 0]
-        metal = height[specimen.owner == 1] if upright else cell - height[specimen.owner == 1]
+        film = height[specimen.particle_ids == 0] if upright else cell - height[specimen.particle_ids == 0]
+        metal = height[specimen.particle_ids == 1] if upright else cell - height[specimen.particle_ids == 1]
         depths.append((film.max() - metal.min()) / (specimen.particles[0].crystal.diameter_nm / 2))
     assert min(depths) > -0.2
     assert max(depths) < sunk + 0.05
@@ -185,11 +185,11 @@ def test_one_material_support_and_shape_for_all_that_are_given():
         of_specimen = {(p.crystal.material.name, p.crystal.material.structure) for p in specimen.particles}
         assert len(of_specimen) == 1
         seen |= of_specimen
-        films.add(frozenset(specimen.atoms.numbers[specimen.owner == 0]))
+        films.add(frozenset(specimen.atoms.numbers[specimen.particle_ids == 0]))
         forms |= {(p.crystal.material.structure == "fcc", p.crystal.shape) for p in specimen.particles}
         for number, particle in enumerate(specimen.particles, start=1):
             wanted = {z for z, _ in particle.crystal.material.basis}
-            assert set(specimen.atoms.numbers[specimen.owner == number]) == wanted
+            assert set(specimen.atoms.numbers[specimen.particle_ids == number]) == wanted
     assert seen == {("Au", "fcc"), ("CdSe", "wurtzite"), ("CdSe", "zinc_blende")}
     assert films == {frozenset({6}), frozenset({7, 14})}
     assert {shape for fcc, shape in forms if fcc} == set(shapes)
@@ -215,12 +215,12 @@ def test_a_field_without_film_or_particle_is_vacuum():
 def test_soot_lies_on_the_film_and_half_of_it_is_bare():
     drawings = [drawn(seed, graphitic=1.0, film_nm=(1.0, 1.0)) for seed in range(12)]
     assert 2 < sum(not s.particles for s in drawings) < 10
-    assert np.mean([np.ptp(s.atoms.positions[s.owner == 0, 2]) / 10 for s in drawings]) > 3
+    assert np.mean([np.ptp(s.atoms.positions[s.particle_ids == 0, 2]) / 10 for s in drawings]) > 3
     for specimen in drawings:
-        assert set(specimen.atoms.numbers[specimen.owner == 0]) == {6}
+        assert set(specimen.atoms.numbers[specimen.particle_ids == 0]) == {6}
         points = specimen.atoms.positions / 10
         if specimen.particles:
-            carbon, metal = points[specimen.owner == 0], points[specimen.owner > 0]
+            carbon, metal = points[specimen.particle_ids == 0], points[specimen.particle_ids > 0]
             assert tree(metal).query(wrapped(carbon))[0].min() > 0.22 - 5 * AU.rms_displacement_nm
 
 
@@ -229,13 +229,13 @@ def test_edge_on_particles_stand_edge_on(edge_on, share):
     tilts = []
     for seed in range(12):
         specimen = drawn(seed, edge_on=edge_on, on_zone=0.0, faulted=1.0)
-        tilts += particle_facts(specimen.particles)["plane_tilt_deg"].tolist()
+        tilts += ground_truth_table(specimen.particles)["plane_tilt_deg"].tolist()
     assert np.mean(np.array(tilts) < 10) >= share if edge_on else np.mean(np.array(tilts) < 10) <= 0.5
 
 
 def test_other_zones_are_of_low_index():
     facts = pd.concat(
-        [particle_facts(drawn(seed, edge_on=0.0, on_zone=1.0, faulted=0.0).particles) for seed in range(12)]
+        [ground_truth_table(drawn(seed, edge_on=0.0, on_zone=1.0, faulted=0.0).particles) for seed in range(12)]
     )
     assert facts["zone_tilt_deg"].max() < 12
     assert set(facts["zone"]) == {"100", "110", "111", "112"}
@@ -244,15 +244,15 @@ def test_other_zones_are_of_low_index():
 def test_empty_fields():
     specimen = drawn(0, empty=1.0)
     assert specimen.particles == ()
-    assert not specimen.owner.any()
-    facts = particle_facts(specimen.particles)
+    assert not specimen.particle_ids.any()
+    facts = ground_truth_table(specimen.particles)
     assert len(facts) == 0
     assert 2 < sum(not drawn(seed, empty=0.5).particles for seed in range(16)) < 14
 
 
 def test_facts_say_what_was_placed():
     specimen = drawn(3)
-    facts = particle_facts(specimen.particles)
+    facts = ground_truth_table(specimen.particles)
     assert list(facts.index) == list(range(1, len(specimen.particles) + 1))
     for particle, (_, row) in zip(specimen.particles, facts.iterrows(), strict=True):
         assert row["diameter_nm"] == particle.crystal.diameter_nm

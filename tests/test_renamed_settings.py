@@ -1,0 +1,94 @@
+"""Old names of settings: read on a command line and in saved settings, refused in a file with the new name."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from hrtem_lab.cli.argv import rename
+from hrtem_lab.cli.compose import compose_config
+from hrtem_lab.cli.config_checks import in_config
+from hrtem_lab.paths import CONF
+from hrtem_lab.physics.manifest import differences
+from hrtem_lab.renamed_settings import RENAMED, current_key, current_settings
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("handling", "postprocessing"),
+        ("handling.shrunk", "postprocessing.shrunk"),
+        ("imaging.handling", "imaging.postprocessing"),
+        ("handling@imaging.handling", "postprocessing@imaging.postprocessing"),
+        ("specimen.most", "specimen.max_particles"),
+        ("data.library.specimen.most", "data.library.specimen.max_particles"),
+        ("data.imaging.coarsest_nm", "data.imaging.max_pixel_size_nm"),
+        ("preprocessing.coarsest_nm", "preprocessing.max_pixel_size_nm"),
+    ],
+)
+def test_an_old_key_has_a_new_name(old, new):
+    assert current_key(old) == new
+    assert current_key(new) == new
+
+
+@pytest.mark.parametrize("key", ["most", "sweep.most", "specimen.mostly", "mishandling", "seed", ""])
+def test_other_keys_stay(key):
+    assert current_key(key) == key
+
+
+def test_saved_settings_get_the_new_names():
+    old = {"handling": {"shrunk": 0.4}, "data": {"library": {"specimen": {"most": 3, "empty": 0.1}}}, "most": [1]}
+    new = {"postprocessing": {"shrunk": 0.4}, "data": {"library": {"specimen": {"max_particles": 3, "empty": 0.1}}}}
+    assert current_settings(old) == new | {"most": [1]}
+    assert current_settings(new) == new
+    assert current_settings({"most": 3, "film_nm": [1, 2]}, "data.specimen") == {"max_particles": 3, "film_nm": [1, 2]}
+
+
+def test_an_old_manifest_is_compared_by_the_new_names():
+    manifest = {"recipe": {"seed": 1, "specimen": {"most": 3, "empty": 0.2}}}
+    assert differences(manifest, {"seed": 1, "specimen": {"max_particles": 3, "empty": 0.2}}) == ""
+    found = differences(manifest, {"seed": 1, "specimen": {"max_particles": 4, "empty": 0.2}})
+    assert found == "specimen.max_particles is 3 there and 4 here"
+
+
+@pytest.mark.parametrize(
+    ("word", "renamed"),
+    [
+        ("handling=common", "postprocessing=common"),
+        ("++specimen.most=3", "++specimen.max_particles=3"),
+        ("~handling", "~postprocessing"),
+        ("imaging.coarsest_nm=0.06,0.08", "imaging.max_pixel_size_nm=0.06,0.08"),
+        ("output=/a/handling=x", "output=/a/handling=x"),
+        ("--help", "--help"),
+        ("input=two\nlines", "input=two\nlines"),
+    ],
+)
+def test_words_of_a_command_line(word, renamed):
+    assert rename(word) == renamed
+
+
+def test_overrides_with_old_names_compose_the_same_configuration():
+    old = ("handling=common", "handling.shrunk=0.1", "specimen.most=3", "imaging.coarsest_nm=0.06", "output=x")
+    new = ("postprocessing.shrunk=0.1", "specimen.max_particles=3", "imaging.max_pixel_size_nm=0.06", "output=x")
+    assert compose_config("simulate", old) == compose_config("simulate", new)
+
+
+def test_every_new_name_is_one_of_the_configuration():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = OmegaConf.to_container(compose("train", overrides=["output=x"]))
+    for old, name in RENAMED.items():
+        parent = config
+        for part in old.split(".")[:-1]:
+            parent = parent[part] if part in parent else parent["data"][part]
+        assert name in parent
+        assert old.rpartition(".")[2] not in parent
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"handling": {"shrunk": 0.1}}, "handling is called postprocessing now: rename it in your file of settings"),
+        ({"specimen": {"most": 3}}, "specimen.most is called specimen.max_particles now: "),
+    ],
+)
+def test_an_old_name_in_a_file_is_refused(content, message):
+    assert str(in_config(OmegaConf.create(content))).startswith(message)
