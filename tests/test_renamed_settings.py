@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 
 from hrtem_lab.cli.argv import rename
 from hrtem_lab.cli.compose import compose_config
-from hrtem_lab.cli.config_checks import in_config
+from hrtem_lab.cli.config_checks import check_config
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics.manifest import differences
 from hrtem_lab.renamed_settings import RENAMED, current_key, current_settings
@@ -91,4 +91,4 @@ def test_every_new_name_is_one_of_the_configuration():
     ],
 )
 def test_an_old_name_in_a_file_is_refused(content, message):
-    assert str(in_config(OmegaConf.create(content))).startswith(message)
+    assert str(check_config(OmegaConf.create(content))).startswith(message)
