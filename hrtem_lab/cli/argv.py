@@ -25,7 +25,7 @@ OPTIONS = (
 
 def rename(argument: str) -> str:
     """Return an override with the present name of its key; any other argument stays what it is."""
-    match = re.fullmatch(r"([+~]{0,2})([\\w./@]+)(=.*|)", argument, re.DOTALL)
+    match = re.fullmatch(r"([+~]{0,2})([\w./@]+)(=.*|)", argument, re.DOTALL)
     return argument if match is None else match[1] + current_key(match[2]) + match[3]
 
 
