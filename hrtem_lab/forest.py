@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @command("forest")
 def main(config: DictConfig) -> None:
     """Fit the forest for a segmenter that is there, score it beside its references and log all of it to MLflow."""
-    from hrtem_lab.pipelines.forest import fit_forest
+    from hrtem_lab.pipelines.fit_forest import fit_forest
 
     fit_forest(config)
 

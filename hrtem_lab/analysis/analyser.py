@@ -75,7 +75,7 @@ class Analyser:
         if tta:
             segmenter = replace(segmenter, tta=True)
         model = {"folder": str(folder), "threshold": segmenter.threshold, "tta": segmenter.tta}
-        return cls(segmenter, Forest.load(folder), features, {**model, **segmenter.provenance})
+        return cls(segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance})
 
     def __call__(self, micrograph: Micrograph, progress: ProgressCallback = no_progress) -> Analysis:
         """Find, measure and classify the particles of a micrograph.

@@ -1,38 +1,31 @@
-"""Does this particle hold a fault: the table, the forest, and its score."""
+"""Classification of particles by a random forest: its table, its training and its scores."""
 
-from hrtem_lab.defects.chance import fault_chance
+from hrtem_lab.defects.cross_validation import cross_validate
+from hrtem_lab.defects.curves import fault_curves, reliability, risk_coverage
+from hrtem_lab.defects.decision import Costs, decide
+from hrtem_lab.defects.detection_rate import fault_detection_rate
 from hrtem_lab.defects.forest import Forest
+from hrtem_lab.defects.forest_trainer import BaselineClassifier, ForestTrainer
 from hrtem_lab.defects.importance import family_importance
-from hrtem_lab.defects.recipe import Recipe, Reference, cross_validate
-from hrtem_lab.defects.scores import (
-    Costs,
-    confidence_error,
-    confusion,
-    decide,
-    fault_curves,
-    reliability,
-    risk_coverage,
-    score,
-)
-from hrtem_lab.defects.table import Features, particle_rows, particle_table, stacked
+from hrtem_lab.defects.scores import confusion, score
+from hrtem_lab.defects.table import Features, concat_tables, tabulate_micrograph, tabulate_particles
 
 __all__ = [
+    "BaselineClassifier",
     "Costs",
     "Features",
     "Forest",
-    "Recipe",
-    "Reference",
-    "confidence_error",
+    "ForestTrainer",
+    "concat_tables",
     "confusion",
     "cross_validate",
     "decide",
     "family_importance",
-    "fault_chance",
     "fault_curves",
-    "particle_rows",
-    "particle_table",
+    "fault_detection_rate",
     "reliability",
     "risk_coverage",
     "score",
-    "stacked",
+    "tabulate_micrograph",
+    "tabulate_particles",
 ]

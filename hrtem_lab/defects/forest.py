@@ -1,4 +1,4 @@
-"""The random forest: which particle holds a fault, and how sure we are."""
+"""A fitted random forest: probabilities and classes of particles, and how it is saved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from zipfile import ZIP_DEFLATED
 
 import pandas as pd
@@ -14,10 +14,11 @@ import skops.io
 from sklearn.base import ClassifierMixin, clone
 
 from hrtem_lab.atomic_write import atomic_write, write_text
-from hrtem_lab.defects.calibration import Calibration
-from hrtem_lab.defects.scores import Costs, decide
+from hrtem_lab.defects.decision import Costs, decide
+from hrtem_lab.defects.probability_calibration import ProbabilityCalibration
 from hrtem_lab.defects.table import feature_names
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, InputError
+from hrtem_lab.renamed_settings import current_settings
 
 FOREST, SETTINGS = "forest.skops", "forest.json"
 TRUSTED = {"sklearn.tree._tree.Tree"}  # skops asks for it; it holds arrays of numbers and nothing else
@@ -25,25 +26,27 @@ TRUSTED = {"sklearn.tree._tree.Tree"}  # skops asks for it; it holds arrays of n
 
 @dataclass(frozen=True)
 class Forest:
-    """A fitted forest and the features that it reads.
+    """A fitted forest.
 
     Attributes:
-        classifier: Fitted; its classes are some of `CLASSES`.
-        features: Names of its inputs, in order.
-        calibration: What its probabilities go through.
-        costs: What it costs to miss a class, see `decide`.
-        least_confidence: Where the class that would be named has a lower probability, it is `uncertain`.
+        classifier: Fitted classifier; its classes are some of `CLASSES`.
+        features: Names of the features that it reads, in order.
+        calibration: Calibration of its probabilities.
+        costs: Costs of missing a class, see `decide`.
+        confidence_threshold: A particle whose class has a lower probability than this is `uncertain`.
     """
 
     classifier: ClassifierMixin
     features: tuple[str, ...]
-    calibration: Calibration = field(default_factory=Calibration)
+    calibration: ProbabilityCalibration = field(default_factory=ProbabilityCalibration)
     costs: Costs = field(default_factory=dict)
-    least_confidence: float = 0.0
+    confidence_threshold: float = 0.0
 
     @classmethod
     def fit(cls, classifier: ClassifierMixin, table: pd.DataFrame) -> Self:
-        """Fit on a table of `particle_table`, uncalibrated; a feature that none of its particles has is not read.
+        """Fit a classifier to a table of `tabulate_particles`, without calibration.
+
+        Features that are `nan` for all particles are left out.
 
         Raises:
             InputError: The table holds fewer than two classes.
@@ -56,13 +59,13 @@ class Forest:
             )
         features = tuple(name for name in feature_names(table) if table[name].notna().any())
         inputs = table[list(features)].to_numpy(dtype=float)
-        with warnings.catch_warnings():  # of a weighted class some particles are drawn by every tree
+        with warnings.catch_warnings():  # with class weights, some particles are drawn by every tree
             warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
             warnings.filterwarnings("ignore", "invalid value encountered in divide")
             return cls(clone(classifier).fit(inputs, table["label"].to_numpy()), features)
 
     def probabilities(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Probability of each of `CLASSES`, one row per particle; a class that training never met has 0.
+        """Probability of each of `CLASSES`, one row per particle; 0 for a class that did not occur in training.
 
         Raises:
             InputError: The table lacks a feature that the forest reads.
@@ -80,20 +83,21 @@ class Forest:
         return self.calibration(result)
 
     def classes(self, probabilities: pd.DataFrame) -> pd.Series:
-        """The class of each row as `decide` has it, `uncertain` where its probability is below `least_confidence`."""
+        """Class of each row by `decide`, `uncertain` where its probability is below `confidence_threshold`."""
         decided = decide(probabilities, self.costs)
-        return decided["class"].astype(object).where(decided["confidence"] >= self.least_confidence, UNCERTAIN)
+        return decided["class"].astype(object).where(decided["confidence"] >= self.confidence_threshold, UNCERTAIN)
 
     @property
     def oob_accuracy(self) -> float:
-        """Share of the training particles that the trees which did not draw them get right; `nan` without such.
+        """Out-of-bag accuracy: that of the trees that did not draw a particle; `nan` where it was not computed.
 
-        Too good: other views of a particle's specimen were drawn. The cross-validated accuracy is the honest one.
+        It is too high, because those trees drew other views of the particle's specimen. The cross-validated accuracy is
+        not.
         """
         return float(getattr(self.classifier, "oob_score_", float("nan")))
 
     def save(self, folder: str | Path) -> None:
-        """Write `forest.skops` (no pickle), and in JSON the features, the calibration and the least confidence."""
+        """Write the classifier (skops, no pickle) and the settings (JSON)."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(folder / FOREST) as unfinished:
@@ -101,33 +105,41 @@ class Forest:
         settings = {
             "features": self.features,
             "costs": dict(self.costs),
-            "least_confidence": self.least_confidence,
+            "confidence_threshold": self.confidence_threshold,
             "calibration": dict(self.calibration.knots),
         }
         write_text(folder / SETTINGS, json.dumps(settings, indent=1))
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self | None:
-        """Read what `save` wrote; None where the folder holds no forest.
+    def load_if_present(cls, folder: str | Path) -> Self | None:
+        """Read what `save` wrote.
+
+        Returns:
+            The forest, or None where the folder holds none.
 
         Raises:
-            InputError: The file asks for types that are not those of a forest, or is damaged.
+            InputError: The file needs types that a forest does not, or is damaged.
         """
         path = Path(folder) / FOREST
         if not path.is_file():
             return None
         try:
-            unknown = set(skops.io.get_untrusted_types(file=path)) - TRUSTED
-            if not unknown:
-                settings = json.loads((Path(folder) / SETTINGS).read_text(encoding="utf-8"))
-                return cls(
-                    skops.io.load(path, trusted=sorted(TRUSTED)),
-                    tuple(settings["features"]),
-                    Calibration({name: (tuple(x), tuple(y)) for name, (x, y) in settings["calibration"].items()}),
-                    {name: float(cost) for name, cost in settings.get("costs", {}).items()},
-                    float(settings["least_confidence"]),
-                )
+            untrusted = set(skops.io.get_untrusted_types(file=path)) - TRUSTED
+            if not untrusted:
+                return cls(skops.io.load(path, trusted=sorted(TRUSTED)), **_read_settings(Path(folder) / SETTINGS))
         except Exception as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{folder}: the forest cannot be read ({reason}); train again or copy it whole") from error
-        raise InputError(f"{path} holds {sorted(unknown)}, which no forest of ours does; it was not loaded")
+        raise InputError(f"{path} holds {sorted(untrusted)}, which no forest of ours does; it was not loaded")
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    """Arguments of `Forest` besides the classifier."""
+    settings = current_settings(json.loads(path.read_text(encoding="utf-8")))
+    curves = {name: (tuple(x), tuple(y)) for name, (x, y) in settings["calibration"].items()}
+    return {
+        "features": tuple(settings["features"]),
+        "calibration": ProbabilityCalibration(curves),
+        "costs": {name: float(cost) for name, cost in settings.get("costs", {}).items()},
+        "confidence_threshold": float(settings["confidence_threshold"]),
+    }

@@ -1,4 +1,4 @@
-"""Which kind of feature a forest lives on."""
+"""Importance of families of features for a forest."""
 
 from __future__ import annotations
 
@@ -10,43 +10,45 @@ import pandas as pd
 from hrtem_lab.defects.forest import Forest
 from hrtem_lab.defects.scores import score
 
+METRICS = ["balanced_accuracy", "fault_f1"]
+
 
 def family_importance(
     forest: Forest, table: pd.DataFrame, families: Mapping[str, Iterable[str]], repeats: int = 5, seed: int = 0
 ) -> pd.DataFrame:
-    """What the forest loses when a family of features is handed to other particles (Breiman 2001, Mach. Learn. 45, 5).
+    """Permutation importance of families of features (Breiman 2001, Mach. Learn. 45, 5).
 
-    Features of a family say much the same, so that one alone is hardly missed; a family is shuffled as one.
+    The features of a family are correlated, so that the loss of one alone has little effect; all features of a family
+    are therefore permuted together.
 
     Args:
-        forest: Fitted.
-        table: Particles that it did not see, as from `particle_table`.
-        families: Name -> its features; those that the forest does not read are passed over.
-        repeats: Shufflings of each family.
-        seed: Of the shuffling.
+        forest: Fitted forest.
+        table: Particles that it was not fitted to, as from `tabulate_particles`.
+        families: Name -> its features; features that the forest does not read are ignored.
+        repeats: Number of permutations of each family.
+        seed: Seed of the permutations.
 
     Returns:
-        A row per family that the forest reads: `balanced_accuracy` and `fault_f1`, the mean loss in each, and `spread`,
-        the standard deviation of the first over the repeats; the most important first.
+        A row per family that the forest reads, the most important first: `balanced_accuracy` and `fault_f1`, the mean
+        losses of these metrics, and `spread`, the standard deviation of the first over the repeats.
     """
     rng = np.random.default_rng(seed)
-    metrics = ["balanced_accuracy", "fault_f1"]
 
-    def scored(particles: pd.DataFrame) -> pd.Series:
-        return pd.Series(score(table["label"], forest.probabilities(particles), costs=forest.costs))[metrics]
+    def metrics_of(particles: pd.DataFrame) -> pd.Series:
+        return pd.Series(score(table["label"], forest.probabilities(particles), costs=forest.costs))[METRICS]
 
-    whole = scored(table)
+    unpermuted = metrics_of(table)
     rows = {}
     for family, names in families.items():
-        read = [name for name in names if name in forest.features]
-        if not read or table.empty:
+        columns = [name for name in names if name in forest.features]
+        if not columns or table.empty:
             continue
         losses = []
         for _ in range(repeats):
-            shuffled = table.copy()
-            shuffled[read] = table[read].to_numpy()[rng.permutation(len(table))]
-            losses.append(whole - scored(shuffled))
-        lost = pd.DataFrame(losses)
-        rows[family] = {**lost.mean().to_dict(), "spread": lost["balanced_accuracy"].std(ddof=0)}
-    found = pd.DataFrame.from_dict(rows, orient="index", columns=[*metrics, "spread"]).rename_axis("family")
-    return found.sort_values("balanced_accuracy", ascending=False)
+            permuted = table.copy()
+            permuted[columns] = table[columns].to_numpy()[rng.permutation(len(table))]
+            losses.append(unpermuted - metrics_of(permuted))
+        loss = pd.DataFrame(losses)
+        rows[family] = {**loss.mean().to_dict(), "spread": loss["balanced_accuracy"].std(ddof=0)}
+    importance = pd.DataFrame.from_dict(rows, orient="index", columns=[*METRICS, "spread"]).rename_axis("family")
+    return importance.sort_values("balanced_accuracy", ascending=False)

@@ -1,4 +1,4 @@
-"""Reliability of probabilities: whether 70 % of the pixels with a probability of 0.7 are particle."""
+"""Reliability of probabilities: whether 70 % of the predictions with a probability of 0.7 are right."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ BINS = 15
 
 
 def reliability_counts(probability: npt.NDArray[Any], truth: npt.NDArray[Any], bins: int = BINS) -> pd.DataFrame:
-    """Count pixels by their predicted probability.
+    """Count predictions, such as pixels, by their probability.
 
     Counts of several micrographs add up: `sum(counts)` of their tables is the table of all of them.
 
     Args:
-        probability: Predicted probability of a particle, any shape, from 0 to 1.
-        truth: The same shape, non-zero = particle.
+        probability: Predicted probabilities, any shape, from 0 to 1.
+        truth: What happened, the same shape, non-zero = positive.
         bins: Number of equal bins from 0 to 1; a value on a border belongs to the upper one.
 
     Returns:
-        One row per bin, numbered from 0: number of `pixels`; number of those that are `particle`; `probability`, the
-        sum of their probabilities.
+        One row per bin, numbered from 0: `count`, the number of predictions; `positives`, the number of those that are
+        positive; `probability`, the sum of their probabilities.
 
     Raises:
         InputError: The shapes differ, or a probability is outside 0 to 1.
@@ -39,20 +39,20 @@ def reliability_counts(probability: npt.NDArray[Any], truth: npt.NDArray[Any], b
     number = np.minimum((predicted * bins).astype(np.intp), bins - 1)
     true = truth.ravel().astype(bool)
     counts = {
-        "pixels": np.bincount(number, minlength=bins),
-        "particle": np.bincount(number[true], minlength=bins),
+        "count": np.bincount(number, minlength=bins),
+        "positives": np.bincount(number[true], minlength=bins),
         "probability": np.bincount(number, weights=predicted, minlength=bins),
     }
     return pd.DataFrame(counts, index=pd.RangeIndex(bins, name="bin"))
 
 
 def ece(counts: pd.DataFrame) -> float:
-    """Expected calibration error: mean over pixels of |fraction of particle - mean probability| of their bin.
+    """Expected calibration error: mean over predictions of |fraction of positives - mean probability| of their bin.
 
-    Naeini, Cooper and Hauskrecht, AAAI 2015; `nan` without a pixel. Most pixels of a micrograph are confidently
+    Naeini, Cooper and Hauskrecht, AAAI 2015; `nan` without a prediction. Most pixels of a micrograph are confidently
     background, which makes the error small: look at the bins, too.
 
     Args:
         counts: Table of `reliability_counts`.
     """
-    return float(divide((counts["particle"] - counts["probability"]).abs().sum(), counts["pixels"].sum()))
+    return float(divide((counts["positives"] - counts["probability"]).abs().sum(), counts["count"].sum()))

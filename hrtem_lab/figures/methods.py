@@ -1,4 +1,4 @@
-"""Methods side by side: their Dice, under which conditions it holds, and how far a probability can be believed."""
+"""Methods side by side: their Dice, and under which conditions it holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hrtem_lab.evaluation import ece
 from hrtem_lab.figures.style import BACKDROP
 
 
@@ -44,30 +43,4 @@ def breakdown(parts: pd.DataFrame, title: str) -> Figure:
     axes.set_xlabel("Dice per micrograph, 95 % interval")
     axes.set_title(title)
     axes.grid(axis="x", color=BACKDROP, lw=0.5)
-    return figure
-
-
-def reliability(counts: pd.DataFrame) -> Figure:
-    """Share of particle against the probability that was given, and below it how many pixels each point stands for.
-
-    Args:
-        counts: As from `hrtem_lab.evaluation.reliability_counts`, summed over micrographs.
-    """
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(4.8, 5.6), sharex=True, height_ratios=(3, 1), layout="constrained"
-    )
-    met = counts[counts["pixels"] > 0]
-    above.plot([0, 1], [0, 1], color=BACKDROP, lw=1, label="calibrated")
-    given, share = (met[column] / met["pixels"] for column in ("probability", "particle"))
-    above.plot(given, share, "o-", color="#0072B2", label="U-Net")
-    above.set_ylabel("share of particle")
-    above.set_ylim(-0.03, 1.03)
-    above.legend(loc="upper left")
-    above.set_title(f"Expected calibration error {ece(counts):.3f}")
-    width = 1 / len(counts)
-    below.bar((counts.index + 0.5) * width, counts["pixels"], 0.9 * width, color=BACKDROP)
-    below.set_yscale("log" if met["pixels"].sum() else "linear")
-    below.set_ylabel("pixels")
-    below.set_xlabel("probability of a particle")
-    below.set_xlim(0, 1)
     return figure

@@ -16,7 +16,7 @@ def export(config: DictConfig) -> None:
     """Write the segmenter as ONNX, and its forest, where it has one, as it is."""
     source, folder = find_model(config.model), make_folder(config.output)
     difference = NetworkSegmenter.load(source).export(folder)
-    forest = Forest.load(source)
+    forest = Forest.load_if_present(source)
     (folder / FOREST).unlink(missing_ok=True)  # an older model's
     if forest is not None:
         forest.save(folder)

@@ -1,36 +1,38 @@
-"""The study of the forest: fitted on held-out specimens, scored on others, beside what it has to be better than."""
+"""Fit a forest, and evaluate it and its baselines on particles of other specimens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import track
 from hrtem_lab.defects import (
+    BaselineClassifier,
     Costs,
     Features,
     Forest,
-    Recipe,
-    Reference,
+    ForestTrainer,
+    concat_tables,
     confusion,
     cross_validate,
     decide,
     family_importance,
-    fault_chance,
     fault_curves,
-    particle_rows,
+    fault_detection_rate,
     reliability,
     risk_coverage,
     score,
-    stacked,
+    tabulate_micrograph,
 )
 from hrtem_lab.evaluation import paired_test
-from hrtem_lab.figures import forest as figures
+from hrtem_lab.figures import classification as figures
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import UNCERTAIN, LabelledMicrograph
 from hrtem_lab.particles import FEATURE_FAMILIES
@@ -39,155 +41,217 @@ from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.runs import Run
 
 Segmented = tuple[LabelledMicrograph, Segmentation]
-Tables = dict[str, pd.DataFrame]
-OWN, TRUE_MASKS = "forest", "true_masks"
+FOREST, TRUE_MASKS = "forest", "true_masks"
+"""Names of the table with the forest's features, and of that of the true particles."""
+BASELINE_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1", "ece")
+LEAD_SUFFIXES = {"difference": "", "low": "_low", "high": "_high", "p": "_p"}
+"""Result of `paired_test` -> suffix of its metric."""
+BINS: dict[str, tuple[float, ...] | None] = {
+    "true_fault_snr": (0, 3, 5, 7, 10, 20, 1e3),
+    "true_plane_tilt_deg": (0, 2, 5, 10, 20, 45, 90),
+    "dose_e_per_nm2": (0, 2e4, 5e4, 1e5, 1e6),
+    "true_diameter_nm": (0, 2, 3, 5, 8, 20),
+    "true_material": None,
+}
+"""Conditions that the detection rate of faults is broken down by -> edges of their bins."""
 
 
-def segmented(
+@dataclass(frozen=True)
+class Predictions:
+    """Particles and the probabilities that a classifier predicts for them.
+
+    Attributes:
+        table: Particles, as from `hrtem_lab.defects.tabulate_particles`.
+        probabilities: Probabilities of the classes, (particles, classes).
+        costs: Costs of missing a class at which the classifier decides.
+    """
+
+    table: pd.DataFrame
+    probabilities: pd.DataFrame
+    costs: Costs
+
+    @property
+    def labels(self) -> pd.Series:
+        """True classes."""
+        return self.table["label"]
+
+    def accuracy_by_specimen(self) -> npt.NDArray[np.float64]:
+        """Fraction of right classes of each specimen, (specimens,)."""
+        right = decide(self.probabilities, self.costs)["class"].to_numpy() == self.labels.to_numpy()
+        return pd.Series(right.astype(float)).groupby(self.table["group"].to_numpy()).mean().to_numpy()
+
+
+def segment_views(
     data: TrainingData, stage: Stage, views: int, segment: Callable[[LabelledMicrograph], Segmentation]
 ) -> Iterator[Segmented]:
-    """Micrographs of a stage and what a segmenter finds in them, `views` of each specimen, one view in memory."""
+    """Segment the micrographs of a stage, of which one view at a time is in memory.
+
+    Args:
+        data: Training data.
+        stage: Stage of the micrographs.
+        views: Number of micrographs of each specimen.
+        segment: Finds the particles of a micrograph.
+
+    Yields:
+        A micrograph and what is found in it.
+    """
     for view in range(views):
         for micrograph in track(data.micrographs(stage, view), f"Cutting particles, view {view + 1} of {views}"):
             yield micrograph, segment(micrograph)
 
 
-def study(
-    config: DictConfig, learn: Iterable[Segmented], test: Iterable[Segmented], folder: Path, run: Run
+def fit_and_evaluate_forest(
+    config: DictConfig, train: Iterable[Segmented], test: Iterable[Segmented], folder: Path, run: Run
 ) -> tuple[dict[str, float], pd.Series]:
-    """Fit the forest, save it in `model`, score it and the references, and write figures and tables.
+    """Fit the forest, save it in `model`, evaluate it and the baselines, and write figures and tables.
 
     Args:
-        config: With `features`, `forest`, `references`, `folds` and `seed`.
-        learn: Micrographs with what a network that never saw their specimens found in them.
-        test: The same of other specimens, for the score alone.
+        config: Configuration with `features`, `forest`, `references`, `folds` and `seed`.
+        train: Micrographs, and what a network that was not trained on their specimens finds in them.
+        test: The same of other specimens, for the evaluation alone.
         folder: Folder of the run.
         run: Run that metrics and tables are logged to.
 
     Returns:
         The metrics, and the class of every test particle.
     """
-    features = build(config.features)
-    recipe: Recipe = build(config.forest)
-    references: dict[str, Reference] = {name: build(node) for name, node in config.get("references", {}).items()}
-    sets = {OWN: features} | {name: r.features for name, r in references.items() if r.features}
-    tables, unseen = describe(learn, sets), describe(test, sets | {TRUE_MASKS: features})
-    table, particles = tables[OWN], unseen[OWN]
+    features, trainer = build(config.features), build(config.forest)
+    baselines: dict[str, BaselineClassifier] = {k: build(node) for k, node in config.get("references", {}).items()}
+    feature_sets = {FOREST: features} | {name: b.features for name, b in baselines.items() if b.features}
+    train_tables = tabulate(train, feature_sets)
+    test_tables = tabulate(test, feature_sets | {TRUE_MASKS: features})
 
-    crossed = cross_validate(recipe.fit, table, config.folds, config.seed)
-    forest: Forest = recipe.fit(table)
+    forest, predictions = fit_and_predict(trainer, train_tables[FOREST], test_tables[FOREST], config)
     forest.save(folder / "model")
-    given = forest.probabilities(particles)
-    classes = forest.classes(given)
-    answered = classes != UNCERTAIN
-    of_truth = unseen[TRUE_MASKS]
-    metrics: dict[str, float] = {}
-    for stage, rows, probabilities in (
-        ("cv", table, crossed),
-        ("test", particles, given),
-        (TRUE_MASKS, of_truth, forest.probabilities(of_truth)),
-        ("answered", particles[answered], given[answered]),
-    ):
-        values = score(rows["label"], probabilities, rows["group"], forest.costs)
-        metrics |= {f"{stage}/{name}": value for name, value in values.items()}
-    metrics |= {"test/coverage": float(answered.mean()), "least_confidence": forest.least_confidence}
-    metrics |= {"oob_accuracy": forest.oob_accuracy, "bytes": float(_size(folder / "model"))}
-    for name, reference in references.items():
-        metrics |= _compared(name, reference, tables, unseen, crossed, given, recipe, config)
+    classes = forest.classes(predictions["test"].probabilities)
+    metrics = score_forest(forest, predictions, test_tables[TRUE_MASKS], classes)
+    metrics["bytes"] = float(sum(path.stat().st_size for path in (folder / "model").glob("forest.*")))
+    for name, baseline in baselines.items():
+        key = name if baseline.features else FOREST
+        _, its_predictions = fit_and_predict(baseline.recipe, train_tables[key], test_tables[key], config)
+        metrics |= compare_with_baseline(name, its_predictions, predictions)
     run.log_metrics(metrics)
-    _draw(forest, table, crossed, particles, given, folder, run)
-    compared = {"": "forest"} | {f"{name}/": name.replace("_", " ") for name in references}
-    save(figures.references(metrics, compared), folder / "figures" / "references.png")
-    rows = particles.join(given.add_prefix("p_")).assign(**{"class": classes})
-    for name, content in (("forest_table", table), ("test_particles", rows)):
-        run.log_csv(folder / f"{name}.csv", content)
-    return {f"forest/{k}": v for k, v in metrics.items()}, classes
+    _draw(forest, predictions, folder, run)
+    labels = {"": "forest"} | {f"{name}/": name.replace("_", " ") for name in baselines}
+    save(figures.plot_baselines(metrics, labels), folder / "figures" / "references.png")
+    run.log_csv(folder / "forest_table.csv", train_tables[FOREST])
+    probabilities = predictions["test"].probabilities.add_prefix("p_")
+    run.log_csv(folder / "test_particles.csv", test_tables[FOREST].join(probabilities).assign(**{"class": classes}))
+    return {f"forest/{name}": value for name, value in metrics.items()}, classes
 
 
-def describe(segmented: Iterable[Segmented], sets: dict[str, Features]) -> Tables:
-    """The particle table under every feature set; `TRUE_MASKS` is that of the true particles, as if all were found."""
-    rows: dict[str, list[pd.DataFrame]] = {name: [] for name in sets}
-    for micrograph, found in segmented:
-        for name, features in sets.items():
-            cut = micrograph.instances if name == TRUE_MASKS else found.instances
-            rows[name].append(particle_rows(micrograph, cut, found.probabilities, features))
-    return {name: stacked(tables) for name, tables in rows.items()}
+def tabulate(segmented: Iterable[Segmented], feature_sets: dict[str, Features]) -> dict[str, pd.DataFrame]:
+    """Tabulate the found particles with every feature set; `TRUE_MASKS` are the true particles, as if all were found.
+
+    Args:
+        segmented: Micrographs, and what is found in them.
+        feature_sets: Name -> function that computes the features.
+
+    Returns:
+        Name of the feature set -> table of `hrtem_lab.defects.tabulate_particles`.
+    """
+    rows: dict[str, list[pd.DataFrame]] = {name: [] for name in feature_sets}
+    for micrograph, segmentation in segmented:
+        for name, features in feature_sets.items():
+            instances = micrograph.instances if name == TRUE_MASKS else segmentation.instances
+            rows[name].append(tabulate_micrograph(micrograph, instances, segmentation.probabilities, features))
+    return {name: concat_tables(tables) for name, tables in rows.items()}
 
 
-def _compared(
-    name: str,
-    reference: Reference,
-    tables: Tables,
-    unseen: Tables,
-    crossed: pd.DataFrame,
-    given: pd.DataFrame,
-    recipe: Recipe,
-    config: DictConfig,
+def fit_and_predict(
+    trainer: ForestTrainer, train: pd.DataFrame, test: pd.DataFrame, config: DictConfig
+) -> tuple[Forest, dict[str, Predictions]]:
+    """Fit a classifier, and predict the particles of other specimens.
+
+    Args:
+        trainer: Fits the classifier.
+        train: Particles to train on.
+        test: Particles of other specimens.
+        config: Configuration with `folds` and `seed` of the cross-validation.
+
+    Returns:
+        The classifier, and predictions: `cv` of the particles to train on, by cross-validation, and `test`.
+    """
+    cv_probabilities = cross_validate(trainer.fit, train, config.folds, config.seed)
+    classifier = trainer.fit(train)
+    test_probabilities = classifier.probabilities(test)
+    return classifier, {
+        "cv": Predictions(train, cv_probabilities, trainer.costs),
+        "test": Predictions(test, test_probabilities, trainer.costs),
+    }
+
+
+def score_forest(
+    forest: Forest, predictions: dict[str, Predictions], true_particles: pd.DataFrame, classes: pd.Series
 ) -> dict[str, float]:
-    """A reference in the same folds and on the same test particles, and the forest's lead, paired by specimen."""
-    of = name if reference.features else OWN
-    table, particles = tables[of], unseen[of]
-    costs, rival = recipe.costs, reference.recipe
-    own_crossed = cross_validate(rival.fit, table, config.folds, config.seed)
-    own_given = rival.fit(table).probabilities(particles)
+    """Score a forest.
+
+    Args:
+        forest: Fitted forest.
+        predictions: Its predictions of the stages `cv` and `test`.
+        true_particles: Particles of the test micrographs as if all had been found with their true outlines.
+        classes: Class of every test particle, some of which are `uncertain`.
+
+    Returns:
+        Scores of `hrtem_lab.defects.score` with `cv/`, `test/`, `true_masks/` or, for test particles that get a class,
+        `answered/` before each; `test/coverage`, `confidence_threshold` and `oob_accuracy`.
+    """
+    test, accepted = predictions["test"], classes != UNCERTAIN
+    parts = {
+        **predictions,
+        TRUE_MASKS: Predictions(true_particles, forest.probabilities(true_particles), forest.costs),
+        "answered": Predictions(test.table[accepted], test.probabilities[accepted], forest.costs),
+    }
     metrics: dict[str, float] = {}
-    for stage, rows, ours, theirs in (("cv", table, crossed, own_crossed), ("test", particles, given, own_given)):
-        values = score(rows["label"], theirs, costs=rival.costs)
-        metrics |= {f"{stage}/{name}/{k}": v for k, v in values.items() if k in SHOWN}
-        lead = paired_test(_right_by_specimen(rows, ours, costs), _right_by_specimen(rows, theirs, rival.costs))
-        metrics |= {f"{stage}/lead_over_{name}{end}": lead[k] for k, end in LEAD.items()}
+    for stage, part in parts.items():
+        values = score(part.labels, part.probabilities, part.table["group"], part.costs)
+        metrics |= {f"{stage}/{name}": value for name, value in values.items()}
+    metrics |= {"test/coverage": float(accepted.mean()), "confidence_threshold": forest.confidence_threshold}
+    return metrics | {"oob_accuracy": forest.oob_accuracy}
+
+
+def compare_with_baseline(
+    name: str, baseline: dict[str, Predictions], forest: dict[str, Predictions]
+) -> dict[str, float]:
+    """Score a baseline, and the forest's lead in accuracy over it, paired by specimen.
+
+    Args:
+        name: Name of the baseline.
+        baseline: Its predictions of the stages `cv` and `test`.
+        forest: The forest's predictions of the same particles.
+
+    Returns:
+        Metrics, with the stage before each.
+    """
+    metrics: dict[str, float] = {}
+    for stage, part in baseline.items():
+        values = score(part.labels, part.probabilities, costs=part.costs)
+        metrics |= {f"{stage}/{name}/{key}": value for key, value in values.items() if key in BASELINE_METRICS}
+        lead = paired_test(forest[stage].accuracy_by_specimen(), part.accuracy_by_specimen())
+        metrics |= {f"{stage}/lead_over_{name}{suffix}": lead[key] for key, suffix in LEAD_SUFFIXES.items()}
     return metrics
 
 
-SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1", "ece")
-LEAD = {"difference": "", "low": "_low", "high": "_high", "p": "_p"}
-
-
-def _right_by_specimen(table: pd.DataFrame, probabilities: pd.DataFrame, costs: Costs) -> Any:
-    """Share of right answers of each specimen, (specimens,)."""
-    right = decide(probabilities, costs)["class"].to_numpy() == table["label"].to_numpy()
-    return pd.Series(right.astype(float)).groupby(table["group"].to_numpy()).mean().to_numpy()
-
-
-def _draw(
-    forest: Forest,
-    table: pd.DataFrame,
-    crossed: pd.DataFrame,
-    particles: pd.DataFrame,
-    given: pd.DataFrame,
-    folder: Path,
-    run: Run,
-) -> None:
-    """The figures, and as tables what they show."""
-    curves = {"cv": (table["label"], crossed), "test": (particles["label"], given)}
-    for name, (labels, guesses) in curves.items():
-        figure = figures.confusion(confusion(labels, guesses, forest.costs), f"Random forest, {name}")
-        save(figure, folder / "figures" / f"confusion_{name}.png")
-    by_family = family_importance(forest, particles, FEATURE_FAMILIES)
-    chance = fault_chance(particles, decide(given, forest.costs)["class"], EDGES)
-    risk = {name: risk_coverage(*pair, forest.costs) for name, pair in curves.items()}
-    counts = {name: reliability(*pair, forest.costs) for name, pair in curves.items()}
+def _draw(forest: Forest, predictions: dict[str, Predictions], folder: Path, run: Run) -> None:
+    """Write the figures, and log the tables behind two of them."""
+    pairs = {stage: (part.labels, part.probabilities) for stage, part in predictions.items()}
+    costs, test = forest.costs, predictions["test"]
+    importance = family_importance(forest, test.table, FEATURE_FAMILIES)
+    rates = fault_detection_rate(test.table, decide(test.probabilities, costs)["class"], BINS)
+    risk = {stage: risk_coverage(*pair, costs) for stage, pair in pairs.items()}
     drawn = {
-        "fault_curves": figures.fault_curves({name: fault_curves(*pair) for name, pair in curves.items()}),
-        "forest_reliability": figures.reliability(counts),
-        "risk_coverage": figures.risk_coverage(risk, forest.least_confidence),
-        "importance": figures.importance(by_family),
-        "fault_chance": figures.fault_chance(chance),
+        f"confusion_{stage}": figures.plot_confusion(confusion(*pair, costs), f"Random forest, {stage}")
+        for stage, pair in pairs.items()
+    } | {
+        "fault_curves": figures.plot_fault_curves({stage: fault_curves(*pair) for stage, pair in pairs.items()}),
+        "forest_reliability": figures.plot_class_reliability(
+            {stage: reliability(*pair, costs) for stage, pair in pairs.items()}
+        ),
+        "risk_coverage": figures.plot_risk_coverage(risk, forest.confidence_threshold),
+        "importance": figures.plot_importance(importance),
+        "fault_detection_rate": figures.plot_detection_rate(rates),
     }
     for name, figure in drawn.items():
         save(figure, folder / "figures" / f"{name}.png")
-    run.log_table(by_family.reset_index(), "importance.json")
-    run.log_csv(folder / "fault_chance.csv", chance)
-
-
-EDGES = {
-    "true_fault_snr": (0, 3, 5, 7, 10, 20, 1e3),
-    "true_plane_tilt_deg": (0, 2, 5, 10, 20, 45, 90),
-    "dose_e_per_nm2": (0, 2e4, 5e4, 1e5, 1e6),
-    "true_diameter_nm": (0, 2, 3, 5, 8, 20),
-}
-"""Of the conditions that the chance to find a fault is broken down by."""
-
-
-def _size(model: Path) -> int:
-    return sum(path.stat().st_size for path in model.glob("forest.*"))
+    run.log_table(importance.reset_index(), "importance.json")
+    run.log_csv(folder / "fault_detection_rate.csv", rates)

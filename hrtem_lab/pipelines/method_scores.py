@@ -12,7 +12,8 @@ import pandas as pd
 
 from hrtem_lab.cli.progress import console, track
 from hrtem_lab.evaluation import ece, paired_dice_difference, reliability_counts, score_masks, summarise
-from hrtem_lab.figures import methods, tables
+from hrtem_lab.figures import tables
+from hrtem_lab.figures.reliability import plot_reliability
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.segmentation.segmenter import Segmentation, Segmenter
@@ -115,8 +116,17 @@ def log_calibration(result: MethodResult, test: Iterable[LabelledMicrograph], fo
     counts = counts.groupby("bin").sum()
     run.log_metrics({"ece": ece(counts)}, "test")
     run.log_params({"tuned.temperature": getattr(result.method, "temperature", None)})
-    run.log_table(counts.reset_index(), "calibration.json")
-    save(methods.reliability(counts), folder / "figures" / "reliability.png")
+    table = counts.rename(columns={"count": "pixels", "positives": "particle"})
+    run.log_table(table.reset_index(), "calibration.json")
+    figure = plot_reliability(
+        {"U-Net": counts},
+        {"U-Net": "#0072B2"},
+        items="pixels",
+        probability="probability of a particle",
+        fraction="fraction that is particle",
+        log=True,
+    )
+    save(figure, folder / "figures" / "reliability.png")
 
 
 def compare_with_unet(scores: dict[str, Scores]) -> pd.DataFrame:

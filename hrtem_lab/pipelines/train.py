@@ -20,7 +20,7 @@ from hrtem_lab.figures.style import save
 from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.pipelines.fit_network import train_network
-from hrtem_lab.pipelines.forest_evaluation import segmented, study
+from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest, segment_views
 from hrtem_lab.pipelines.method_scores import (
     BEFORE,
     UNET,
@@ -68,7 +68,7 @@ def train(config: DictConfig) -> dict[str, float]:
         test = data.micrographs("test")
         results = train_and_score(config, data, test, folder, run)
         metrics = report_methods(results, test, folder, run)
-        forest_metrics, classes = fit_forest(config, data, test, results[UNET], folder, run)
+        forest_metrics, classes = add_forest(config, data, test, results[UNET], folder, run)
         metrics |= forest_metrics
         draw_gallery(test, results[UNET], classes, folder)
         write_json(folder / "metrics.json", metrics)
@@ -142,7 +142,7 @@ def report_methods(
     return metrics
 
 
-def fit_forest(
+def add_forest(
     config: DictConfig,
     data: TrainingData,
     test: list[LabelledMicrograph],
@@ -160,8 +160,10 @@ def fit_forest(
     if not any("label" in micrograph.ground_truth for micrograph in test):
         return {}, keep_forest(config, folder)
     with run.child("forest") as child:
-        learn = segmented(data, "validation", config.views, unet.method.segment)
-        metrics, classes = study(config, learn, zip(test, unet.test.segmentations, strict=True), folder, child)
+        train = segment_views(data, "validation", config.views, unet.method.segment)
+        metrics, classes = fit_and_evaluate_forest(
+            config, train, zip(test, unet.test.segmentations, strict=True), folder, child
+        )
     for line in tables.forest_lines(metrics):
         console.print(line)
     return metrics, classes
@@ -173,7 +175,7 @@ def keep_forest(config: DictConfig, folder: Path) -> pd.Series:
     Returns:
         The classes of no particle.
     """
-    forest = Forest.load(find_model(config.start)) if config.start else None
+    forest = Forest.load_if_present(find_model(config.start)) if config.start else None
     if forest is not None:
         forest.save(folder / "model")
     fate = f"that of {config.start} is kept" if forest else "none is trained"

@@ -15,7 +15,7 @@ from optuna import TrialPruned
 
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import validation_settings
-from hrtem_lab.defects import cross_validate, particle_table, score
+from hrtem_lab.defects import cross_validate, score, tabulate_particles
 from hrtem_lab.evaluation import score_masks, summarise
 from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, LabelledMicrograph
@@ -189,7 +189,7 @@ class ForestObjective(SimulatedDataObjective):
 
         def measure() -> pd.DataFrame:
             masks = self.cache.get("masks", masks_key, segment)
-            return particle_table(micrographs, masks, build(config.features))
+            return tabulate_particles(micrographs, masks, build(config.features))
 
         return self.cache.get("table", (masks_key, fingerprint(to_plain(config.features))), measure)
 

@@ -34,3 +34,14 @@ MANY = {"fault": 12, "no_fault": 18, "no_fringe": 12}
 def alone(classifier):
     """Fits a forest and nothing else."""
     return partial(Forest.fit, classifier)
+
+
+def certain(guesses, index=None):
+    """A certain guess for every particle."""
+    return pd.DataFrame([[float(name == c) for c in CLASSES] for name in guesses], columns=list(CLASSES), index=index)
+
+
+def given_to_fault(*probabilities):
+    """Rows that give a probability to fault and the rest to no_fault."""
+    rows = pd.DataFrame(0.0, index=range(len(probabilities)), columns=list(CLASSES))
+    return rows.assign(fault=probabilities, no_fault=1 - np.array(probabilities))

@@ -1,6 +1,7 @@
 """The forest: what it learns, what it may not see, and that nothing but a forest is loaded."""
 
 import builtins
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from hrtem_lab.defects.calibration import Calibration
 from hrtem_lab.defects.forest import Forest
+from hrtem_lab.defects.probability_calibration import ProbabilityCalibration
 from hrtem_lab.micrograph import CLASSES, InputError
 from tests.defects.scenes import MANY, table, trees
 
@@ -71,9 +72,9 @@ def test_what_is_known_beside_the_features_is_not_learnt():
 
 def test_a_doubtful_particle_is_uncertain():
     given = pd.DataFrame([[0.5, 0.5, 0, 0, 0], [0.1, 0.9, 0, 0, 0], [0.8, 0.1, 0.1, 0, 0]], columns=list(CLASSES))
-    forest = replace(Forest.fit(trees(), table(MANY)), least_confidence=0.8)
+    forest = replace(Forest.fit(trees(), table(MANY)), confidence_threshold=0.8)
     assert forest.classes(given).tolist() == ["uncertain", "no_fault", "fault"]
-    assert replace(forest, least_confidence=0.0).classes(given).tolist() == ["fault", "no_fault", "fault"]
+    assert replace(forest, confidence_threshold=0.0).classes(given).tolist() == ["fault", "no_fault", "fault"]
     assert forest.classes(given.iloc[:0]).empty
 
 
@@ -119,21 +120,29 @@ def test_a_saved_forest_is_the_same_forest(tmp_path):
     fitted = Forest.fit(trees(), rows)
     forest = replace(
         fitted,
-        calibration=Calibration({"fault": ((0.0, 1.0), (0.2, 0.7))}),
-        least_confidence=0.61,
+        calibration=ProbabilityCalibration({"fault": ((0.0, 1.0), (0.2, 0.7))}),
+        confidence_threshold=0.61,
         costs={"fault": 2.5},
     )
     forest.save(tmp_path / "new" / "model")
-    again = Forest.load(tmp_path / "new" / "model")
-    assert (again.features, again.least_confidence, again.costs) == (forest.features, 0.61, {"fault": 2.5})
+    again = Forest.load_if_present(tmp_path / "new" / "model")
+    assert (again.features, again.confidence_threshold, again.costs) == (forest.features, 0.61, {"fault": 2.5})
     assert not forest.probabilities(rows).equals(fitted.probabilities(rows))
     pd.testing.assert_frame_equal(again.probabilities(rows), forest.probabilities(rows))
     assert again.classifier.get_params() == forest.classifier.get_params()
 
 
+def test_a_forest_of_an_older_version_is_read(tmp_path):
+    replace(Forest.fit(trees(), table(MANY)), confidence_threshold=0.61).save(tmp_path)
+    settings = json.loads((tmp_path / "forest.json").read_text())
+    settings["least_confidence"] = settings.pop("confidence_threshold")
+    (tmp_path / "forest.json").write_text(json.dumps(settings))
+    assert Forest.load_if_present(tmp_path).confidence_threshold == 0.61
+
+
 def test_no_forest_is_none(tmp_path):
-    assert Forest.load(tmp_path) is None
-    assert Forest.load(tmp_path / "missing") is None
+    assert Forest.load_if_present(tmp_path) is None
+    assert Forest.load_if_present(tmp_path / "missing") is None
 
 
 class Trap(BaseEstimator, ClassifierMixin):
@@ -148,7 +157,7 @@ def test_a_foreign_type_is_refused_unbuilt(tmp_path, foreign):
     Forest.fit(trees(), table(MANY)).save(tmp_path)
     skops.io.dump({"forest": foreign}, tmp_path / "forest.skops")
     with pytest.raises(InputError, match="it was not loaded"):
-        Forest.load(tmp_path)
+        Forest.load_if_present(tmp_path)
     assert not hasattr(builtins, "trapped")
 
 
@@ -169,5 +178,5 @@ def test_a_damaged_forest_is_told_in_one_line(tmp_path, name, content):
     else:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match="cannot be read") as caught:
-        Forest.load(tmp_path)
+        Forest.load_if_present(tmp_path)
     assert "\n" not in str(caught.value)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from hrtem_lab.defects.labelling import matched
+from hrtem_lab.defects.labelling import match_to_truth
 from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
 from tests.strategies import instance_maps
 
@@ -23,8 +23,8 @@ def strips(*widths, rows=4, length=60, first=1):
     return np.tile(line, (rows, 1))
 
 
-def labels(predicted, of):
-    return matched(predicted, of)["label"]
+def labels(predicted, true):
+    return match_to_truth(predicted, true)["label"]
 
 
 def truth(instances, names=NAMES):
@@ -116,7 +116,7 @@ def test_an_agglomerate_shows_two_lattices(names, name):
 
 
 def test_the_particle_that_shows_its_lattice_is_the_one_that_is_meant():
-    found = matched(strips((40, 0)), truth(strips((22, 0), (18, 0)), ["no_fringe", "fault"]))
+    found = match_to_truth(strips((40, 0)), truth(strips((22, 0), (18, 0)), ["no_fringe", "fault"]))
     assert found.loc[1].tolist() == ["fault", 2]
 
 

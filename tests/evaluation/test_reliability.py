@@ -18,8 +18,8 @@ def drawn(seed, size=500):
 
 def test_counts_by_hand():
     counts = reliability_counts(np.array([[0.0, 0.1, 0.5], [0.7, 0.9, 1.0]]), np.array([[0, 1, 0], [1, 0, 1]]), bins=2)
-    assert counts["pixels"].tolist() == [2, 4]
-    assert counts["particle"].tolist() == [1, 2]
+    assert counts["count"].tolist() == [2, 4]
+    assert counts["positives"].tolist() == [1, 2]
     assert counts["probability"].tolist() == pytest.approx([0.1, 3.1])
     assert ece(counts) == pytest.approx((0.9 + 1.1) / 6)
 
@@ -29,16 +29,16 @@ def test_counts_add_up(seed, bins):
     (p, t), (q, u) = drawn(seed), drawn(seed + 1)
     both = reliability_counts(np.concatenate([p, q]), np.concatenate([t, u]), bins)
     pd.testing.assert_frame_equal(reliability_counts(p, t, bins) + reliability_counts(q, u, bins), both)
-    assert both["pixels"].sum() == 1000
-    assert both["particle"].sum() == np.count_nonzero(t) + np.count_nonzero(u)
+    assert both["count"].sum() == 1000
+    assert both["positives"].sum() == np.count_nonzero(t) + np.count_nonzero(u)
 
 
 def test_bins_agree_with_scikit_learn():
     p, t = drawn(3)
     counts = reliability_counts(p, t, 10)
     share, mean = calibration_curve(t, p, n_bins=10)
-    np.testing.assert_allclose(counts["particle"] / counts["pixels"], share)
-    np.testing.assert_allclose(counts["probability"] / counts["pixels"], mean)
+    np.testing.assert_allclose(counts["positives"] / counts["count"], share)
+    np.testing.assert_allclose(counts["probability"] / counts["count"], mean)
 
 
 def test_calibrated_probabilities_have_no_error_and_overconfident_ones_have():

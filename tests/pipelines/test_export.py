@@ -22,7 +22,7 @@ pytest.importorskip("onnxruntime")
 def test_the_forest_of_an_older_model_goes(tmp_path: Path):
     save_model(tmp_path / "onnx")
     export(OmegaConf.create({"model": str(save_model(tmp_path / "bare", forest=False)), "output": f"{tmp_path}/onnx"}))
-    assert Forest.load(tmp_path / "onnx") is None
+    assert Forest.load_if_present(tmp_path / "onnx") is None
 
 
 def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path):
@@ -40,7 +40,7 @@ def test_a_saved_model_becomes_one_of_onnx(tmp_path: Path, monkeypatch: pytest.M
     assert "in probability at most" in done.stdout
     found = find_model(str(tmp_path / "onnx"))
     assert not list(found.glob("*.safetensors"))
-    assert Forest.load(found) is not None
+    assert Forest.load_if_present(found) is not None
     unet = NetworkSegmenter.load(found)
     assert isinstance(unet.net, OnnxNet)
     image = np.random.default_rng(0).normal(size=(90, 130)).astype(np.float32)

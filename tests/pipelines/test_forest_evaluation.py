@@ -1,4 +1,4 @@
-"""The study of the forest on drawn particles: what it fits, scores, draws and logs."""
+"""Fitting and evaluating a forest on drawn particles: what is fitted, scored, drawn and logged."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from hrtem_lab.defects import Forest
 from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
-from hrtem_lab.pipelines.forest_evaluation import study
+from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
 from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.runs import Run
 from tests.particles.scenes import faulted, particle, single
@@ -21,24 +21,24 @@ CONFIG = {
     "folds": 3,
     "features": {"_target_": "hrtem_lab.particles.lattice_features", "_partial_": True},
     "forest": {
-        "_target_": "hrtem_lab.defects.Recipe",
+        "_target_": "hrtem_lab.defects.ForestTrainer",
         "classifier": TREES,
         "calibration": "sigmoid",
-        "accuracy": 0.9,
+        "target_accuracy": 0.9,
         "folds": 2,
     },
     "references": {
         "majority": {
-            "_target_": "hrtem_lab.defects.Reference",
+            "_target_": "hrtem_lab.defects.BaselineClassifier",
             "recipe": {
-                "_target_": "hrtem_lab.defects.Recipe",
+                "_target_": "hrtem_lab.defects.ForestTrainer",
                 "classifier": {"_target_": "sklearn.dummy.DummyClassifier", "strategy": "prior"},
             },
         },
         "paper": {
-            "_target_": "hrtem_lab.defects.Reference",
+            "_target_": "hrtem_lab.defects.BaselineClassifier",
             "features": {"_target_": "hrtem_lab.particles.groschner_features", "_partial_": True},
-            "recipe": {"_target_": "hrtem_lab.defects.Recipe", "classifier": TREES},
+            "recipe": {"_target_": "hrtem_lab.defects.ForestTrainer", "classifier": TREES},
         },
     },
 }
@@ -53,14 +53,14 @@ def drawn(specimen: int) -> tuple[LabelledMicrograph, Segmentation]:
     ]
     image = np.concatenate([image for image, _ in parts], axis=1).astype(np.float32)
     instances = np.concatenate([number * mask for number, (_, mask) in enumerate(parts, start=1)], axis=1)
-    facts = pd.DataFrame({"label": list(WAVES), "intrinsic": [1, 0, 0]}, index=pd.RangeIndex(1, 4))
+    truth_table = pd.DataFrame({"label": list(WAVES), "intrinsic": [1, 0, 0]}, index=pd.RangeIndex(1, 4))
     truth = LabelledMicrograph(
         image=image,
         pixel_size_nm=0.07,
         name=f"m{specimen}",
         instances=instances.astype(np.int32),
         group=f"s{specimen}",
-        ground_truth=facts.assign(plane_tilt_deg=[1.0, np.nan, np.nan], material="Au", diameter_nm=3.5),
+        ground_truth=truth_table.assign(plane_tilt_deg=[1.0, np.nan, np.nan], material="Au", diameter_nm=3.5),
         metadata={"dose_e_per_nm2": 1e5, "defocus_nm": 40.0},
     )
     found = instances.copy()
@@ -70,15 +70,15 @@ def drawn(specimen: int) -> tuple[LabelledMicrograph, Segmentation]:
 
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory):
-    """What `study` gives, what it logs, and its folder."""
+    """What `fit_and_evaluate_forest` returns, what it logs, and its folder."""
     folder: Path = tmp_path_factory.mktemp("study")
     logged: dict[str, float] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mlflow, "log_metrics", lambda values, run_id: logged.update(values))
         patch.setattr(mlflow, "log_table", lambda table, name, run_id: logged.update({name: len(table)}))
         patch.setattr(mlflow, "log_artifact", lambda path, run_id: logged.update({Path(path).name: 1}))
-        learn, test = [drawn(i) for i in range(9)], [drawn(i) for i in range(9, 15)]
-        metrics, classes = study(OmegaConf.create(CONFIG), learn, test, folder, Run("study"))
+        train, test = [drawn(i) for i in range(9)], [drawn(i) for i in range(9, 15)]
+        metrics, classes = fit_and_evaluate_forest(OmegaConf.create(CONFIG), train, test, folder, Run("study"))
     return metrics, classes, logged, folder
 
 
@@ -110,15 +110,15 @@ def test_every_test_particle_has_a_class(studied):
 def test_the_saved_forest_gives_the_same_classes(studied):
     _, classes, _, folder = studied
     table = pd.read_csv(folder / "test_particles.csv")
-    forest = Forest.load(folder / "model")
+    forest = Forest.load_if_present(folder / "model")
     assert forest.classes(forest.probabilities(table)).tolist() == classes.tolist()
 
 
 def test_the_figures_are_drawn(studied):
     _, _, logged, folder = studied
     names = ("confusion_cv", "confusion_test", "fault_curves", "forest_reliability", "risk_coverage", "importance",
-             "fault_chance", "references")  # fmt: skip
+             "fault_detection_rate", "references")  # fmt: skip
     assert {path.stem for path in (folder / "figures").glob("*.png")} == set(names)
-    assert {"forest_table.csv", "test_particles.csv", "fault_chance.csv", "importance.json"} <= set(logged)
-    chance = pd.read_csv(folder / "fault_chance.csv")
-    assert chance.loc[chance["condition"] == "true_material", "particles"].tolist() == [6]
+    assert {"forest_table.csv", "test_particles.csv", "fault_detection_rate.csv", "importance.json"} <= set(logged)
+    rates = pd.read_csv(folder / "fault_detection_rate.csv")
+    assert rates.loc[rates["condition"] == "true_material", "particles"].tolist() == [6]

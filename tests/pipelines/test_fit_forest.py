@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 
 from hrtem_lab.defects import Forest
 from hrtem_lab.paths import CONF
-from hrtem_lab.pipelines.forest import fit_forest
+from hrtem_lab.pipelines.fit_forest import fit_forest
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.segmenter import Segmentation
@@ -53,7 +53,7 @@ def test_the_segmenter_and_its_forest_share_a_folder(tmp_path, monkeypatch, empt
         metrics = fit_forest(compose("forest", overrides=[*SMALL, *paths]))
     assert metrics["forest/cv/particles"] > 4
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()).keys() == metrics.keys()
-    assert Forest.load(tmp_path / "out" / "model") is not None
+    assert Forest.load_if_present(tmp_path / "out" / "model") is not None
     assert (tmp_path / "out" / "model" / "segmenter.json").is_file()
     assert (tmp_path / "out" / "figures" / "references.png").is_file()
 

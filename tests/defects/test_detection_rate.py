@@ -1,9 +1,9 @@
-"""The chance to find a fault, counted by hand."""
+"""The detection rate of planar defects, counted by hand."""
 
 import pandas as pd
 import pytest
 
-from hrtem_lab.defects.chance import fault_chance
+from hrtem_lab.defects.detection_rate import fault_detection_rate
 from hrtem_lab.evaluation import wilson_interval
 
 
@@ -18,10 +18,10 @@ def test_shares_are_those_of_particles_with_a_defect():
         }
     )
     called = pd.Series(["fault", "fault", "fault", "fault", "no_fault"])
-    found = fault_chance(table, called, {"true_plane_tilt_deg": (0, 2, 10)})
+    found = fault_detection_rate(table, called, {"true_plane_tilt_deg": (0, 2, 10), "true_material": None})
     found = found.set_index(["condition", "range"])
     assert found.loc[("true_plane_tilt_deg", "0 to 2"), "particles"] == 2
-    assert found.loc[("true_plane_tilt_deg", "0 to 2"), "found"] == 1
-    assert found.loc[("true_plane_tilt_deg", "2 to 10"), "found"] == pytest.approx(0.5)
+    assert found.loc[("true_plane_tilt_deg", "0 to 2"), "recall"] == 1
+    assert found.loc[("true_plane_tilt_deg", "2 to 10"), "recall"] == pytest.approx(0.5)
     assert tuple(found.loc[("true_material", "CdSe"), ["low", "high"]]) == wilson_interval(1, 2)
     assert found["particles"].sum() == 8

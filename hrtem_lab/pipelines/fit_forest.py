@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from hrtem_lab.cli.progress import console
 from hrtem_lab.figures import tables
 from hrtem_lab.files import write_json
-from hrtem_lab.pipelines.forest_evaluation import segmented, study
+from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest, segment_views
 from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.pipelines.train import log_data, simulate_missing
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -28,9 +28,9 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
         run.set_tags({"segmenter": source})
         unet.save(folder / "model")
         with run.child("forest") as child:
-            learn = segmented(data, "train", config.views, unet.segment)
-            test = segmented(data, "test", config.test_views, unet.segment)
-            metrics, _ = study(config, learn, test, folder, child)
+            train = segment_views(data, "train", config.views, unet.segment)
+            test = segment_views(data, "test", config.test_views, unet.segment)
+            metrics, _ = fit_and_evaluate_forest(config, train, test, folder, child)
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")
     for line in tables.forest_lines(metrics):

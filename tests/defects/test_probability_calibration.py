@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrtem_lab.defects.calibration import Calibration
+from hrtem_lab.defects.probability_calibration import ProbabilityCalibration
 from hrtem_lab.defects.scores import score
 from hrtem_lab.micrograph import CLASSES, InputError
 
@@ -22,7 +22,7 @@ def overconfident(count=4000, seed=0):
 
 @pytest.mark.parametrize("kind", ["isotonic", "sigmoid"])
 def test_an_overconfident_forest_is_believed_less(kind):
-    calibration = Calibration.fit(*overconfident(), kind)
+    calibration = ProbabilityCalibration.fit(*overconfident(), kind)
     labels, given_ = overconfident(seed=1)
     before, after = score(labels, given_)["ece"], score(labels, calibration(given_))["ece"]
     assert before > 0.08
@@ -33,23 +33,23 @@ def test_an_overconfident_forest_is_believed_less(kind):
 @given(st.integers(1, 30), st.integers(0, 2**32 - 1))
 def test_rows_sum_to_one_and_stay_probabilities(kind, count, seed):
     labels, given_ = overconfident(count, seed)
-    found = Calibration.fit(labels, given_, kind)(given_)
+    found = ProbabilityCalibration.fit(labels, given_, kind)(given_)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert ((found >= 0) & (found <= 1)).all(axis=None)
 
 
 def test_without_a_kind_nothing_changes():
     labels, given_ = overconfident(50)
-    pd.testing.assert_frame_equal(Calibration.fit(labels, given_, None)(given_), given_)
+    pd.testing.assert_frame_equal(ProbabilityCalibration.fit(labels, given_, None)(given_), given_)
 
 
 def test_a_class_never_met_stays_at_zero():
     labels, given_ = overconfident(200)
     given_ = given_.assign(empty=0.0)
     labels = labels.replace("empty", "fault")
-    assert (Calibration.fit(labels, given_, "sigmoid")(given_)["empty"] == 0).all()
+    assert (ProbabilityCalibration.fit(labels, given_, "sigmoid")(given_)["empty"] == 0).all()
 
 
 def test_a_kind_that_is_none_is_refused():
     with pytest.raises(InputError, match="'platt', expected isotonic, sigmoid or null"):
-        Calibration.fit(*overconfident(5), "platt")
+        ProbabilityCalibration.fit(*overconfident(5), "platt")

@@ -1,0 +1,153 @@
+"""Figures of a forest: its errors, its confidence, and what they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from hrtem_lab.figures.reliability import plot_reliability
+from hrtem_lab.figures.style import BACKDROP
+
+STAGES = {"cv": ("#56B4E9", "cross-validated"), "test": ("#0072B2", "test")}
+"""Stage -> colour and name."""
+BARS = {"balanced_accuracy": (-0.2, "#0072B2"), "fault_f1": (0.2, "#D55E00")}
+"""Metric -> offset and colour of its bar."""
+AXES = {
+    "true_fault_snr": "reflection on the weaker side of the defect, over noise",
+    "true_plane_tilt_deg": "tilt of the defect plane from the beam, deg",
+    "dose_e_per_nm2": "dose, e/nm$^2$",
+    "true_diameter_nm": "diameter, nm",
+    "true_material": "material",
+}
+
+
+def plot_confusion(counts: pd.DataFrame, title: str) -> Figure:
+    """Plot a confusion matrix: counts, shaded by their fraction of the true class."""
+    figure, axes = plt.subplots(figsize=(5.4, 4.8))
+    fraction = counts.div(counts.sum(axis=1).replace(0, np.nan), axis=0).fillna(0).to_numpy()
+    axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*counts.shape):
+        colour = "white" if fraction[row, column] > 0.6 else "black"
+        axes.text(column, row, str(counts.iat[row, column]), ha="center", va="center", color=colour)
+    names = [str(c).replace("_", " ") for c in counts.index]
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.set_title(title)
+    figure.tight_layout()
+    return figure
+
+
+def plot_fault_curves(curves: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
+    """Plot the curves of fault against all other classes: ROC on the left, precision over recall on the right.
+
+    Args:
+        curves: Stage -> tables of `hrtem_lab.defects.fault_curves`.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
+    left.plot([0, 1], [0, 1], color=BACKDROP, lw=1)
+    for stage, tables in curves.items():
+        colour, name = STAGES[stage]
+        left.plot(tables["roc"]["false_positive_rate"], tables["roc"]["recall"], color=colour, label=name)
+        right.plot(*(tables["precision_recall"][c] for c in ("recall", "precision")), color=colour, label=name)
+    left.set(xlabel="false positive rate: fraction of the other particles", ylabel="recall: fraction of the faults")
+    right.set(
+        xlabel="recall: fraction of the faults", ylabel="precision: fraction of the predicted", ylim=(-0.03, 1.03)
+    )
+    left.legend(loc="lower right")
+    return figure
+
+
+def plot_class_reliability(counts: Mapping[str, pd.DataFrame]) -> Figure:
+    """Plot how often the predicted class is right, over its probability.
+
+    Args:
+        counts: Stage -> table of `hrtem_lab.defects.reliability`.
+    """
+    return plot_reliability(
+        {STAGES[stage][1]: table for stage, table in counts.items()},
+        {name: colour for colour, name in STAGES.values()},
+        items="particles",
+        probability="probability of the predicted class",
+        fraction="fraction of right classes",
+    )
+
+
+def plot_risk_coverage(curves: Mapping[str, pd.DataFrame], confidence_threshold: float) -> Figure:
+    """Plot the fraction of wrong classes over the fraction of particles that get a class, the most confident first.
+
+    Args:
+        curves: Stage -> table of `hrtem_lab.defects.risk_coverage`.
+        confidence_threshold: The forest's threshold, which is marked on each curve.
+    """
+    figure, axes = plt.subplots(figsize=(5.4, 4.2), layout="constrained")
+    for stage, table in curves.items():
+        colour, name = STAGES[stage]
+        axes.plot(table["coverage"], table["risk"], color=colour, label=name)
+        accepted = table[table["confidence"] >= confidence_threshold]
+        if len(accepted):
+            axes.plot(accepted["coverage"].iloc[-1], accepted["risk"].iloc[-1], "o", color=colour)
+    axes.set(xlabel="coverage: fraction of particles that get a class", ylabel="fraction of wrong ones among them")
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    axes.set_title(f"Points: particles below a confidence of {confidence_threshold:.2f} are uncertain", fontsize=10)
+    axes.legend(loc="upper left")
+    return figure
+
+
+def plot_importance(losses: pd.DataFrame) -> Figure:
+    """Plot the permutation importance of families of features, a table of `hrtem_lab.defects.family_importance`."""
+    figure, axes = plt.subplots(figsize=(6, 1.2 + 0.45 * len(losses)), layout="constrained")
+    positions = np.arange(len(losses))
+    for column, (offset, colour) in BARS.items():
+        axes.barh(positions + offset, losses[column], 0.38, color=colour, label=column.replace("_", " "))
+    axes.set_yticks(positions, [str(name) for name in losses.index])
+    axes.invert_yaxis()
+    axes.axvline(0, color="black", lw=0.8)
+    axes.set_xlabel("loss on test when the family is permuted")
+    axes.legend(loc="best")
+    return figure
+
+
+def plot_detection_rate(rates: pd.DataFrame) -> Figure:
+    """Plot the detection rate of planar defects, a table of `hrtem_lab.defects.fault_detection_rate`."""
+    figure, grid = plt.subplots(2, 3, figsize=(13, 6.4), sharey=True, layout="constrained")
+    for axes in grid.flat[len(AXES) :]:
+        axes.axis("off")
+    for axes, (column, label) in zip(grid.flat, AXES.items(), strict=False):
+        part = rates[rates["condition"] == column]
+        positions = np.arange(len(part))
+        errors = np.maximum([part["recall"] - part["low"], part["high"] - part["recall"]], 0)
+        axes.errorbar(positions, part["recall"], yerr=errors, fmt="o", color="#0072B2", capsize=4)
+        tick_labels = [
+            f"{name}\n(n={count})".replace(" to ", "\nto ")
+            for name, count in zip(part["range"], part["particles"], strict=True)
+        ]
+        axes.set_xticks(positions, tick_labels, fontsize=8)
+        axes.set(xlabel=label, ylim=(-0.03, 1.03))
+    for axes in grid[:, 0]:
+        axes.set_ylabel("fraction classified as fault")
+    return figure
+
+
+def plot_baselines(metrics: Mapping[str, float], names: Mapping[str, str]) -> Figure:
+    """Plot balanced accuracy and the F1 score of faults on test, of the forest and of the baselines.
+
+    Args:
+        metrics: Metrics with the names that they have in MLflow.
+        names: Prefix of a classifier's metrics after `test/` -> its label.
+    """
+    figure, axes = plt.subplots(figsize=(2 + 1.4 * len(names), 4), layout="constrained")
+    positions = np.arange(len(names))
+    for metric, (offset, colour) in BARS.items():
+        values = np.nan_to_num([metrics.get(f"test/{prefix}{metric}", np.nan) for prefix in names])
+        bars = axes.bar(positions + offset, values, 0.38, color=colour, label=metric.replace("_", " "))
+        axes.bar_label(bars, fmt="%.2f", fontsize=8)
+    axes.set_xticks(positions, list(names.values()))
+    axes.set(ylim=(0, 1.12), ylabel="on test particles")
+    axes.legend(loc="upper right", ncols=2, fontsize=8)
+    return figure

@@ -1,0 +1,52 @@
+"""Reliability diagram: whether probabilities agree with how often they are right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from hrtem_lab.evaluation import ece
+from hrtem_lab.figures.style import BACKDROP
+
+
+def plot_reliability(
+    counts: Mapping[str, pd.DataFrame],
+    colours: Mapping[str, str],
+    items: str,
+    probability: str,
+    fraction: str,
+    log: bool = False,
+) -> Figure:
+    """Plot the fraction of positives over the predicted probability, and below it the number of items in each bin.
+
+    Args:
+        counts: Name of a series -> table of `hrtem_lab.evaluation.reliability_counts`.
+        colours: Name of a series -> colour.
+        items: Name of what is counted, such as `pixels`.
+        probability: Label of the probability.
+        fraction: Label of the fraction of positives.
+        log: Whether the number of items has a logarithmic axis.
+    """
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(4.8, 5.6), sharex=True, height_ratios=(3, 1), layout="constrained"
+    )
+    above.plot([0, 1], [0, 1], color=BACKDROP, lw=1)
+    for number, (name, table) in enumerate(counts.items()):
+        filled = table[table["count"] > 0]
+        mean_probability, positives = (filled[column] / filled["count"] for column in ("probability", "positives"))
+        label = name if len(counts) == 1 else f"{name}, calibration error {ece(table):.3f}"
+        above.plot(mean_probability, positives, "o-", color=colours[name], label=label)
+        width = 0.9 / len(counts) / len(table)
+        centres = (table.index + 0.5) / len(table) + (number - (len(counts) - 1) / 2) * width
+        below.bar(centres, table["count"], width, color=colours[name])
+    if len(counts) == 1:
+        above.set_title(f"Expected calibration error {ece(table):.3f}")
+    above.set(ylabel=fraction, ylim=(-0.03, 1.03))
+    above.legend(loc="upper left", fontsize=8)
+    if log and any(table["count"].any() for table in counts.values()):
+        below.set_yscale("log")
+    below.set(ylabel=items, xlabel=probability, xlim=(0, 1))
+    return figure
