@@ -55,6 +55,9 @@ class Micrograph:
         pixel_size_nm: Edge of a square pixel in nm.
         name: Unique within a batch, without folder and suffix.
         metadata: Everything else that the file says (`voltage_kV`, `instrument`, ...); never needed for a result.
+        pixel_size_from: What said the pixel size: the file, a line of a table, or the user.
+        pixel_sizes_unused: Other pixel sizes in nm that were given, by what said them.
+        notes: Lines for the user about how the image was read: what was left out, and what was not used.
 
     Raises:
         InputError: The image is not 2-D, is empty or holds NaN or infinity, or the pixel size is not positive.
@@ -64,6 +67,9 @@ class Micrograph:
     pixel_size_nm: float
     name: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    pixel_size_from: str = ""
+    pixel_sizes_unused: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.image.ndim != 2 or 0 in self.image.shape:

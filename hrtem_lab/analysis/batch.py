@@ -107,6 +107,8 @@ def share_mask(name: str, analyses: list[Analysis]) -> list[str]:
 
     The images of a stack share one, unless they differ in shape or pixel size: then each has its own.
     """
+    if len(analyses) == 1:
+        return [analyses[0].micrograph.name]
     kinds = {(analysis.micrograph.image.shape, analysis.micrograph.pixel_size_nm) for analysis in analyses}
     return [name if len(kinds) == 1 else analysis.micrograph.name for analysis in analyses]
 

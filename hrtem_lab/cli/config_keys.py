@@ -104,6 +104,9 @@ KEYS: dict[str, ConfigKey] = {
     "calibration": PATH,
     "tta": PLAIN,
     "pixel_size_nm": PLAIN,
+    "overrule": PLAIN,
+    "frames": PLAIN,
+    "signal": PLAIN,
     "against": PATH,
     "resamples": PLAIN,
 }

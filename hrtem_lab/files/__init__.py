@@ -1,23 +1,26 @@
 """Formats to and from the data contract; the only room that knows a file format."""
 
 from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
-from hrtem_lab.files.image_table import find_calibration, read_calibrated, read_calibration
+from hrtem_lab.files.formats import SUFFIXES
+from hrtem_lab.files.image_table import ImageTable, find_image_table, read_calibration
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
 from hrtem_lab.files.labelled import read_labelled
-from hrtem_lab.files.read import SUFFIXES, read
+from hrtem_lab.files.read import read
 from hrtem_lab.files.results import find_outputs, read_results
+from hrtem_lab.files.stacks import check_choice
 from hrtem_lab.files.write import make_folder, write_json, write_mask, write_table
 
 __all__ = [
     "GROSCHNER_PX",
     "SUFFIXES",
-    "find_calibration",
+    "ImageTable",
+    "check_choice",
+    "find_image_table",
     "find_inputs",
     "find_label",
     "find_outputs",
     "make_folder",
     "read",
-    "read_calibrated",
     "read_calibration",
     "read_label",
     "read_labelled",

@@ -16,6 +16,9 @@ import rsciio  # noqa: F401  # it sets up its logger when imported, which has to
 
 from hrtem_lab.micrograph import InputError
 
+FOLDER_SUFFIXES = (".zspy",)
+"""Suffixes of files that may be folders."""
+
 
 @contextmanager
 def read_errors(path: Path) -> Iterator[None]:
@@ -26,7 +29,7 @@ def read_errors(path: Path) -> Iterator[None]:
     """
     if not path.exists():
         raise InputError(f"{path.name}: no such file in {path.absolute().parent}")
-    if not path.is_file():
+    if not path.is_file() and path.suffix.lower() not in FOLDER_SUFFIXES:
         raise InputError(f"{path.name}: is a folder, expected a file")
     with _quiet() as said:
         try:

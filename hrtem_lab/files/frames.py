@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,31 @@ LONGEST = 4.0
 
 
 @dataclass(frozen=True)
+class Deferred:
+    """An array that stays in its file until it is needed.
+
+    Attributes:
+        shape: Its shape.
+        dtype: Its number type.
+        load: Reads all of it.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    load: Callable[[], npt.NDArray[Any]]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
 class Frames:
     """One image or a stack of images as a file holds them.
 
@@ -28,11 +53,26 @@ class Frames:
         spacing: Height and width of a pixel as the file says, or None where the format has no place for them.
         metadata: `voltage_kV`, `instrument`, `exposure_s` where the file says them; `shape_in_file` (rows, columns)
             where `square` made it another one.
+        title: Name of the detector or of the image, '' where the file says none.
+        is_volume: Whether the frames are the sections of a volume.
+        is_set: Whether the frames are separate micrographs, of which a file may hold any number.
+        must_choose: Whether nothing says that this data set, rather than another of the file, is the micrograph.
+        is_derived: Whether the image was computed from others: a virtual detector, a component of differential phase
+            contrast, an element map.
+        excluded: What this is instead of an image ('a spectrum image'); '' where it may be one.
+        notes: Lines for the user about how the file was read.
     """
 
-    data: npt.NDArray[Any]
+    data: npt.NDArray[Any] | Deferred
     spacing: tuple[Length, Length] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    title: str = ""
+    is_volume: bool = False
+    is_set: bool = False
+    must_choose: bool = False
+    is_derived: bool = False
+    excluded: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def is_diffraction(self) -> bool:
@@ -50,6 +90,16 @@ class Frames:
         """Edge of a square pixel in nm, or None where the file is not calibrated."""
         return sum(self.edges_nm) / 2 if self.edges_nm else None
 
+    @property
+    def pixels(self) -> npt.NDArray[Any]:
+        """The data, read from the file where they are still there."""
+        return self.data.load() if isinstance(self.data, Deferred) else self.data
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return int(np.prod(self.data.shape[:-2], dtype=np.int64))
+
     def square(self, file_name: str) -> Frames:
         """The same field in square pixels: where height and width differ by more than 1 %, the longer edge is divided.
 
@@ -65,9 +115,10 @@ class Frames:
                 f"{file_name}: the pixels are {height:.6g} nm high and {width:.6g} nm wide, expected nearly square; "
                 "correct the calibration, or resample the image"
             )
-        finer = (1.0,) * (self.data.ndim - 2) + (height / edge, width / edge)
-        data = zoom(self.data.astype(np.float32), finer, order=3, mode="nearest", grid_mode=True)
-        metadata = {**self.metadata, "shape_in_file": self.data.shape[-2:]}
+        pixels = self.pixels
+        finer = (1.0,) * (pixels.ndim - 2) + (height / edge, width / edge)
+        data = zoom(pixels.astype(np.float32), finer, order=3, mode="nearest", grid_mode=True)
+        metadata = {**self.metadata, "shape_in_file": pixels.shape[-2:]}
         return replace(self, data=data, spacing=((edge, "nm"), (edge, "nm")), metadata=metadata)
 
 

@@ -2,153 +2,125 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hrtem_lab.files.errors import read_errors
-from hrtem_lab.files.read import SUFFIXES, read
-from hrtem_lab.micrograph import InputError, Micrograph
+from hrtem_lab.files.formats import SUFFIXES
+from hrtem_lab.files.tables import Row, parse_number, read_rows
+from hrtem_lab.micrograph import InputError
 
-_COLUMNS = ("name", "pixel_size_nm")
+COLUMNS = ("name", "pixel_size_nm")
+"""The columns of a calibration table."""
+FOLDER_TABLE = "metadata.csv"
+"""The table that is looked for in the folder of an image."""
+
+Cells = Mapping[str, list[tuple[int, str]]]
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of a table about images.
+class ImageTable:
+    """A table with a row for each image.
 
     Attributes:
-        table: The file.
-        cells: What stands in the rows of each name: line number and text. Empty cells are left out.
+        path: The file.
+        columns: For each column, the cells of each name: line number and text. Empty cells are left out.
+        error: Why the file could not be read, else ''.
     """
 
-    table: Path
-    cells: dict[str, list[tuple[int, str]]]
+    path: Path
+    columns: Mapping[str, Cells] = field(default_factory=dict)
+    error: str = ""
 
-    def lookup(self, path: str | Path, name: str | None = None) -> list[tuple[int, str]]:
-        """The cells of a file.
+    def lookup(self, column: str, path: str | Path, name: str | None = None) -> list[tuple[int, str]]:
+        """The cells of a file in a column.
 
         They are those of the first of its names that a row has: its `name` among the inputs, its path from the table's
         folder or from the root, with and without suffix, the file's name with and without suffix.
         """
-        path = Path(path)
-        near, far = Path(os.path.relpath(path, self.table.parent)), path.absolute()
+        path, cells = Path(path), self.columns.get(column, {})
+        near, far = Path(os.path.relpath(path, self.path.parent)), path.absolute()
         names: list[str | Path] = [near, near.with_suffix(""), far, far.with_suffix(""), path.name, path.stem]
         if name is not None and name != path.stem:
             names.insert(0, name)
-        return next((self.cells[key] for key in map(_key, names) if key in self.cells), [])
+        return next((cells[key] for key in map(_key, names) if key in cells), [])
 
-    def size_nm(self, path: str | Path, name: str | None = None) -> float | None:
-        """Edge of a pixel of a file in nm, or None where no row says it.
+    def pixel_size_nm(self, path: str | Path, name: str | None = None) -> tuple[str, float] | None:
+        """Where the table says the edge of a pixel of a file ('metadata.csv, line 3'), and the edge in nm.
+
+        Returns:
+            None where no row says it.
 
         Raises:
             InputError: Its row holds no positive number, or two rows disagree.
         """
         path = Path(path)
-        cells = self.lookup(path, name)
+        cells = self.lookup("pixel_size_nm", path, name)
         for line, text in cells:
-            if not (_number(text) > 0 and math.isfinite(_number(text))):
+            if not (parse_number(text) > 0 and math.isfinite(parse_number(text))):
                 raise InputError(
-                    f"{path.name}: line {line} of {self.table.name} gives it the pixel_size_nm '{text}', expected a "
+                    f"{path.name}: line {line} of {self.path.name} gives it the pixel_size_nm '{text}', expected a "
                     "positive number of nm"
                 )
-            if _number(text) != _number(cells[0][1]):
+            if parse_number(text) != parse_number(cells[0][1]):
                 raise InputError(
-                    f"{path.name}: line {line} of {self.table.name} gives it {text} nm, line {cells[0][0]} "
+                    f"{path.name}: line {line} of {self.path.name} gives it {text} nm, line {cells[0][0]} "
                     f"{cells[0][1]} nm; leave one"
                 )
-        return _number(cells[0][1]) if cells else None
+        return (f"{self.path.name}, line {cells[0][0]}", parse_number(cells[0][1])) if cells else None
 
 
-def read_calibrated(
-    path: str | Path, tables: Iterable[Column | None], pixel_size_nm: float | None = None, name: str | None = None
-) -> list[Micrograph]:
-    """Read a file as `read` does; its pixel size is from the first of the tables that says it, else as given."""
-    asked = [table for table in tables if table is not None]
-    sizes = (table.size_nm(path, name) for table in asked)
-    size = next((size for size in sizes if size is not None), pixel_size_nm)
-    return read(path, size, name, [table.table.name for table in asked])
-
-
-def read_calibration(csv_path: str | Path) -> Column:
+def read_calibration(csv_path: str | Path) -> ImageTable:
     """Read a CSV file with the columns `name` and `pixel_size_nm`; others are ignored.
 
     Args:
-        csv_path: UTF-8, with commas, or with semicolons and perhaps decimal commas. A name is that of a file, with or
-            without its suffix and a folder.
+        csv_path: A file as `read_rows` takes it. A name is that of a file, with or without its suffix and a folder.
 
     Raises:
         InputError: The file is missing or no such table.
     """
     path = Path(csv_path).expanduser()
-    columns, rows = _table(path)
-    missing = [column for column in _COLUMNS if column not in columns]
+    columns, rows = read_rows(path)
+    missing = [column for column in COLUMNS if column not in columns]
     if missing:
         raise InputError(
-            f"{path.name}: the column {' and '.join(missing)} is missing, expected {','.join(_COLUMNS)}; "
+            f"{path.name}: the column {' and '.join(missing)} is missing, expected {','.join(COLUMNS)}; "
             f"found {','.join(columns) or 'nothing'}"
         )
-    return _column(path, columns, rows, "pixel_size_nm")
+    return _by_name(path, columns, rows)
 
 
-def find_calibration(folder: str | Path) -> Column | None:
-    """Read `metadata.csv` in a folder as `read_calibration` does; None where it is absent or lacks the columns.
-
-    Raises:
-        InputError: The table cannot be read.
-    """
-    return _beside(Path(folder), "pixel_size_nm")
-
-
-def find_groups(folder: str | Path) -> Column | None:
-    """Read what a split may not divide, the column `group` of `metadata.csv` in a folder.
+def find_image_table(folder: str | Path) -> ImageTable | None:
+    """Read `metadata.csv` in a folder.
 
     Returns:
-        None where there is no such table or column.
-
-    Raises:
-        InputError: The table cannot be read.
+        None where there is no such file, or it has no column `name` with one of `pixel_size_nm` and `group`: then it is
+        another program's. A file that cannot be read gives an empty table that says why.
     """
-    return _beside(Path(folder), "group")
-
-
-def _beside(folder: Path, column: str) -> Column | None:
-    path = folder / "metadata.csv"
-    columns, rows = _table(path) if path.is_file() else ([], [])
-    return _column(path, columns, rows, column) if {"name", column} <= set(columns) else None
-
-
-def _column(path: Path, columns: list[str], rows: list[tuple[int, list[str]]], column: str) -> Column:
-    cells: dict[str, list[tuple[int, str]]] = {}
-    for line, row in rows:
-        named = dict(zip(columns, (cell.strip() for cell in row), strict=False))
-        if named.get("name") and named.get(column):
-            cells.setdefault(_key(named["name"]), []).append((line, named[column]))
-    return Column(path, cells)
-
-
-def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Column names, and the rows that are not blank with their line numbers."""
-    with read_errors(path):
-        text = path.read_text(encoding="utf-8-sig")
-        header = next((line for line in text.splitlines() if line.strip()), "")
-        delimiter = ";" if ";" in header and "," not in header else ","
-        reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
-        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    columns = [column.strip() for column in rows[0][1]] if rows else []
-    return columns, rows[1:]
-
-
-def _number(text: str) -> float:
+    path = Path(folder) / FOLDER_TABLE
+    if not path.is_file():
+        return None
     try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return math.nan
+        columns, rows = read_rows(path)
+    except InputError as error:
+        return ImageTable(path, error=str(error))
+    if "name" not in columns or not {"pixel_size_nm", "group"} & set(columns):
+        return None
+    return _by_name(path, columns, rows)
+
+
+def _by_name(path: Path, columns: list[str], rows: list[Row]) -> ImageTable:
+    table: dict[str, dict[str, list[tuple[int, str]]]] = {column: {} for column in columns if column != "name"}
+    for line, row in rows:
+        cells = dict(zip(columns, (cell.strip() for cell in row), strict=False))
+        if name := cells.pop("name", ""):
+            for column, text in cells.items():
+                if text and column in table:
+                    table[column].setdefault(_key(name), []).append((line, text))
+    return ImageTable(path, table)
 
 
 def _key(name: str | Path) -> str:

@@ -12,8 +12,9 @@ import tifffile
 from PIL import Image
 from scipy.ndimage import zoom
 
-from hrtem_lab.files.errors import read_errors
-from hrtem_lab.files.read import SUFFIXES
+from hrtem_lab.files.errors import FOLDER_SUFFIXES, read_errors
+from hrtem_lab.files.formats import SUFFIXES
+from hrtem_lab.files.tia import find_series
 from hrtem_lab.micrograph import BoolArray, InputError
 
 _LABEL = "_label"
@@ -36,7 +37,7 @@ def find_inputs(pattern: str | Path) -> dict[str, Path]:
         InputError: Nothing is there, or nothing of it is read.
     """
     root, rest = _split(Path(pattern).expanduser())
-    if root.is_file() and not rest:
+    if _is_input(root) and not rest:
         found = [root]
         root = root.parent
     else:
@@ -96,14 +97,20 @@ def _split(path: Path) -> tuple[Path, str]:
 
 
 def _readable(paths: Iterable[Path]) -> list[Path]:
-    files = [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
+    files = [path for path in paths if path.suffix.lower() in SUFFIXES and _is_input(path)]
     beside = {path.with_suffix("") for folder in {path.parent for path in files} for path in _micrographs(folder)}
     return [
         path
         for path in dict.fromkeys(files)
         if not path.name.startswith(".")
+        and not (path.suffix.lower() == ".emi" and find_series(path))  # the series are read, and ask it for their units
         and not (path.stem.endswith(_LABEL) and path.with_name(path.stem.removesuffix(_LABEL)) in beside)
     ]
+
+
+def _is_input(path: Path) -> bool:
+    """Whether a path is that of a file, or of a folder that is one file to the program that wrote it."""
+    return path.is_file() or (path.is_dir() and path.suffix.lower() in FOLDER_SUFFIXES)
 
 
 def _is_predicted(path: Path) -> bool:

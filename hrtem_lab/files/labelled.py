@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from skimage.measure import label as connected_components
 
-from hrtem_lab.files.image_table import Column, find_calibration, find_groups, read_calibrated
+from hrtem_lab.files.image_table import ImageTable, find_image_table
 from hrtem_lab.files.inputs import find_inputs, find_label, read_label
+from hrtem_lab.files.read import read
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 
 NAMED = 3
@@ -41,27 +42,28 @@ def read_labelled(pattern: str | Path, pixel_size_nm: float | None = None) -> li
             f"({', '.join(without[:NAMED])}{more}); draw <name>_label.png for each, black where no "
             "particle is, or keep them in another folder"
         )
-    beside, groups = cache(find_calibration), cache(find_groups)  # read once per folder
-    return [
-        _labelled(path, name, pixel_size_nm, beside(path.parent), groups(path.parent)) for name, path in inputs.items()
-    ]
+    find_table = cache(find_image_table)  # read once per folder
+    return [_labelled(path, name, pixel_size_nm, find_table(path.parent)) for name, path in inputs.items()]
 
 
-def _labelled(
-    path: Path, name: str, pixel_size_nm: float | None, sizes: Column | None, groups: Column | None
-) -> LabelledMicrograph:
-    frames = read_calibrated(path, [sizes], pixel_size_nm, name)
+def _labelled(path: Path, name: str, pixel_size_nm: float | None, table: ImageTable | None) -> LabelledMicrograph:
+    if table is not None and table.error:  # it may say which images belong together
+        raise InputError(table.error)
+    frames = read(path, pixel_size_nm, name, tables=[table])
     if len(frames) > 1:
         raise InputError(f"{path.name}: holds {len(frames)} images, expected the one that its label is of")
     image, label = frames[0], find_label(path)
     assert label is not None
-    group = groups.lookup(path, name) if groups else []
+    group = table.lookup("group", path, name) if table else []
     mask = read_label(label, image.image.shape, image.metadata.get("shape_in_file"))
     return LabelledMicrograph(
         image=image.image,
         pixel_size_nm=image.pixel_size_nm,
         name=image.name,
         metadata=image.metadata,
+        pixel_size_from=image.pixel_size_from,
+        pixel_sizes_unused=image.pixel_sizes_unused,
+        notes=image.notes,
         instances=connected_components(mask, connectivity=1).astype(np.int32),
         group=group[-1][1] if group else name,
     )

@@ -1,63 +1,50 @@
-"""PNG and JPEG through Pillow, HDF5 through h5py: files that know nothing of a microscope."""
+"""PNG and JPEG through Pillow: pictures that know nothing of a microscope."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import h5py
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from hrtem_lab.files.frames import Frames, grey
-from hrtem_lab.micrograph import InputError
+from hrtem_lab.files.orientation import turn, turn_note
+
+_ORIENTATION_TAG = 274
 
 
 def read_picture(path: Path) -> list[Frames]:
-    """Read a PNG or JPEG; colours become grey, alpha is ignored, print resolution is no calibration."""
-    with Image.open(path) as picture:
-        if picture.mode in ("1", "L", "I", "F") or picture.mode.startswith("I;"):
-            return [Frames(np.asarray(picture))]
-        if picture.mode == "LA":
-            return [Frames(np.asarray(picture.getchannel("L")))]
-        return [Frames(grey([np.asarray(channel) for channel in picture.convert("RGB").split()]))]
+    """Read a PNG or JPEG of any size.
 
-
-def read_hdf5(path: Path) -> list[Frames]:
-    """Read the dataset `images`, else the only one that can hold images.
-
-    A dataset is (h, w), (h, w, 1), (n, h, w) or (n, h, w, 1); one with 3 or 4 columns is a colour picture
-    (h, w, channels).
-    An attribute `pixel_size_nm` of the dataset or of the file is its calibration.
-
-    Raises:
-        InputError: No dataset can hold images, or several can.
+    Colours become grey, alpha is ignored, print resolution is no calibration, and what the camera held turned is turned
+    back.
     """
-    with h5py.File(path) as file:
-        dataset = _images(file, path.name)
-        size = dataset.attrs.get("pixel_size_nm", file.attrs.get("pixel_size_nm"))
-        data = dataset[()]
-    if data.ndim == 4 or (data.ndim == 3 and data.shape[-1] == 1):
-        data = data[..., 0]
-    elif data.shape[-1] in (3, 4):
-        data = grey(list(np.moveaxis(data, -1, 0)))
-    return [Frames(data, None if size is None else ((float(size), "nm"), (float(size), "nm")))]
+    with open_picture(path) as picture:
+        orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
+        orientation = orientation if orientation in range(1, 9) else 1
+        pixels = turn(_to_grey(picture), orientation)
+    return [Frames(pixels, notes=turn_note(orientation))]
 
 
-def _images(file: h5py.File, file_name: str) -> h5py.Dataset:
-    found: list[h5py.Dataset] = []
-    file.visititems(lambda _, item: found.append(item) if _holds_images(item) else None)
-    if len(found) > 1:
-        found = [dataset for dataset in found if dataset.name == "/images"] or found
-    if len(found) != 1:
-        names = ", ".join(dataset.name.lstrip("/") for dataset in found) or "none"
-        raise InputError(
-            f"{file_name}: expected one dataset of images, (h, w), (n, h, w) or (n, h, w, 1), or one named images; "
-            f"found {names}"
-        )
-    return found[0]
+@contextmanager
+def open_picture(path: Path) -> Iterator[Image.Image]:
+    """Open a picture without Pillow's limit on pixels, which guards servers against crafted files."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with Image.open(path) as picture:
+            yield picture
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
-def _holds_images(item: h5py.Dataset | h5py.Group) -> bool:
-    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biufc":
-        return False
-    return item.ndim in (2, 3) or (item.ndim == 4 and item.shape[-1] == 1)
+def _to_grey(picture: Image.Image) -> npt.NDArray[Any]:
+    if picture.mode in ("1", "L", "I", "F") or picture.mode.startswith("I;"):
+        return np.asarray(picture)
+    if picture.mode == "LA":
+        return np.asarray(picture.getchannel("L"))
+    return grey([np.asarray(channel) for channel in picture.convert("RGB").split()])

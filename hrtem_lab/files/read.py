@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,92 +12,99 @@ import numpy as np
 import numpy.typing as npt
 
 from hrtem_lab.files.errors import read_errors
+from hrtem_lab.files.formats import READERS, SUFFIXES
 from hrtem_lab.files.frames import Frames
-from hrtem_lab.files.instrument import PLUGINS, read_instrument
-from hrtem_lab.files.pictures import read_hdf5, read_picture
+from hrtem_lab.files.image_table import ImageTable
+from hrtem_lab.files.pixel_size import FILE, PixelSize, SizesGiven
+from hrtem_lab.files.selection import select_micrographs
+from hrtem_lab.files.stacks import Choice, check_count, choose_frames
 from hrtem_lab.micrograph import FloatArray, InputError, Micrograph
-
-_READERS: dict[str, Callable[[Path], list[Frames]]] = {
-    **dict.fromkeys(PLUGINS, read_instrument),
-    **dict.fromkeys((".png", ".jpg", ".jpeg"), read_picture),
-    **dict.fromkeys((".h5", ".hdf5"), read_hdf5),
-}
-SUFFIXES = tuple(_READERS)
-"""The file suffixes that are read, in lower case; a file may write them in any case."""
 
 
 def read(
-    path: str | Path, pixel_size_nm: float | None = None, name: str | None = None, tables: Sequence[str] = ()
+    path: str | Path,
+    pixel_size_nm: float | None = None,
+    name: str | None = None,
+    *,
+    tables: Sequence[ImageTable | None] = (),
+    overrule: bool = False,
+    frames: Choice = None,
+    signal: str | None = None,
 ) -> list[Micrograph]:
-    """Read every 2-D image of a file.
+    """Read every micrograph of a file.
 
     Args:
         path: A file with one of `SUFFIXES`.
-        pixel_size_nm: Edge of a pixel in nm, used only where the file itself has no calibration.
-        name: Name of the micrograph; the file's stem by default. The images of a stack are `<name>_0000`, ...
-        tables: Files in which the pixel size was looked for, for the message where nobody knows it.
+        pixel_size_nm: Edge of a pixel in nm, used only where neither the file itself nor a table has a calibration.
+        name: Name of the micrograph; the file's stem by default. Where the file holds several images, their titles
+            follow it (`<name>_HAADF`), and the number of a frame in a stack (`<name>_0000`, ...).
+        tables: Tables with the pixel sizes of files that have no calibration of their own; the first that names the
+            file counts.
+        overrule: Whether a size that is given counts more than the file's own.
+        frames: Which frames of a stack: `all`, `sum` (aligned, then added up) or the number of one; None takes all of
+            a stack of images up to 64, and refuses longer ones and volumes.
+        signal: Title of the image that is wanted where a file holds several, `*` for any text.
 
     Returns:
         One micrograph per image; float32, native byte order, C-contiguous, writable. Colours become grey. Pixels that
-        are not square are divided into square ones (see `Frames.square`).
+        are not square are divided into square ones (see `Frames.square`). The `notes` of each say what was left out,
+        and what was given and not used.
 
     Raises:
         InputError: The file is missing, broken or of another kind; it holds no real image, or a diffraction pattern;
-            its pixels are far from square; neither the file nor the caller knows the pixel size.
+            its pixels are far from square; neither the file nor the caller knows the pixel size; it holds more frames
+            than are read without being asked for.
     """
     path = Path(path)
-    stacks = [stack.square(path.name) for stack in _real_images(_load(path), path.name)]
-    sizes = [_pixel_size_nm(stack, path.name, pixel_size_nm, tables) for stack in stacks]
-    images = [(image, size, stack) for stack, size in zip(stacks, sizes, strict=True) for image in _images(stack.data)]
+    sizes = SizesGiven(pixel_size_nm, [table for table in tables if table is not None], overrule)
+    selection = select_micrographs(_load(path), signal, path.name)
     name = path.stem if name is None else name
+    images: list[tuple[str, npt.NDArray[Any], PixelSize, Frames, tuple[str, ...]]] = []
+    for stack in selection.stacks:
+        check_count(stack, frames, path.name)
+        size = sizes.choose(stack, path, name)
+        with read_errors(path):
+            square = stack.square(path.name) if size.source == FILE else stack
+            chosen, notes = choose_frames(square, frames, path.name)
+        titled = f"{name}_{_file_name(stack.title)}" if selection.titles_distinguish and stack.title else name
+        notes = (*stack.notes, *selection.notes, *size.notes, *notes)
+        images += [(f"{titled}_{end}" if end else titled, image, size, square, notes) for end, image in chosen.items()]
+    names = _unique([each[0] for each in images])
     return [
         Micrograph(
             image=_float32(image),
-            pixel_size_nm=size,
-            name=name if len(images) == 1 else f"{name}_{number:04d}",
+            pixel_size_nm=size.nm if size.source != FILE else float(stack.pixel_size_nm or size.nm),
+            name=unique,
             metadata={**stack.metadata, "source": path.name},
+            pixel_size_from=size.source,
+            pixel_sizes_unused=size.unused,
+            notes=notes,
         )
-        for number, (image, size, stack) in enumerate(images)
+        for unique, (_, image, size, stack, notes) in zip(names, images, strict=True)
     ]
 
 
 def _load(path: Path) -> list[Frames]:
-    reader = _READERS.get(path.suffix.lower())
+    reader = READERS.get(path.suffix.lower())
     with read_errors(path):
         if reader is None:
             raise InputError(f"{path.name}: the suffix is not read, expected one of {' '.join(SUFFIXES)}")
         return reader(path)
 
 
-def _real_images(stacks: list[Frames], file_name: str) -> list[Frames]:
-    """Leave out what is no image where others are; complain where nothing is left."""
-    tests: tuple[tuple[Callable[[Frames], bool], str], ...] = (
-        (lambda stack: stack.data.size > 0, "holds no pixels"),
-        (lambda stack: stack.data.dtype.kind != "c", "holds complex numbers, expected a real image"),
-        (lambda stack: not stack.is_diffraction, "is a diffraction pattern (axes in 1/nm), expected an image"),
-    )
-    for is_wanted, complaint in tests:
-        stacks = [stack for stack in stacks if is_wanted(stack)]
-        if not stacks:
-            raise InputError(f"{file_name}: {complaint}")
-    return stacks
+def _unique(names: list[str]) -> list[str]:
+    """The names, those that several images would share followed by a number."""
+    often, numbers = Counter(names), Counter[str]()
+    unique = []
+    for name in names:
+        unique.append(f"{name}_{numbers[name]:04d}" if often[name] > 1 else name)
+        numbers[name] += 1
+    return unique
 
 
-def _pixel_size_nm(stack: Frames, file_name: str, given: float | None, tables: Sequence[str]) -> float:
-    size = stack.pixel_size_nm or given
-    if size is None:
-        value, unit = stack.spacing[1] if stack.spacing else (0, None)
-        found = f"says {value:.6g} {unit} per pixel" if unit else "has no calibration"
-        none = f"none stands in {' and '.join(tables)}" if tables else "none was given"
-        raise InputError(
-            f"{file_name}: the pixel size is unknown (the file {found}, and {none}); give "
-            "pixel_size_nm=..., a calibration CSV with columns name,pixel_size_nm, or such a metadata.csv in the folder"
-        )
-    return size
-
-
-def _images(data: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    return [data] if data.ndim == 2 else list(data.reshape(-1, *data.shape[-2:]))
+def _file_name(title: str) -> str:
+    """A title as a part of a file's name."""
+    return re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "_", title).strip(" ._")
 
 
 def _float32(image: npt.NDArray[Any]) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from hrtem_lab.cli.progress import console, nested_progress_bars
 from hrtem_lab.figures.micrographs import overlay
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import (
-    find_calibration,
+    check_choice,
+    find_image_table,
     find_inputs,
     find_outputs,
     make_folder,
-    read_calibrated,
+    read,
     read_calibration,
     write_json,
     write_mask,
@@ -33,6 +34,9 @@ from hrtem_lab.files import (
 )
 from hrtem_lab.micrograph import InputError, Micrograph, ParticleClass
 from hrtem_lab.tracking.models import find_model
+
+MAX_NAMED = 3
+"""Number of files that a line names before it says how many more there are."""
 
 
 def predict(config: DictConfig) -> int:
@@ -43,20 +47,20 @@ def predict(config: DictConfig) -> int:
     """
     inputs = find_inputs(config.input)
     table = read_calibration(config.calibration) if config.calibration else None
-    pixel_size_nm = check_pixel_size(config.pixel_size_nm)
+    options = check_read_options(config)
     folder = find_model(config.model)
     analyser = Analyser.load(folder, build(config.features), config.tta)
     output = make_output_folder(config.output, inputs.values())
     earlier = find_outputs(output)
-    table_beside = cache(find_calibration)  # read once per folder
+    table_beside = cache(find_image_table)  # read once per folder
 
-    def read(path: Path, name: str) -> list[Micrograph]:
-        return read_calibrated(path, [table, table_beside(path.parent)], pixel_size_nm, name)
+    def read_file(path: Path, name: str) -> list[Micrograph]:
+        return read(path, name=name, tables=[table, table_beside(path.parent)], **options)
 
     results = Results()
     try:
         with nested_progress_bars("Finding particles", "Tiles of this micrograph") as (advance, advance_tiles):
-            analyse_files(inputs, read, analyser, partial(write_pictures, output), results, advance, advance_tiles)
+            analyse_files(inputs, read_file, analyser, partial(write_pictures, output), results, advance, advance_tiles)
     except KeyboardInterrupt:
         kept = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
         console.print(f"Stopped; what was found so far ({kept}) is kept in {output}", markup=False, soft_wrap=True)
@@ -109,11 +113,45 @@ def print_results(results: Results, model: Path, output: Path) -> None:
         ]
         table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
     console.print(table)
+    for note, files in _files_by_note(results.micrographs).items():
+        console.print(f"[yellow]note[/yellow] {escape(f'{files}: {note}')}", highlight=False, soft_wrap=True)
     for reason in dict.fromkeys(row["label_unused"] for row in results.micrographs if "label_unused" in row):
         console.print(f"[yellow]no Dice[/yellow] {escape(reason)}", highlight=False, soft_wrap=True)
     for failure in results.failures:
         console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
     console.print(f"Masks, overlays, particles.csv, summary.json: {output}", markup=False, soft_wrap=True)
+
+
+def _files_by_note(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Names of the files that each note is about, of many the first few."""
+    files: dict[str, list[str]] = {}
+    for row in rows:
+        for note in row["notes"]:
+            files.setdefault(note, []).append(Path(row["file"]).name)
+    unique = {note: list(dict.fromkeys(names)) for note, names in files.items()}
+    return {
+        note: ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
+        for note, names in unique.items()
+    }
+
+
+def check_read_options(config: DictConfig) -> dict[str, Any]:
+    """The arguments of `read` that hold for every file.
+
+    Raises:
+        InputError: A value is not one that `read` takes, or files are to be overruled and nothing is given instead.
+    """
+    pixel_size_nm = check_pixel_size(config.pixel_size_nm)
+    if not isinstance(config.overrule, bool):
+        raise InputError(f"overrule={config.overrule}: expected true or false")
+    if config.overrule and pixel_size_nm is None and not config.calibration:
+        raise InputError("overrule=true: give pixel_size_nm or calibration, which is to count more than the files")
+    return {
+        "pixel_size_nm": pixel_size_nm,
+        "overrule": config.overrule,
+        "frames": check_choice(config.frames),
+        "signal": None if config.signal is None else str(config.signal),
+    }
 
 
 def check_pixel_size(pixel_size_nm: Any) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,15 @@ def image() -> npt.NDArray[np.uint16]:
 
 @pytest.fixture
 def write_mrc(tmp_path: Path) -> Callable[..., Path]:
-    """Write an MRC2014 file: 1024 bytes of header and then the pixels, of which mode 2 are float32."""
+    """Write an MRC2014 file: 1024 bytes of header and then the pixels; `fields` are bytes by where they stand in it."""
 
-    def write(data: npt.NDArray[Any], cell_angstrom: float | None = None, mode: int = 2) -> Path:
-        images, rows, columns = data.shape
+    def write(
+        data: npt.NDArray[Any],
+        cell_angstrom: float | None = None,
+        mode: int = 2,
+        fields: Mapping[int, bytes] | None = None,
+    ) -> Path:
+        images, rows, columns = data.shape[:3]
         grid = (columns, rows, images)
         header = bytearray(1024)
         header[0:16] = np.array([*grid, mode], "<u4").tobytes()
@@ -45,6 +50,8 @@ def write_mrc(tmp_path: Path) -> Callable[..., Path]:
             header[28:40] = np.array(grid, "<u4").tobytes()
             header[40:52] = (np.array(grid) * cell_angstrom).astype("<f4").tobytes()
         header[208:212] = b"MAP "
+        for offset, content in (fields or {}).items():
+            header[offset : offset + len(content)] = content
         path = tmp_path / "volume.mrc"
         path.write_bytes(bytes(header) + data.tobytes())
         return path

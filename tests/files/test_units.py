@@ -16,6 +16,11 @@ SPELLINGS = {
     "\\u00B5m": 1e3,  # as ImageJ escapes it
     "um": 1e3,
     "[u_m]": 1e3,
+    "\\u00b5m": 1e3,
+    "\\u03BCm": 1e3,
+    "&micro;m": 1e3,
+    "Âµm": 1e3,  # UTF-8 read as Windows-1252
+    b"\xb5m": 1e3,  # Windows-1252
     "micron": 1e3,
     "nm": 1.0,
     "n_m": 1.0,
@@ -23,12 +28,23 @@ SPELLINGS = {
     " NM ": 1.0,
     b"nm": 1.0,
     "nanometer": 1.0,
+    "(nm)": 1.0,
+    "{nm}": 1.0,
+    "nm/pixel": 1.0,
+    "nm per px": 1.0,
     "Å": 0.1,  # the letter
     "\N{ANGSTROM SIGN}": 0.1,
     "A\N{COMBINING RING ABOVE}": 0.1,
     "A": 0.1,
     "[A]": 0.1,
     "Angstrom": 0.1,
+    "ÅNGSTRÖM": 0.1,
+    "\\u00C5": 0.1,
+    "\\u00c5": 0.1,
+    "\\u212B": 0.1,
+    "( Å )": 0.1,
+    "Å/pixel": 0.1,
+    b"\xc5": 0.1,
     "pm": 1e-3,
     "nm\x00": 1.0,
 }
@@ -57,7 +73,44 @@ def test_impossible_lengths_are_no_calibration(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["1/nm", "1 / nm", "1/Å", "nm^-1", "nm-1", "nm⁻¹", "Å**-1", "[n_m^-1]", "1.0/m", "mrad", "rad", "nm^(-1)"]
+    "unit",
+    [
+        "1/nm",
+        "1 / nm",
+        "1/Å",
+        "nm^-1",
+        "nm-1",
+        "nm⁻¹",
+        "Å**-1",
+        "[n_m^-1]",
+        "1.0/m",
+        "mrad",
+        "rad",
+        "nm^(-1)",
+        "(1/nm)",
+        "1/(nm)",
+        "[1/nm]",
+        "nm^{-1}",
+        "NM^-1",
+        "/nm",
+        "1/\\u00C5",
+        "1/\\u212b",
+        "\\u00B5m^-1",
+        "(\\u00b5m-1)",
+        "1/Âµm",
+        b"1/\xb5m",
+        "nm−1",
+        "per nm",
+        "inverse Å",
+        "reciprocal nm",
+        "1/nm/pixel",
+        "1/pixel",
+        "µrad",
+        "\\u00b5rad",
+        "milliradians",
+        "deg",
+        "°",
+    ],
 )
 def test_reciprocal_units(unit: str) -> None:
     assert is_reciprocal(unit)

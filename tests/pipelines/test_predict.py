@@ -189,6 +189,39 @@ def test_each_way_to_give_the_calibration(way: str, folder: Path, model: Path, t
     assert sorted(table["equivalent_diameter_nm"]) == pytest.approx([2.0, 3.0], rel=0.1)
 
 
+@pytest.mark.usefixtures("dark")
+@pytest.mark.parametrize("overrule", [False, True])
+def test_a_size_that_is_not_used_is_said(
+    overrule: bool, folder: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    settings = {"input": folder / "discs.tif", "output": tmp_path, "model": model, "pixel_size_nm": 0.04}
+    predict(**settings, overrule=overrule)
+    (row,) = json.loads((tmp_path / "summary.json").read_text())["per_micrograph"]
+    printed = " ".join(capsys.readouterr().out.split())
+    if overrule:
+        assert (row["pixel_size_nm"], row["pixel_size_from"]) == (0.04, "pixel_size_nm")
+        assert row["pixel_sizes_unused_nm"] == {"the file": pytest.approx(0.05)}
+        assert "note discs.tif: the file's own 0.05 nm per pixel is overruled by pixel_size_nm" in printed
+    else:
+        assert (row["pixel_size_nm"], row["pixel_size_from"]) == (pytest.approx(0.05), "the file")
+        assert row["pixel_sizes_unused_nm"] == {"pixel_size_nm": 0.04}
+        assert (
+            "note discs.tif: pixel_size_nm=0.04 is not used: the file says 0.05 nm per pixel; overrule=true" in printed
+        )
+    assert row["notes"][0] in printed
+
+
+@pytest.mark.usefixtures("dark")
+def test_one_frame_of_a_stack(model: Path, tmp_path: Path):
+    tifffile.imwrite(tmp_path / "film.tif", np.stack([discs()[0]] * 3), photometric="minisblack")
+    settings = {"input": tmp_path / "film.tif", "model": model, "pixel_size_nm": PIXEL_NM}
+    predict(**settings, output=tmp_path / "one", frames=1)
+    predict(**settings, output=tmp_path / "sum", frames="sum")
+    assert [path.name for path in (tmp_path / "one" / "masks").iterdir()] == ["film_0001.tif"]
+    assert [path.name for path in (tmp_path / "sum" / "masks").iterdir()] == ["film_sum.tif"]
+    assert len(pd.read_csv(tmp_path / "sum" / "particles.csv")) == 2
+
+
 @pytest.mark.parametrize("forest", [True, False])
 def test_an_empty_field_gives_empty_tables(forest: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     model = save_model(tmp_path / "model", forest)
@@ -337,6 +370,9 @@ def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(
         *(({"pixel_size_nm": size}, f"pixel_size_nm is {size}, ") for size in (-1, 0, "0.05nm", "abc", "inf", "nan")),
         ({"pixel_size_nm": "true"}, "pixel_size_nm is True, "),
         ({"calibration": "missing.csv"}, "missing.csv"),
+        ({"overrule": "true"}, "overrule=true: give pixel_size_nm or calibration"),
+        ({"overrule": "2", "pixel_size_nm": 0.02}, "overrule=2: expected true or false"),
+        *(({"frames": frames}, f"frames={frames}: expected all, sum") for frames in ("some", -1, 1.5)),
         ({"model": "nowhere"}, "model=nowhere: nothing there"),
     ],
 )

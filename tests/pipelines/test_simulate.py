@@ -17,7 +17,7 @@ from PIL import Image
 
 from hrtem_lab.cli.build import build
 from hrtem_lab.figures.micrographs import contact_sheet
-from hrtem_lab.files import find_calibration, find_inputs, find_label, read, read_label
+from hrtem_lab.files import find_image_table, find_inputs, find_label, read, read_label
 from hrtem_lab.micrograph import CLASSES, InputError
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics import ExitWaveLibrary
@@ -76,10 +76,9 @@ def test_the_folder_export_is_read_back_by_our_own_readers(made: Path):
         for key in ("defocus_nm", "dose_e_per_nm2"):
             assert metadata.loc[name, key] == pytest.approx(truth.metadata[key])
         assert micrograph.pixel_size_nm * len(micrograph.image) == pytest.approx(4.0)
-    sizes = find_calibration(made / "images")
-    assert {path.stem: sizes.size_nm(path) for path in images.values()} == pytest.approx(
-        metadata["pixel_size_nm"].to_dict()
-    )
+    sizes = find_image_table(made / "images")
+    found = {path.stem: sizes.pixel_size_nm(path)[1] for path in images.values()}
+    assert found == pytest.approx(metadata["pixel_size_nm"].to_dict())
 
 
 def test_every_image_of_a_specimen_has_a_condition_of_its_own(made: Path):
