@@ -87,11 +87,9 @@ def _frames(
     def load() -> npt.NDArray[Any]:
         with tifffile.TiffFile(path) as again:
             whole = again.series[number]
-            if axes == whole.axes:
-                pixels = whole.asarray()
-            else:
-                pixels = np.stack([_page(whole, i).asarray() for i in pages])
-                pixels = pixels.reshape(shape)
+            is_all = len(pages) == len(whole.pages)
+            pixels = whole.asarray() if is_all else np.stack([_page(whole, i).asarray() for i in pages])
+        pixels = pixels.reshape(shape)
         return turn(_to_grey(pixels, axes, page), _orientation(page))
 
     return Frames(
