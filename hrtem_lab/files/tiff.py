@@ -73,6 +73,8 @@ def _frames(
         axes, shape = f"Q{page.axes}", (len(pages), *page.shape)
         if len(pages) == 1:
             axes, shape = page.axes, page.shape
+    if len(set(axes)) < len(axes) and "S" not in axes:  # tifffile's names of axes of length 1
+        axes = f"{'Q' * (len(axes) - 2)}YX"
     excluded = ""
     if not {"Y", "X"} <= set(axes):
         excluded = "a row of numbers"
