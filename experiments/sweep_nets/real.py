@@ -21,27 +21,27 @@ from hrtem_lab.tracking.models import find_model
 
 
 def main(table: Path, labelled: str) -> None:
-    """Score every trial that came to its end."""
+    """Score the model of every complete trial."""
     quiet()
     trials = pd.read_csv(table)
-    done = trials[trials["state"] == "complete"]
+    complete = trials[trials["state"] == "complete"]
     micrographs = read_labelled(labelled)
-    rows = [scored(run, micrographs) for run in track(list(done["run"]), "Models")]
-    told = list(trials.columns)
-    settings = told[told.index("state") + 2 : told.index("seed")]  # between the value and the seed
-    found = done[["trial", "state", *settings, "seed"]].reset_index(drop=True).join(pd.DataFrame(rows))
-    found.to_csv(table.with_name("real.csv"), index=False)
-    print(compare_over_seeds(found, "mean", settings).to_string(index=False, float_format="{:.3f}".format))
+    rows = [score_model(run, micrographs) for run in track(list(complete["run"]), "Models")]
+    columns = list(trials.columns)
+    settings = columns[columns.index("state") + 2 : columns.index("seed")]  # between the value and the seed
+    scores = complete[["trial", "state", *settings, "seed"]].reset_index(drop=True).join(pd.DataFrame(rows))
+    scores.to_csv(table.with_name("real.csv"), index=False)
+    print(compare_over_seeds(scores, "mean", settings).to_string(index=False, float_format="{:.3f}".format))
 
 
-def scored(run: str, micrographs: list[LabelledMicrograph]) -> dict[str, float]:
-    """Dice per micrograph, mean, and false area of those that are all but empty."""
-    unet = NetworkSegmenter.load(find_model(f"runs:/{run}/model"))
-    scores = score_masks([unet(micrograph) for micrograph in micrographs], micrographs).set_index("name")
-    full = (scores["tp"] + scores["fn"]) / scores[["tp", "fp", "fn", "tn"]].sum(axis=1) > 0.01
-    dice, empty = scores.loc[full, "dice"], scores[~full]
-    false = empty["fp"].sum() / (empty["fp"] + empty["tn"]).sum()
-    return {**dice.to_dict(), "mean": dice.mean(), "false_positive_rate": false}
+def score_model(run: str, micrographs: list[LabelledMicrograph]) -> dict[str, float]:
+    """Dice per micrograph, their mean, and the false positive rate of the micrographs with at most 1 % particle."""
+    segmenter = NetworkSegmenter.load(find_model(f"runs:/{run}/model"))
+    scores = score_masks([segmenter(micrograph) for micrograph in micrographs], micrographs).set_index("name")
+    is_full = (scores["tp"] + scores["fn"]) / scores[["tp", "fp", "fn", "tn"]].sum(axis=1) > 0.01
+    dice, empty = scores.loc[is_full, "dice"], scores[~is_full]
+    false_positive_rate = empty["fp"].sum() / (empty["fp"] + empty["tn"]).sum()
+    return {**dice.to_dict(), "mean": dice.mean(), "false_positive_rate": false_positive_rate}
 
 
 if __name__ == "__main__":

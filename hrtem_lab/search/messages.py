@@ -1,4 +1,4 @@
-"""What worker processes and their pool send each other."""
+"""Messages between worker processes and their pool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trial computes: validation metrics of a configuration. Nothing here uses a test micrograph."""
+"""Objectives of trials: from a configuration to validation metrics. Nothing here uses a test micrograph."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def sweep_state(stop_request: StopRequest, n_failures: int, study: SharedStudy, 
     """Decide how far a sweep is.
 
     Args:
-        stop_request: What the user asked for.
+        stop_request: Request of the user.
         n_failures: Number of failures in this call of the command.
         study: The study.
         max_failures: Number of failures that are tolerated.

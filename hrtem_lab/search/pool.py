@@ -33,7 +33,7 @@ class WorkerHandle:
 
     Attributes:
         number: Worker number, from 1.
-        process: Its OS process.
+        process: OS process of the worker.
         connection: Pipe to the process.
         trial: Number of the running trial; None between two trials.
     """
@@ -61,7 +61,7 @@ class WorkerPool:
     """Worker processes that run trials until the study has enough of them.
 
     Args:
-        task: What each worker is given.
+        task: Task of each worker.
         study: The study.
         n_workers: Number of workers.
         folder: Output folder; logs go to `logs` in it.

@@ -1,4 +1,4 @@
-"""What the terminal shows while workers run trials: the state of the study, and a line for each worker."""
+"""Terminal display while workers run trials: the state of the study, and a line for each worker."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ class PoolView(Progress):
             case TrialEnded():
                 self.trial_seconds.append(message.seconds)
                 result = self._format(message.values) if message.values else UNSCORED[message.state]
+                self.reset(task, description="waiting", worker=worker, status="")
                 console.print(f"trial {message.trial}: {result}, {message.seconds:.0f} s", highlight=False)
 
     def show_study(self, study: SharedStudy) -> None:
@@ -78,9 +79,10 @@ class PoolView(Progress):
         if best := study.best_trials():
             label = f"{len(best)} on the Pareto front, one" if len(best) > 1 else "best"
             parts.append(f"{label} {self._format(best[0].values)} (trial {best[0].number})")
-        if self.trial_seconds and self._task_ids:
+        n_left = self.n_trials - len(finished)
+        if n_left > 0 and self.trial_seconds and self._task_ids:
             mean_seconds = sum(self.trial_seconds) / len(self.trial_seconds)
-            seconds_left = (self.n_trials - len(finished)) * mean_seconds / len(self._task_ids)
+            seconds_left = n_left * mean_seconds / len(self._task_ids)
             parts.append(f"about {format_minutes(seconds_left)} left")
         self.study_status = ", ".join(parts)
 

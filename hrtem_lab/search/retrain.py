@@ -71,7 +71,7 @@ def summarize(values: pd.DataFrame) -> dict[str, float]:
         values: Table of `retrain_best_and_default`.
 
     Returns:
-        Of each NAME the entries `NAME`, `NAME_low` and `NAME_high`.
+        Entries `NAME`, `NAME_low` and `NAME_high` for each NAME.
     """
     summary: dict[str, float] = {}
     columns = {"best": values["best"], "default": values["default"], "gain": values["best"] - values["default"]}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """What a worker process is given.
+    """Task of a worker process.
 
     Attributes:
         spec: The study.
@@ -51,7 +51,7 @@ class Worker:
     """Runs trials and reports on them.
 
     Args:
-        task: What to do.
+        task: Task of this worker.
         connection: Pipe to the pool: messages go out, and `STOP` comes in.
     """
 
