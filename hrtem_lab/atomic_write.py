@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from hrtem_lab.micrograph import InputError
+
+WINDOWS_PATIENCE_S = 2.0
 
 
 @contextmanager
@@ -35,16 +39,36 @@ def move_when_written(path: Path) -> Iterator[Path]:
     unfinished = path.with_name(f".{path.name[:32]}.{uuid4().hex}.tmp")
     try:
         yield unfinished
-        os.replace(unfinished, path)
+        _replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
+def _replace(source: Path, target: Path) -> None:
+    """Move a file to the place of another.
+
+    Windows refuses that while a process has the target open. Readers and virus scanners soon close it, so it is tried
+    for `WINDOWS_PATIENCE_S`.
+
+    Raises:
+        PermissionError: The target stays open, as in a spreadsheet, or the folder cannot be written to.
+    """
+    deadline = time.monotonic() + WINDOWS_PATIENCE_S
+    while sys.platform == "win32" and time.monotonic() < deadline:
+        try:
+            os.replace(source, target)
+        except PermissionError:
+            time.sleep(0.05)
+        else:
+            return
+    os.replace(source, target)
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8 by `atomic_write`.
+    """Write a text by `atomic_write`, in UTF-8 and with the same line ends on every system.
 
     Raises:
         InputError: The file cannot be written.
     """
     with atomic_write(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8", newline="\n")

@@ -1,16 +1,20 @@
 """Ctrl-C reaches a process, and not those that it starts in `block_sigint`."""
 
-import os
+import ctypes
 import signal
 import subprocess
 import sys
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from hrtem_lab import interrupts
 from hrtem_lab.interrupts import block_sigint, is_interrupt
 
 CHILD = """
+import threading
 import time
 print("ready", flush=True)
 time.sleep(0.5)
@@ -46,7 +50,7 @@ def test_a_process_that_is_started_so_does_not_hear_ctrl_c():
 def test_ctrl_c_meanwhile_is_heard_afterwards():
     def interrupt_while_blocked():
         with block_sigint():
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # a thread of a library might take it else
             heard.append("blocked")
         time.sleep(1)
 
@@ -58,3 +62,13 @@ def test_ctrl_c_meanwhile_is_heard_afterwards():
     finally:
         signal.signal(signal.SIGINT, before)
     assert heard == ["blocked"]
+
+
+def test_on_windows_the_process_ignores_ctrl_c_meanwhile(monkeypatch: pytest.MonkeyPatch):
+    calls: list[object] = []
+    kernel = SimpleNamespace(SetConsoleCtrlHandler=lambda handler, ignore: calls.append((handler, ignore)))
+    monkeypatch.setattr(interrupts, "sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel), raising=False)
+    with block_sigint():
+        calls.append("started")
+    assert calls == [(None, True), "started", (None, False)]

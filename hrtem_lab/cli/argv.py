@@ -45,7 +45,7 @@ def quote_path(argument: str, conf: Path) -> str:
     value = match[3]
     if value == "null" or (len(value) > 1 and value[0] == value[-1] and value[0] in "'\""):
         return argument
-    if value == "~" or value.startswith("~/"):
+    if value == "~" or value.startswith(("~/", f"~{os.sep}")):
         value = os.path.expanduser(value)
     return match[1] + quote(value)
 

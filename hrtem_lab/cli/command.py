@@ -8,6 +8,7 @@ traceback. Nothing heavy is imported before a command runs, so that `--help` ans
 from __future__ import annotations
 
 import functools
+import io
 import os
 import signal
 import sys
@@ -49,6 +50,7 @@ def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[]
     def decorate(main: Main) -> Callable[[], None]:
         @functools.wraps(main)
         def run() -> None:
+            _print_any_character()
             try:
                 code = _run(main, config_name, conf, sys.argv[1:])
             except (KeyboardInterrupt, SystemExit) as stop:
@@ -62,6 +64,15 @@ def command(config_name: str, conf: Path = CONF) -> Callable[[Main], Callable[[]
         return run
 
     return decorate
+
+
+def _print_any_character() -> None:
+    """Let a character that stdout's encoding lacks be printed as a question mark, not end the command.
+
+    On Windows, what is printed to a file or a pipe is in an encoding of 256 characters.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _run(main: Main, config_name: str, conf: Path, arguments: list[str]) -> int:
@@ -110,9 +121,11 @@ def _compose(job: Main, config_name: str, conf: Path, options: list[str], overri
     """Let Hydra compose the configuration and call `job` with it: once or, in a multirun, several times."""
     import hydra
 
+    from hrtem_lab.cli.argv import quote
+
     before, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     with tempfile.TemporaryDirectory(prefix="hrtem_lab_") as scratch:  # a multirun insists on a file of its own
-        quiet = [*_QUIET, f"hydra.sweep.dir='{scratch}'", "hydra.sweep.subdir=."]
+        quiet = [*_QUIET, f"hydra.sweep.dir={quote(scratch)}", "hydra.sweep.subdir=."]
         sys.argv = [sys.argv[0], *options, "--", *quiet, *overrides]
         os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its own account of an error and exits
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -52,9 +53,13 @@ class JournalBackend:
             InputError: The file is something else.
         """
         try:
-            return JournalStorage(JournalFileBackend(str(self.path)))
+            return JournalStorage(JournalFileBackend(str(self.path), self._journal_lock()))
         except (ValueError, KeyError, UnicodeDecodeError) as error:
             raise InputError(f"storage={self.path} is no journal of Optuna ({error}); give another file") from error
+
+    def _journal_lock(self) -> JournalFileOpenLock | None:
+        """Lock that Optuna takes to write: its own choice, except on Windows, where few users may make its symlink."""
+        return JournalFileOpenLock(str(self.path)) if sys.platform == "win32" else None
 
     def lock(self) -> AbstractContextManager[Any]:
         """Lock a file beside the journal; the operating system releases it when the process dies."""

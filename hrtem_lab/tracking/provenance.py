@@ -38,7 +38,8 @@ def _git(*arguments: str) -> str:
     if folder is None:
         return UNKNOWN
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+        call = ["git", "-C", str(folder), *arguments]
+        done = subprocess.run(call, capture_output=True, encoding="utf-8", check=True)
     except (OSError, subprocess.CalledProcessError):
         return UNKNOWN
     return done.stdout.strip()

@@ -1,3 +1,4 @@
+import io
 import os
 import signal
 import subprocess
@@ -232,3 +233,16 @@ def test_help_answers_at_once(file: Path, tmp_path: Path) -> None:
         assert f"python -m hrtem_lab.{file.stem}" in shown.stdout
     assert min(times) < 1.5
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_character_that_the_encoding_lacks_does_not_end_a_command(call, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+
+    def act(config) -> None:
+        monkeypatch.setattr(sys, "stdout", sys.__stdout__)
+        narrow.write("2 nm\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ONE}, 3 \N{PLUS-MINUS SIGN} 1")
+
+    monkeypatch.setattr(sys, "stdout", narrow)
+    assert call(act=act).code == 0
+    narrow.flush()
+    assert narrow.buffer.getvalue().decode("cp1252") == "2 nm?\N{SUPERSCRIPT ONE}, 3 \N{PLUS-MINUS SIGN} 1"

@@ -24,6 +24,7 @@ from hrtem_lab.pipelines.fit_network import fit_network
 from hrtem_lab.pipelines.run_folder import make_run_folder
 from hrtem_lab.pipelines.train import train as run_training
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.tracking.model_code import restore_search_path
 from hrtem_lab.tracking.runs import Run
 from tests.segmentation.scenes import dark_discs
 from tests.small import SPECIMENS
@@ -204,7 +205,8 @@ def test_the_logged_model_has_a_signature_and_predicts(client: mlflow.MlflowClie
     parent = runs(client)["out"]
     model = client.search_logged_models([parent.info.experiment_id])[0]
     mlflow.set_tracking_uri(f"sqlite:///{ran / 'mlflow.db'}")
-    loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
+    with restore_search_path():
+        loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
     assert loaded.metadata.signature is not None
     example = loaded.input_example
     images = example[0] if isinstance(example, tuple) else example

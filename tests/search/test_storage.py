@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -35,6 +36,15 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path):
     (tmp_path / "a").write_bytes(b"SQLite format 3\0\n\xff\n")
     with pytest.raises(InputError, match="is no journal of Optuna"):
         open_study(tmp_path / "a")
+
+
+def test_on_windows_the_journal_is_locked_without_a_symlink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*arguments: object, **settings: object) -> None:
+        raise OSError("a required privilege is not held by the client")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    monkeypatch.setattr(module, "sys", SimpleNamespace(platform="win32"))
+    assert open_study(tmp_path / "a.journal").trials() == []
 
 
 def test_without_a_driver_postgresql_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
