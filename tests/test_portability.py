@@ -30,12 +30,15 @@ def name_of(node: ast.expr) -> str:
 def unportable(source: str) -> Iterator[str]:
     """What a source does that is different, or missing, on another system.
 
-    A function that asks for `sys.platform` may use what only one system has.
+    A function that asks for `sys.platform` may use what only one system has, and one that expects an `ImportError` may
+    import it.
     """
     tree = ast.parse(source)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     aware = [function for function in functions if "sys.platform" in ast.unparse(function)]
     exempt = {id(node) for function in aware for node in ast.walk(function)}
+    tried = [node for node in ast.walk(tree) if isinstance(node, ast.Try) and "ImportError" in ast.unparse(node)]
+    exempt |= {id(node) for block in tried for node in block.body}
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and is_text_in_some_encoding(node):
@@ -43,7 +46,7 @@ def unportable(source: str) -> Iterator[str]:
         elif isinstance(node, ast.Attribute) and node.attr in POSIX_ONLY and id(node) not in exempt:
             if name_of(node.value) in ("os", "signal") or node.attr in ("symlink_to", "readlink"):
                 yield f"not on Windows: {ast.unparse(node)}"
-        elif isinstance(node, ast.Import | ast.ImportFrom):
+        elif isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in exempt:
             names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else {node.module}
             yield from (f"not on Windows: import {name}" for name in sorted(POSIX_MODULES & names))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
@@ -112,6 +115,7 @@ def test_what_is_not_portable_is_seen(source: str) -> None:
         "signal.signal(signal.SIGTERM, handler)",
         "def f():\n    if sys.platform == 'win32':\n        return\n    os.nice(1)",
         "get_context('spawn')",
+        "try:\n    import resource\nexcept ImportError:\n    pass",
     ],
 )
 def test_what_is_portable_passes(source: str) -> None:
