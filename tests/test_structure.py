@@ -23,7 +23,17 @@ PROJECT = Path(__file__).resolve().parents[1]
 PACKAGE = PROJECT / "hrtem_lab"
 CONF = PROJECT / "conf"
 
-CONCEPTS = {"micrograph", "paths", "interrupts", "progress", "fingerprint", "atomic_write", "image", "renamed_settings"}
+CONCEPTS = {
+    "micrograph",
+    "paths",
+    "interrupts",
+    "progress",
+    "fingerprint",
+    "atomic_write",
+    "image",
+    "renamed_settings",
+    "particle_facts",
+}
 """Small modules that any room may use."""
 GROUND = CONCEPTS | {"files", "physics", "particles", "evaluation"}
 LEARNING = GROUND | {"segmentation", "defects"}

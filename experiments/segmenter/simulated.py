@@ -13,7 +13,8 @@ from crowds import found, taken
 
 from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import breakdown, ece, reliability_counts, score_masks, summarise
-from hrtem_lab.pipelines.train import BINS, condition
+from hrtem_lab.particle_facts import MICROGRAPH_BINS
+from hrtem_lab.pipelines.train import micrograph_conditions
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 
@@ -43,8 +44,8 @@ def main(model: str) -> None:
     print(f"calibration error {ece(pd.concat(counts).groupby('bin').sum()):.3f}")
     print(f"{len(bare)} bare fields, {(bare['fp'] > 0).sum()} with anything false")
     print(particles.groupby("sort")["found"].agg(["size", "sum", "mean"]).to_string())
-    conditions = pd.DataFrame([condition(m) for m in micrographs]).loc[full.index]
-    print(breakdown(full, conditions, BINS).to_string(index=False, float_format="{:.3f}".format))
+    conditions = pd.DataFrame([micrograph_conditions(m) for m in micrographs]).loc[full.index]
+    print(breakdown(full, conditions, MICROGRAPH_BINS).to_string(index=False, float_format="{:.3f}".format))
 
 
 if __name__ == "__main__":

@@ -9,15 +9,16 @@ import pandas as pd
 
 from hrtem_lab.defects.labelling import match_to_truth
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
+from hrtem_lab.particle_facts import FACTS, TRUTH_PREFIX
 
 ProbabilityMaps = FloatArray | None
 """A network's probabilities, (outputs, rows, columns); None where no network is involved."""
 Features = Callable[[FloatArray, IntArray, float, ProbabilityMaps], pd.DataFrame]
 """(image, instances, pixel_size_nm, probability maps) -> a row per particle, all columns numbers."""
 
-CONDITIONS = ("dose_e_per_nm2", "defocus_nm")
-FACTS = ("material", "diameter_nm", "twins", "intrinsic", "extrinsic", "plane_tilt_deg", "fault_snr")
-NON_FEATURE_COLUMNS = ("label", "group", "pixel_size_nm", *CONDITIONS, *(f"true_{fact}" for fact in FACTS))
+METADATA = ("dose_e_per_nm2", "defocus_nm")
+TRUTH = tuple(name for name, fact in FACTS.items() if fact.in_forest_table)
+NON_FEATURE_COLUMNS = ("label", "group", "pixel_size_nm", *METADATA, *(TRUTH_PREFIX + name for name in TRUTH))
 """Columns that no forest learns from; `true_...` is the ground truth of the matched particle."""
 
 
@@ -49,13 +50,13 @@ def tabulate_micrograph(
         return concat_tables([])
     table = features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
     matches = match_to_truth(instances, micrograph).reindex(table.index)
-    truth = micrograph.ground_truth.reindex(index=matches["truth"], columns=list(FACTS)).set_axis(table.index)
+    truth = micrograph.ground_truth.reindex(index=matches["truth"], columns=list(TRUTH)).set_axis(table.index)
     columns = {
         "label": matches["label"],
         "group": micrograph.group,
         "pixel_size_nm": micrograph.pixel_size_nm,
-        **{name: micrograph.metadata.get(name, np.nan) for name in CONDITIONS},
-        **{f"true_{name}": truth[name] for name in FACTS},
+        **{name: micrograph.metadata.get(name, np.nan) for name in METADATA},
+        **{TRUTH_PREFIX + name: truth[name] for name in TRUTH},
     }
     return pd.concat({micrograph.name: table.assign(**columns)}, names=["micrograph", "particle"])
 

@@ -11,18 +11,12 @@ from matplotlib.figure import Figure
 
 from hrtem_lab.figures.reliability import plot_reliability
 from hrtem_lab.figures.style import BACKDROP
+from hrtem_lab.particle_facts import fact_of
 
 STAGES = {"cv": ("#56B4E9", "cross-validated"), "test": ("#0072B2", "test")}
 """Stage -> colour and name."""
 BARS = {"balanced_accuracy": (-0.2, "#0072B2"), "fault_f1": (0.2, "#D55E00")}
 """Metric -> offset and colour of its bar."""
-AXES = {
-    "true_fault_snr": "reflection on the weaker side of the defect, over noise",
-    "true_plane_tilt_deg": "tilt of the defect plane from the beam, deg",
-    "dose_e_per_nm2": "dose, e/nm$^2$",
-    "true_diameter_nm": "diameter, nm",
-    "true_material": "material",
-}
 
 
 def plot_confusion(counts: pd.DataFrame, title: str) -> Figure:
@@ -116,9 +110,10 @@ def plot_importance(losses: pd.DataFrame) -> Figure:
 def plot_detection_rate(rates: pd.DataFrame) -> Figure:
     """Plot the detection rate of planar defects, a table of `hrtem_lab.defects.fault_detection_rate`."""
     figure, grid = plt.subplots(2, 3, figsize=(13, 6.4), sharey=True, layout="constrained")
-    for axes in grid.flat[len(AXES) :]:
+    columns = list(rates["condition"].unique())
+    for axes in grid.flat[len(columns) :]:
         axes.axis("off")
-    for axes, (column, label) in zip(grid.flat, AXES.items(), strict=False):
+    for axes, column in zip(grid.flat, columns, strict=False):
         part = rates[rates["condition"] == column]
         positions = np.arange(len(part))
         errors = np.maximum([part["recall"] - part["low"], part["high"] - part["recall"]], 0)
@@ -128,7 +123,7 @@ def plot_detection_rate(rates: pd.DataFrame) -> Figure:
             for name, count in zip(part["range"], part["particles"], strict=True)
         ]
         axes.set_xticks(positions, tick_labels, fontsize=8)
-        axes.set(xlabel=label, ylim=(-0.03, 1.03))
+        axes.set(xlabel=fact_of(column).label, ylim=(-0.03, 1.03))
     for axes in grid[:, 0]:
         axes.set_ylabel("fraction classified as fault")
     return figure

@@ -9,16 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hrtem_lab.particle_facts import SPECIMEN_FACTS
 from hrtem_lab.physics.crystal import Crystal, Plane
 from hrtem_lab.physics.material import Material, Points
 from hrtem_lab.physics.shapes import MULTIPLY_TWINNED
 
 WURTZITE_FAULTS = {"twin": "I1", "intrinsic": "I2", "extrinsic": "E"}
-COLUMNS = (
-    *("material", "structure", "shape", "diameter_nm", "twins", "intrinsic", "extrinsic", "planes"),
-    *("plane_tilt_deg", "zone", "zone_tilt_deg", "vacancies", "overlap"),
-)
-"""Columns of `ground_truth_table`."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +77,11 @@ class PlacedParticle:
 
 
 def ground_truth_table(particles: tuple[PlacedParticle, ...]) -> pd.DataFrame:
-    """Return one row per particle with the columns `COLUMNS`, indexed by particle number from 1."""
+    """Return one row per particle with the columns `SPECIMEN_FACTS`, indexed by particle number from 1."""
     rows = [_ground_truth(p) for p in particles]
-    return pd.DataFrame(rows, columns=list(COLUMNS), index=pd.RangeIndex(1, len(rows) + 1, name="particle"))
+    return pd.DataFrame(
+        rows, columns=[fact.name for fact in SPECIMEN_FACTS], index=pd.RangeIndex(1, len(rows) + 1, name="particle")
+    )
 
 
 def _ground_truth(particle: PlacedParticle) -> dict[str, Any]:

@@ -8,25 +8,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hrtem_lab.particle_facts import SPECIMEN_FACTS
 from hrtem_lab.physics.placed_particle import PlacedParticle, ground_truth_table
 
+ARROW_TYPES = {str: pa.string(), int: pa.int32(), float: pa.float64(), list[str]: pa.list_(pa.string())}
 TYPES = {
     "specimen": pa.int32(),
     "name": pa.string(),
     "particle": pa.int32(),
-    "material": pa.string(),
-    "structure": pa.string(),
-    "shape": pa.string(),
-    "diameter_nm": pa.float64(),
-    "twins": pa.int32(),
-    "intrinsic": pa.int32(),
-    "extrinsic": pa.int32(),
-    "planes": pa.list_(pa.string()),
-    "plane_tilt_deg": pa.float64(),
-    "zone": pa.string(),
-    "zone_tilt_deg": pa.float64(),
-    "vacancies": pa.float64(),
-    "overlap": pa.float64(),
+    **{fact.name: ARROW_TYPES[fact.type] for fact in SPECIMEN_FACTS},
     "placed": pa.string(),
 }
 """Types of the columns, also of a file without particles."""

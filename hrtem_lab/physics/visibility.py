@@ -27,6 +27,7 @@ import pandas as pd
 from scipy.ndimage import find_objects
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, ParticleClass
+from hrtem_lab.particle_facts import IMAGE_FACTS
 from hrtem_lab.physics.lattice_snr import lattice_snr
 from hrtem_lab.physics.placed_particle import PlacedParticle
 
@@ -38,7 +39,6 @@ SAME_PER_NM = 0.01
 """Reflections nearer to each other than this are one."""
 RELROD = 4.0
 """A crystal of thickness t diffracts while g lies within this over t of the Ewald sphere, here a plane."""
-COLUMNS = ("resolved", "lattice_snr", "fault_snr", "label")
 
 
 def label_particles(
@@ -71,7 +71,9 @@ def label_particles(
             position_nm = _position_nm(particle, box, window, pixel_size_nm, field_nm or pixel_size_nm * len(image))
             values = _measure(particle, image[box], window, pixel_size_nm, position_nm)
         rows.append((*values, _class(*values)))
-    return pd.DataFrame(rows, columns=list(COLUMNS), index=pd.RangeIndex(1, len(rows) + 1, name="particle"))
+    return pd.DataFrame(
+        rows, columns=[fact.name for fact in IMAGE_FACTS], index=pd.RangeIndex(1, len(rows) + 1, name="particle")
+    )
 
 
 def _class(resolved: int, snr: float, fault_snr: float) -> str:

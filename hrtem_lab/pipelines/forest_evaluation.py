@@ -35,6 +35,7 @@ from hrtem_lab.evaluation import paired_test
 from hrtem_lab.figures import classification as figures
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import UNCERTAIN, LabelledMicrograph
+from hrtem_lab.particle_facts import fact_of
 from hrtem_lab.particles import FEATURE_FAMILIES
 from hrtem_lab.segmentation.data import Stage, TrainingData
 from hrtem_lab.segmentation.segmenter import Segmentation
@@ -46,14 +47,8 @@ FOREST, TRUE_MASKS = "forest", "true_masks"
 BASELINE_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1", "ece")
 LEAD_SUFFIXES = {"difference": "", "low": "_low", "high": "_high", "p": "_p"}
 """Result of `paired_test` -> suffix of its metric."""
-BINS: dict[str, tuple[float, ...] | None] = {
-    "true_fault_snr": (0, 3, 5, 7, 10, 20, 1e3),
-    "true_plane_tilt_deg": (0, 2, 5, 10, 20, 45, 90),
-    "dose_e_per_nm2": (0, 2e4, 5e4, 1e5, 1e6),
-    "true_diameter_nm": (0, 2, 3, 5, 8, 20),
-    "true_material": None,
-}
-"""Conditions that the detection rate of faults is broken down by -> edges of their bins."""
+DETECTION_CONDITIONS = ("true_fault_snr", "true_plane_tilt_deg", "dose_e_per_nm2", "true_diameter_nm", "true_material")
+"""Columns that the detection rate of faults is broken down by."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +232,8 @@ def _draw(forest: Forest, predictions: dict[str, Predictions], folder: Path, run
     pairs = {stage: (part.labels, part.probabilities) for stage, part in predictions.items()}
     costs, test = forest.costs, predictions["test"]
     importance = family_importance(forest, test.table, FEATURE_FAMILIES)
-    rates = fault_detection_rate(test.table, decide(test.probabilities, costs)["class"], BINS)
+    edges = {column: fact_of(column).particle_bins for column in DETECTION_CONDITIONS}
+    rates = fault_detection_rate(test.table, decide(test.probabilities, costs)["class"], edges)
     risk = {stage: risk_coverage(*pair, costs) for stage, pair in pairs.items()}
     drawn = {
         f"confusion_{stage}": figures.plot_confusion(confusion(*pair, costs), f"Random forest, {stage}")

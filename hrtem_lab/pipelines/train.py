@@ -19,6 +19,7 @@ from hrtem_lab.figures import methods, micrographs, tables
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
+from hrtem_lab.particle_facts import MICROGRAPH_BINS
 from hrtem_lab.pipelines.fit_network import train_network
 from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest, segment_views
 from hrtem_lab.pipelines.method_scores import (
@@ -36,14 +37,6 @@ from hrtem_lab.segmentation.segmenter import Segmenter, has_particles
 from hrtem_lab.tracking.models import find_model, log_model
 from hrtem_lab.tracking.provenance import provenance
 from hrtem_lab.tracking.runs import Run
-
-BINS = {
-    "diameter_nm": (1, 2, 3, 5, 8, 13),
-    "dose_e_per_nm2": (0, 1e4, 3e4, 1e5, 1e6),
-    "defocus_nm": (0, 15, 40, 80, 150),
-    "pixel_size_nm": (0, 0.03, 0.045, 0.065, 0.11),
-}
-"""Edges of the bins of each condition that scores are broken down by; defocus by its amount."""
 
 
 def train(config: DictConfig) -> dict[str, float]:
@@ -128,8 +121,8 @@ def report_methods(
     _log_table("comparison", comparison, folder, run)
     dice = {name: result.test.table["dice"].to_numpy() for name, result in results.items()}
     save(methods.comparison(dice, comparison), folder / "figures" / "comparison.png")
-    conditions = pd.DataFrame([condition(micrograph) for micrograph in test])
-    parts = breakdown(results[UNET].test.table, conditions, BINS)
+    conditions = pd.DataFrame([micrograph_conditions(micrograph) for micrograph in test])
+    parts = breakdown(results[UNET].test.table, conditions, MICROGRAPH_BINS)
     save(methods.breakdown(parts, "U-Net on test micrographs"), folder / "figures" / "breakdown.png")
     run.log_csv(folder / "breakdown.csv", parts)
     metrics = {f"test/{key}": value for key, value in results[UNET].test.summary.items()}
@@ -194,7 +187,7 @@ def draw_gallery(test: list[LabelledMicrograph], unet: MethodResult, classes: pd
     save(figure, folder / "figures" / "gallery.png")
 
 
-def condition(micrograph: LabelledMicrograph) -> dict[str, Any]:
+def micrograph_conditions(micrograph: LabelledMicrograph) -> dict[str, Any]:
     """Content of a micrograph, and the conditions it was taken under."""
     truth, taken = micrograph.ground_truth, micrograph.metadata
     material = f"{truth['material'].iloc[0]}, {truth['structure'].iloc[0]}" if len(truth) else "unknown"

@@ -107,7 +107,7 @@ class Tiny(nn.Module):
 class DrawnLibrary(Sequence):
     """Exit waves of one to three absorbing discs, another field for every index."""
 
-    recipe: ClassVar = {"drawn": True}
+    fingerprint_inputs: ClassVar = {"drawn": True}
 
     def __init__(self, size):
         self.size = size

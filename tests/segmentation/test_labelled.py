@@ -159,7 +159,7 @@ def test_training_shows_both_kinds_and_validation_the_same_images_every_time(fol
     assert not same(whole.validation_samples[0], next(iter(islice(whole.dataset("train"), 1))))
 
 
-def test_the_recipe_knows_the_content_of_every_label(folder, tmp_path):
+def test_the_fingerprint_depends_on_the_content_of_every_label(folder, tmp_path):
     before = data(folder).fingerprint_inputs["labelled"]
     assert set(before) == {f"m{n}" for n in range(8)}
     for file in folder.iterdir():
