@@ -1,4 +1,4 @@
-"""Micrographs with what was found in them."""
+"""Micrographs with the outlines and classes of their particles."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from skimage.measure import find_contours
+from skimage.measure import find_contours, regionprops
 
 from hrtem_lab.figures.style import BACKDROP, COLOURS, DPI, OUTLINED, PREDICTED_CLASSES, TRUTH
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph, Micrograph, ParticleClass
 from hrtem_lab.particles.crops import boxes
 
-ROUND_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
-SMALLEST_PX, LARGEST_PX = 800, 2048
+BAR_LENGTHS_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
+"""Lengths that a scale bar may have."""
+MIN_PICTURE_PX, MAX_PICTURE_PX = 800, 2048
+"""Limits of the longer side of an overlay."""
 
 
 def overlay(micrograph: Micrograph, instances: IntArray, classes: pd.Series) -> Figure:
-    """The micrograph with each particle's outline, number and class, and a scale bar.
+    """Draw a micrograph with each particle's outline, number and class, and a scale bar.
 
     Args:
-        micrograph: The image.
-        instances: Particle numbers, of the image's shape.
-        classes: Class per particle number; empty where no forest was asked.
+        micrograph: The micrograph.
+        instances: Particle numbers, (rows, columns).
+        classes: Class of each particle by its number; empty without a forest.
     """
     rows, columns = micrograph.image.shape
-    zoom = np.clip(1, SMALLEST_PX / max(rows, columns), LARGEST_PX / max(rows, columns))
+    zoom = np.clip(1, MIN_PICTURE_PX / max(rows, columns), MAX_PICTURE_PX / max(rows, columns))
     figure = plt.figure(figsize=(max(columns * zoom, 80) / DPI, max(rows * zoom, 80) / DPI), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))
-    draw(axes, micrograph, instances, classes)
+    plot_micrograph(axes, micrograph, instances, classes)
     if len(classes):
         corner = _emptiest_corner(instances)
-        axes.legend(handles=_legend(set(classes)), loc=corner, fontsize=_points(axes), facecolor=BACKDROP)
+        axes.legend(handles=_legend(set(classes)), loc=corner, fontsize=_font_size(axes), facecolor=BACKDROP)
     return figure
 
 
@@ -48,8 +50,8 @@ Corner = Literal["upper right", "upper left", "lower right"]
 
 
 def _emptiest_corner(instances: IntArray) -> Corner:
-    """The corner where a legend hides least of the particles; the lower left one is the scale bar's."""
-    rows, columns = (-(-edge // 3) for edge in instances.shape)
+    """The corner where a legend hides least of the particles; the lower left one holds the scale bar."""
+    rows, columns = (-(-side // 3) for side in instances.shape)
     corners: dict[Corner, IntArray] = {
         "upper right": instances[:rows, -columns:],
         "upper left": instances[:rows, :columns],
@@ -58,7 +60,7 @@ def _emptiest_corner(instances: IntArray) -> Corner:
     return min(corners, key=lambda name: np.count_nonzero(corners[name]))
 
 
-def draw(
+def plot_micrograph(
     axes: Axes,
     micrograph: Micrograph,
     instances: IntArray,
@@ -66,21 +68,21 @@ def draw(
     numbers: bool = True,
     width: float = 1.5,
 ) -> None:
-    """Image, outlines, numbers and scale bar in the given axes."""
+    """Plot image, outlines, numbers and scale bar."""
     rows, columns = micrograph.image.shape
-    axes.imshow(_grey(micrograph.image), interpolation="nearest", extent=(-0.5, columns - 0.5, rows - 0.5, -0.5))
-    outlines(axes, instances, dict(classes.map(COLOURS)), width)
+    axes.imshow(_to_rgb(micrograph.image), interpolation="nearest", extent=(-0.5, columns - 0.5, rows - 0.5, -0.5))
+    plot_outlines(axes, instances, dict(classes.map(COLOURS)), width)
     if numbers:
-        for number, (row, column) in _centres(instances).items():
+        for number, (row, column) in _centroids(instances).items():
             mark = f"{number}!" if classes.get(number) == ParticleClass.FAULT else str(number)
             colour = COLOURS.get(classes.get(number, ""), "white")
             axes.text(column, row, mark, color=colour, fontsize=11, ha="center", va="center", path_effects=[OUTLINED])
-    scale_bar(axes, micrograph)
+    plot_scale_bar(axes, micrograph)
     axes.set_axis_off()
 
 
-def outlines(axes: Axes, instances: IntArray, colours: Mapping[Any, str], width: float = 1.5) -> None:
-    """A closed line around every particle, at the border of its pixels."""
+def plot_outlines(axes: Axes, instances: IntArray, colours: Mapping[Any, str], width: float = 1.5) -> None:
+    """Plot a closed line around every particle, at the border of its pixels."""
     for number, box in boxes(instances):
         alone = np.pad(instances[box] == number, 1).astype(float)
         for line in find_contours(alone, 0.5):
@@ -89,24 +91,24 @@ def outlines(axes: Axes, instances: IntArray, colours: Mapping[Any, str], width:
             axes.plot(columns + box[1].start - 1, rows + box[0].start - 1, color=colour, lw=width)
 
 
-def scale_bar(axes: Axes, micrograph: Micrograph) -> None:
-    """A bar of a round length near a fifth of the image's width, lower left."""
+def plot_scale_bar(axes: Axes, micrograph: Micrograph) -> None:
+    """Plot a bar of a round length near a fifth of the image's width, lower left."""
     rows, columns = micrograph.image.shape
-    wanted = columns * micrograph.pixel_size_nm / 5
-    length_nm = ROUND_NM[np.abs(np.log(ROUND_NM / wanted)).argmin()]
+    ideal_nm = columns * micrograph.pixel_size_nm / 5
+    length_nm = BAR_LENGTHS_NM[np.abs(np.log(BAR_LENGTHS_NM / ideal_nm)).argmin()]
     left, bottom = 0.04 * columns, 0.95 * rows
     right = left + length_nm / micrograph.pixel_size_nm
     axes.plot([left, right], [bottom, bottom], color="white", lw=4, solid_capstyle="butt", path_effects=[OUTLINED])
     axes.text(
         (left + right) / 2, bottom - 0.015 * rows, f"{length_nm} nm", color="white", ha="center", va="bottom",
-        fontsize=_points(axes), path_effects=[OUTLINED],
+        fontsize=_font_size(axes), path_effects=[OUTLINED],
     )  # fmt: skip
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
 
 
-def _points(axes: Axes) -> float:
-    """Size of writing: a hundredth of the axes' larger side, for a large picture is looked at on the same screen."""
+def _font_size(axes: Axes) -> float:
+    """Font size in points: a hundredth of the longer side, since a large picture is looked at on the same screen."""
     box = axes.get_window_extent()
     return max(10.0, max(box.width, box.height) / 100)
 
@@ -114,34 +116,34 @@ def _points(axes: Axes) -> float:
 def gallery(
     micrographs: Sequence[LabelledMicrograph], instances: Sequence[IntArray], classes: Sequence[pd.Series]
 ) -> Figure:
-    """Micrographs with the truth dashed and the prediction drawn through, each coloured by its class."""
+    """Draw micrographs with the truth as dashed lines and the prediction as solid ones, coloured by its class."""
     columns = (len(micrographs) + 1) // 2
     figure, grid = plt.subplots(2, columns, figsize=(4 * columns, 9), squeeze=False, layout="constrained")
     for axes in grid.flat:
         axes.set_axis_off()
-    for axes, micrograph, found, guess in zip(grid.flat, micrographs, instances, classes, strict=False):
-        draw(axes, micrograph, found, guess, numbers=False)
+    for axes, micrograph, predicted, predicted_classes in zip(grid.flat, micrographs, instances, classes, strict=False):
+        plot_micrograph(axes, micrograph, predicted, predicted_classes, numbers=False)
         truth = micrograph.mask.astype(float)
         if truth.any() and not truth.all():
             axes.contour(truth, [0.5], colors=TRUTH, linewidths=1, linestyles="--")
-        axes.set_title(f"{_taken(micrograph)}, {micrograph.pixel_size_nm:.3f} nm/px", fontsize=9)
-    known = any(len(guess) for guess in classes)
-    drawn = _legend(set(PREDICTED_CLASSES)) if known else [Line2D([], [], color="white", label="found")]
-    handles = [*drawn, Line2D([], [], color=TRUTH, ls="--", label="true outline")]
+        axes.set_title(f"{_conditions(micrograph)}, {micrograph.pixel_size_nm:.3f} nm/px", fontsize=9)
+    is_classified = any(len(predicted_classes) for predicted_classes in classes)
+    lines = _legend(set(PREDICTED_CLASSES)) if is_classified else [Line2D([], [], color="white", label="found")]
+    handles = [*lines, Line2D([], [], color=TRUTH, ls="--", label="true outline")]
     figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
     return figure
 
 
-def _taken(micrograph: Micrograph) -> str:
-    """How a micrograph was taken, or its name where that is not known."""
-    taken = micrograph.metadata
-    if not {"defocus_nm", "dose_e_per_nm2"} <= taken.keys():
+def _conditions(micrograph: Micrograph) -> str:
+    """Defocus and dose of a micrograph, or its name where they are not known."""
+    metadata = micrograph.metadata
+    if not {"defocus_nm", "dose_e_per_nm2"} <= metadata.keys():
         return micrograph.name
-    return f"defocus {taken['defocus_nm']:.0f} nm, {taken['dose_e_per_nm2'] / 100:.0f} e/Å$^2$"
+    return f"defocus {metadata['defocus_nm']:.0f} nm, {metadata['dose_e_per_nm2'] / 100:.0f} e/Å$^2$"
 
 
 def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, columns: int = 6) -> Figure:
-    """Simulated micrographs in a grid with the true outlines, coloured by class, and the condition of each."""
+    """Draw simulated micrographs in a grid with the true outlines, coloured by class, and the conditions of each."""
     engine = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
     figure = plt.figure(figsize=(columns * 3.6, rows * 3.83 + 0.4), layout=engine)
     grid = figure.subplots(rows, columns, squeeze=False)
@@ -149,7 +151,7 @@ def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, colu
         axes.set_axis_off()
     for axes, micrograph in zip(grid.flat, micrographs, strict=False):
         classes = micrograph.ground_truth.get("label", pd.Series(dtype=object))
-        draw(axes, micrograph, micrograph.instances, classes, numbers=False, width=0.9)
+        plot_micrograph(axes, micrograph, micrograph.instances, classes, numbers=False, width=0.9)
         axes.images[0].set_interpolation("auto")  # smooth where it is shrunk: fringes must not beat with the screen
         axes.set_title(_caption(micrograph), fontsize=9, pad=3)
     handles = _legend({each for each in ParticleClass if each.is_particle})
@@ -160,14 +162,15 @@ def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, colu
 
 
 def _caption(micrograph: LabelledMicrograph) -> str:
-    condition, found = micrograph.metadata, micrograph.ground_truth.get("material", pd.Series(dtype=object))
-    what = ", ".join(sorted(found.unique())) or "no particle"
-    focus, dose = round(condition["defocus_nm"]), condition["dose_e_per_nm2"] / 100
-    return f"{what}, defocus {focus:+d} nm, {dose:.0f} e/Å$^2$, {micrograph.pixel_size_nm:.3f} nm/px"
+    """Materials, defocus, dose and pixel size of a simulated micrograph."""
+    metadata, materials = micrograph.metadata, micrograph.ground_truth.get("material", pd.Series(dtype=object))
+    content = ", ".join(sorted(materials.unique())) or "no particle"
+    defocus, dose = round(metadata["defocus_nm"]), metadata["dose_e_per_nm2"] / 100
+    return f"{content}, defocus {defocus:+d} nm, {dose:.0f} e/Å$^2$, {micrograph.pixel_size_nm:.3f} nm/px"
 
 
-def typical(scores: pd.DataFrame, number: int = 8) -> list[int]:
-    """Rows spread evenly from the worst to the best Dice, so that a gallery flatters nobody."""
+def select_typical(scores: pd.DataFrame, number: int = 8) -> list[int]:
+    """Select rows that are spread evenly from the worst to the best Dice, so that a gallery is representative."""
     order = scores["dice"].reset_index(drop=True).dropna().sort_values().index
     return [
         int(order[i]) for i in np.unique(np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int))
@@ -175,28 +178,25 @@ def typical(scores: pd.DataFrame, number: int = 8) -> list[int]:
 
 
 def _legend(classes: set[str]) -> list[Line2D]:
+    """A line of the colour of each class, in the order of all legends."""
     return [
         Line2D([], [], color=COLOURS[c], lw=2, label=c.replace("_", " ")) for c in PREDICTED_CLASSES if c in classes
     ]
 
 
-def _grey(image: FloatArray) -> npt.NDArray[np.uint8]:
-    """The image as red, green and blue, (rows, columns, 3), stretched between its 0.2 % and 99.8 % quantiles.
+def _to_rgb(image: FloatArray) -> npt.NDArray[np.uint8]:
+    """The image as red, green and blue bytes, (rows, columns, 3), stretched between its 0.2 % and 99.8 % quantiles.
 
-    Averaged down to what a figure can show, and in bytes: drawing takes many times the memory of what it is given.
+    It is averaged down to the size of a figure, since drawing takes many times the memory of the array.
     """
     rows, columns = image.shape
-    zoom = LARGEST_PX / max(rows, columns)
+    zoom = MAX_PICTURE_PX / max(rows, columns)
     if zoom < 1:
         size = max(round(columns * zoom), 1), max(round(rows * zoom), 1)
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
     return np.repeat((255 * rescale_intensity(image, 0.002)).round().astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _centres(instances: IntArray) -> dict[int, tuple[float, float]]:
+def _centroids(instances: IntArray) -> dict[int, tuple[float, float]]:
     """Row and column of every particle's centroid."""
-    found = {}
-    for number, (rows, columns) in boxes(instances):
-        row, column = np.argwhere(instances[rows, columns] == number).mean(axis=0)
-        found[number] = (rows.start + row, columns.start + column)
-    return found
+    return {region.label: region.centroid for region in regionprops(instances)}

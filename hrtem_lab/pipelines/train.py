@@ -178,7 +178,7 @@ def keep_forest(config: DictConfig, folder: Path) -> pd.Series:
 
 def draw_gallery(test: list[LabelledMicrograph], unet: MethodResult, classes: pd.Series, folder: Path) -> None:
     """Draw test micrographs from the worst to the best Dice, with what was found and the forest's classes."""
-    if not (chosen := micrographs.typical(unet.test.table)):
+    if not (chosen := micrographs.select_typical(unet.test.table)):
         return
     classified = classes.index.get_level_values("micrograph")
     none = pd.Series(dtype=object)

@@ -25,7 +25,7 @@ def test_an_overlay_shows_a_micrograph_of_any_size_with_its_particle_where_it_is
     assert drawn.shape[1] / drawn.shape[0] == pytest.approx(columns / rows, rel=0.01)
     zoom = drawn.shape[0] / rows
     # left of the number, right of the outline; and as far outside it
-    row, inside, outside = (round(zoom * at) for at in (0.7 * rows, 0.22 * columns, 0.17 * columns))
+    row, inside, outside = (round(zoom * place) for place in (0.7 * rows, 0.22 * columns, 0.17 * columns))
     assert drawn[row, inside].tolist() == [255] * 3
     assert drawn[row, outside].tolist() == [0] * 3
     edge = drawn[row, outside:inside].astype(int)
@@ -54,4 +54,4 @@ def test_the_legend_of_an_overlay_hides_no_particle_where_a_corner_is_free(corne
 def test_centres_are_those_of_the_particles():
     instances = np.zeros((20, 30), np.int32)
     instances[2:5, 10:15], instances[8:10, 0], instances[15, 15] = 4, 2, 9
-    assert micrographs._centres(instances) == {4: (3, 12), 2: (8.5, 0), 9: (15, 15)}
+    assert micrographs._centroids(instances) == {4: (3, 12), 2: (8.5, 0), 9: (15, 15)}
