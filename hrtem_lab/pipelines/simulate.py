@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import console, progress_bar
-from hrtem_lab.figures import micrographs as pictures
+from hrtem_lab.figures.micrographs import contact_sheet
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
@@ -20,52 +20,52 @@ from hrtem_lab.physics import ExitWaveLibrary, ImageSimulator
 from hrtem_lab.physics.library import find_materials
 from hrtem_lab.physics.workers import run
 
-SHEET = 24
-FEW = 32
-"""Images that are made before another process has started to make them."""
+CONTACT_SHEET_IMAGES = 24
+MIN_PARALLEL_IMAGES = 32
+"""Number of images below which other processes would not have started before this one is done."""
 
 
 @dataclass(frozen=True)
-class Exposures:
-    """Images of a library, each under a condition of its own; the same number always is the same image.
+class SimulatedImages:
+    """Numbered images of a library, each under its own imaging conditions; a number always gives the same image.
 
     Attributes:
         library: Exit waves.
-        imaging: Takes the images.
-        each: Images per specimen.
-        seed: Base of all chance.
-        edge: Pixels that are cut out of an image along each edge; None for all of it.
+        imaging: Simulates the images.
+        images_per_specimen: Number of images of each specimen.
+        seed: Seed of all random numbers.
+        side_px: Side length of a random square that is cut out of each image; None for the whole image.
     """
 
     library: ExitWaveLibrary
     imaging: ImageSimulator
-    each: int
+    images_per_specimen: int
     seed: int
-    edge: int | None = None
+    side_px: int | None = None
 
     def __len__(self) -> int:
-        return len(self.library) * self.each
+        return len(self.library) * self.images_per_specimen
 
-    def take(self, number: int) -> LabelledMicrograph:
-        """One image; images 0 to `each` - 1 are of the first specimen."""
-        index, view = divmod(number, self.each)
+    def simulate(self, number: int) -> LabelledMicrograph:
+        """Simulate one image; the first `images_per_specimen` numbers are images of the first specimen."""
+        index, view = divmod(number, self.images_per_specimen)
         rng = np.random.default_rng([self.seed, index, view])
         wave = self.library[index]
         micrograph = self.imaging.simulate(wave, rng, name=f"{wave.name}_{view}")
-        return micrograph if self.edge is None else cut(micrograph, self.edge, rng)
+        return micrograph if self.side_px is None else cut_square(micrograph, self.side_px, rng)
 
-    def all(self, title: str) -> Iterator[tuple[int, LabelledMicrograph]]:
-        """Every image with its number, as they are ready, with a bar."""
-        workers = self.library.workers if len(self) > FEW else 0
+    def simulate_all(self, title: str) -> Iterator[tuple[int, LabelledMicrograph]]:
+        """Yield number and image of every image in the order in which they are ready, with a progress bar."""
+        workers = self.library.workers if len(self) > MIN_PARALLEL_IMAGES else 0
         with progress_bar(title) as advance:
             advance(0, len(self))
-            for done, numbered in enumerate(run(self.take, range(len(self)), workers), start=1):
+            for done, numbered in enumerate(run(self.simulate, range(len(self)), workers), start=1):
                 yield numbered
                 advance(done, len(self))
 
 
 def simulate(config: DictConfig) -> ExitWaveLibrary:
-    """Make what is missing of the library, and what is wanted of it."""
+    """Simulate what is missing of the library, then draw the contact sheet and export images, if wanted."""
     for key in ("n", "images"):
         if not isinstance(config[key], int) or config[key] < 0:
             raise InputError(f"{key} is {config[key]}, expected a whole number of at least 0")
@@ -74,8 +74,8 @@ def simulate(config: DictConfig) -> ExitWaveLibrary:
     library: ExitWaveLibrary = build(config.library)
     imaging: ImageSimulator = build(config.imaging)
     check_pixels(library, imaging)
-    exposures = Exposures(library, imaging, config.images, config.seed)
-    export = config.export and EXPORTS[config.export](exposures)  # refuses what cannot be before hours of simulation
+    images = SimulatedImages(library, imaging, config.images, config.seed)
+    export = config.export and EXPORTS[config.export](images)  # refuses what cannot work before hours of simulation
     try:
         with progress_bar("Simulating exit waves") as advance:
             library.simulate(advance)
@@ -88,93 +88,101 @@ def simulate(config: DictConfig) -> ExitWaveLibrary:
         )
         raise
     if config.preview:
-        save(pictures.contact_sheet(preview(exposures)), library.folder / "preview.png")
+        save(contact_sheet(select_preview(images)), library.folder / "preview.png")
     if export:
         export()
-    show(library, config)
+    print_files(library, config)
     return library
 
 
 def check_pixels(library: ExitWaveLibrary, imaging: ImageSimulator) -> None:
-    """Refuse a camera that never sees the lattice."""
-    coarsest = imaging.microscope.pixel_size_nm[1]
+    """Refuse pixels that are too large to show the lattice.
+
+    Raises:
+        InputError: The largest pixel is above half the largest lattice spacing of a material.
+    """
+    largest_nm = imaging.microscope.pixel_size_nm[1]
     for material in find_materials(library.specimen):
-        plane = material.d_spacing_nm
-        if coarsest > plane / 2:
+        spacing_nm = material.d_spacing_nm
+        if largest_nm > spacing_nm / 2:
             raise InputError(
-                f"microscope.pixel_size_nm goes to {coarsest} nm: beyond its Nyquist frequency nothing is seen of "
-                f"planes {plane:.3f} nm apart; give pixels of at most {plane / 2:.3f} nm"
+                f"microscope.pixel_size_nm goes to {largest_nm} nm: beyond its Nyquist frequency nothing is seen of "
+                f"planes {spacing_nm:.3f} nm apart; give pixels of at most {spacing_nm / 2:.3f} nm"
             )
 
 
-def preview(exposures: Exposures) -> list[LabelledMicrograph]:
-    """Images of specimens spread over the library, a few of them empty, from overfocus to underfocus."""
-    number = np.array([len(particles) for particles in exposures.library.particles()])
-    full, bare = np.flatnonzero(number > 0), np.flatnonzero(number == 0)
-    if len(number) == 0:
+def select_preview(images: SimulatedImages) -> list[LabelledMicrograph]:
+    """Simulate images of specimens spread over the library, a few of them empty, in the order of their defocus."""
+    counts = np.array([len(particles) for particles in images.library.particles()])
+    filled, empty = np.flatnonzero(counts > 0), np.flatnonzero(counts == 0)
+    if len(counts) == 0:
         return []
-    empty = min(len(bare), SHEET // 8) if len(full) else SHEET
-    views = replace(exposures, each=SHEET)
-    picked = [*_spread(full, SHEET - empty), *_spread(bare, empty)]
-    taken = [views.take(int(index) * SHEET + view) for view, index in enumerate(picked)]
-    return sorted(taken, key=lambda micrograph: float(micrograph.metadata["defocus_nm"]))
+    empty_number = min(len(empty), CONTACT_SHEET_IMAGES // 8) if len(filled) else CONTACT_SHEET_IMAGES
+    specimens = [*_spread(filled, CONTACT_SHEET_IMAGES - empty_number), *_spread(empty, empty_number)]
+    views = replace(images, images_per_specimen=CONTACT_SHEET_IMAGES)
+    micrographs = [views.simulate(int(index) * CONTACT_SHEET_IMAGES + view) for view, index in enumerate(specimens)]
+    return sorted(micrographs, key=lambda micrograph: float(micrograph.metadata["defocus_nm"]))
 
 
 def _spread(indices: npt.NDArray[np.int64], number: int) -> npt.NDArray[np.int64]:
-    """So many of them, evenly; each as often as another where there are not enough."""
+    """Take a number of indices evenly; where there are fewer, repeat each equally often."""
     if len(indices) >= number:
         return indices[np.arange(number) * len(indices) // max(number, 1)]
     return np.resize(indices, number)
 
 
-def groschner(exposures: Exposures) -> Callable[[], None]:
-    """Export as the published HDF5: 512 x 512 pixels at random of images that are at least as large."""
-    field_nm, microscope = exposures.library.specimen.field_nm, exposures.imaging.microscope
-    finest, coarsest = microscope.pixel_size_nm
-    largest = field_nm / GROSCHNER_PX
-    if finest > largest:
+def export_groschner(images: SimulatedImages) -> Callable[[], None]:
+    """Prepare the export as the published HDF5: random squares of 512 x 512 pixels.
+
+    Raises:
+        InputError: No image is that large.
+    """
+    field_nm, microscope = images.library.specimen.field_nm, images.imaging.microscope
+    smallest_nm, largest_nm = microscope.pixel_size_nm
+    limit_nm = field_nm / GROSCHNER_PX
+    if smallest_nm > limit_nm:
         raise InputError(
-            f"export=groschner needs {GROSCHNER_PX} pixels along each edge; microscope.pixel_size_nm from {finest} "
-            f"nm leaves {field_nm / finest:.0f} of a field of {field_nm} nm; give pixels from {largest:.3g} nm, "
-            f"or specimen.field_nm of at least {finest * GROSCHNER_PX:.3g}"
+            f"export=groschner needs {GROSCHNER_PX} pixels along each edge; microscope.pixel_size_nm from "
+            f"{smallest_nm} nm leaves {field_nm / smallest_nm:.0f} of a field of {field_nm} nm; "
+            f"give pixels from {limit_nm:.3g} nm, or specimen.field_nm of at least {smallest_nm * GROSCHNER_PX:.3g}"
         )
-    microscope = replace(microscope, pixel_size_nm=(finest, min(coarsest, largest)))
-    imaging = replace(exposures.imaging, microscope=microscope, max_pixel_size_nm=largest)
-    cuts = replace(exposures, imaging=imaging, edge=GROSCHNER_PX)
-    folder = exposures.library.folder / "groschner"
-    return lambda: write_groschner(folder, cuts.all("Writing groschner/images.h5"), len(cuts))
+    microscope = replace(microscope, pixel_size_nm=(smallest_nm, min(largest_nm, limit_nm)))
+    imaging = replace(images.imaging, microscope=microscope, max_pixel_size_nm=limit_nm)
+    squares = replace(images, imaging=imaging, side_px=GROSCHNER_PX)
+    folder = images.library.folder / "groschner"
+    return lambda: write_groschner(folder, squares.simulate_all("Writing groschner/images.h5"), len(squares))
 
 
-def tiffs(exposures: Exposures) -> Callable[[], None]:
-    """Export as a folder of TIFF and label images."""
-    folder = exposures.library.folder / "images"
-    return lambda: write_folder(folder, exposures.all("Writing images/"))
+def export_folder(images: SimulatedImages) -> Callable[[], None]:
+    """Prepare the export as a folder of TIFF and label images."""
+    folder = images.library.folder / "images"
+    return lambda: write_folder(folder, images.simulate_all("Writing images/"))
 
 
-EXPORTS = {"groschner": groschner, "folder": tiffs}
+EXPORTS = {"groschner": export_groschner, "folder": export_folder}
 
 
-def cut(micrograph: LabelledMicrograph, edge: int, rng: np.random.Generator) -> LabelledMicrograph:
+def cut_square(micrograph: LabelledMicrograph, side_px: int, rng: np.random.Generator) -> LabelledMicrograph:
     """Cut out a random square, with the ground truth of the particles in it."""
-    row, column = (int(rng.integers(size - edge, endpoint=True)) for size in micrograph.image.shape)
-    part = np.s_[row : row + edge, column : column + edge]
+    row, column = (int(rng.integers(size - side_px, endpoint=True)) for size in micrograph.image.shape)
+    part = np.s_[row : row + side_px, column : column + side_px]
     instances = micrograph.instances[part]
     truth = micrograph.ground_truth.loc[micrograph.ground_truth.index.isin(np.unique(instances))]
     return replace(micrograph, image=micrograph.image[part], instances=instances, ground_truth=truth)
 
 
-def show(library: ExitWaveLibrary, config: DictConfig) -> None:
-    """Print what is where."""
+def print_files(library: ExitWaveLibrary, config: DictConfig) -> None:
+    """Print the files of the library and their content."""
     table = Table(title=f"{len(library)} specimens in {library.folder}", show_header=False)
     written = {
         "library.zarr": "exit waves and instances",
         "facts/": "a row per particle: pandas.read_parquet(folder)",
         "manifest.json": f"settings, versions, digest {library.digest}",
-        "preview.png": f"{SHEET} images with the true outlines" if config.preview else "",
+        "preview.png": f"{CONTACT_SHEET_IMAGES} images with the true outlines" if config.preview else "",
         "groschner/": "images.h5, metadata.csv, particles.parquet" if config.export == "groschner" else "",
         "images/": "TIFF, _label.png, metadata.csv, particles.parquet" if config.export == "folder" else "",
     }
-    for name, what in written.items():
-        if what:
-            table.add_row(name, what)
+    for name, content in written.items():
+        if content:
+            table.add_row(name, content)
     console.print(table)

@@ -45,9 +45,9 @@ def simulate(folder: Path, *words: str) -> ExitWaveLibrary:
     return simulation.simulate(composed(f"output='{folder}'", *words))
 
 
-def exposures(*words: str, each: int = 1) -> simulation.Exposures:
+def simulated_images(*words: str, images_per_specimen: int = 1) -> simulation.SimulatedImages:
     config = composed(*words)
-    return simulation.Exposures(build(config.library), build(config.imaging), each, config.seed)
+    return simulation.SimulatedImages(build(config.library), build(config.imaging), images_per_specimen, config.seed)
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +64,10 @@ def test_the_folder_export_is_read_back_by_our_own_readers(made: Path):
     metadata = pd.read_csv(made / "images" / "metadata.csv").set_index("name")
     assert list(images) == list(metadata.index)
     assert len(images) == 6
-    taken = exposures(f"output='{made}'", each=2)
+    taken = simulated_images(f"output='{made}'", images_per_specimen=2)
     for number, (name, path) in enumerate(images.items()):
         (micrograph,) = read(path)
-        truth = taken.take(number)
+        truth = taken.simulate(number)
         assert (name, metadata.loc[name, "group"]) == (truth.name, truth.group)
         np.testing.assert_array_equal(micrograph.image, truth.image)
         assert micrograph.pixel_size_nm == pytest.approx(truth.pixel_size_nm)
@@ -131,7 +131,7 @@ def test_the_contact_sheet(made: Path):
     with Image.open(made / "preview.png") as sheet:
         assert min(sheet.size) > 1000
         assert np.asarray(sheet.convert("L")).std() > 20
-    micrographs = simulation.preview(exposures(f"output='{made}'"))
+    micrographs = simulation.select_preview(simulated_images(f"output='{made}'"))
     assert len(micrographs) == 24
     defocus = [m.metadata["defocus_nm"] for m in micrographs]
     assert defocus == sorted(defocus)
@@ -179,13 +179,13 @@ def test_fewer_images_leave_none_of_the_earlier_ones(tmp_path: Path):
 
 
 def test_processes_take_the_same_images(made: Path, monkeypatch: pytest.MonkeyPatch):
-    alone = exposures(f"output='{made}'")
-    monkeypatch.setattr(simulation, "FEW", 0)
-    together = exposures(f"output='{made}'", "workers=2")
-    found = dict(together.all("Taking images"))
+    alone = simulated_images(f"output='{made}'")
+    monkeypatch.setattr(simulation, "MIN_PARALLEL_IMAGES", 0)
+    together = simulated_images(f"output='{made}'", "workers=2")
+    found = dict(together.simulate_all("Taking images"))
     assert sorted(found) == [0, 1, 2]
     for number, micrograph in found.items():
-        np.testing.assert_array_equal(micrograph.image, alone.take(number).image)
+        np.testing.assert_array_equal(micrograph.image, alone.simulate(number).image)
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
