@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from hrtem_lab.analysis.analyser import Analyser, Analysis, no_particles
-from hrtem_lab.analysis.summary import describe_micrograph, describe_values
+from hrtem_lab.analysis.summary import LabelReader, describe_micrograph, describe_values
+from hrtem_lab.files import read_label
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.progress import ProgressCallback, no_progress
 
@@ -72,6 +73,7 @@ def analyse_files(
     results: Results,
     progress: ProgressCallback = no_progress,
     tile_progress: ProgressCallback = no_progress,
+    read_label: LabelReader = read_label,
 ) -> None:
     """Analyse every file. Files that fail are recorded and skipped.
 
@@ -83,6 +85,7 @@ def analyse_files(
         results: Collects the outcome of each file as it ends, so that an interruption loses nothing.
         progress: Called before each file and at the end.
         tile_progress: Called after each tile of a micrograph.
+        read_label: Reads the label beside a file.
     """
     for done, (name, path) in enumerate(inputs.items()):
         progress(done, len(inputs))
@@ -91,7 +94,7 @@ def analyse_files(
             _refuse_taken_names([m.name for m in micrographs if m.name != name and m.name in inputs], path)
             analyses = [analyser(micrograph, tile_progress) for micrograph in micrographs]
             write(name, analyses)
-            rows = [describe_micrograph(analysis, path) for analysis in analyses]
+            rows = [describe_micrograph(analysis, path, read_label) for analysis in analyses]
         except Exception as error:  # whatever is wrong with one file, the others are still wanted
             kind = "" if isinstance(error, InputError) else f"{path.name}: {type(error).__name__}: "
             results.failures.append({"file": str(path), "reason": f"{kind}{error}"})

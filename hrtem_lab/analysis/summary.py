@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,19 @@ from skimage.measure import label as connected_components
 from hrtem_lab.analysis.analyser import Analysis
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.files import find_label, read_label
-from hrtem_lab.micrograph import InputError
+from hrtem_lab.micrograph import BoolArray, InputError
+
+LabelReader = Callable[[Path, tuple[int, int], tuple[int, int] | None], BoolArray]
+"""Reads a label, given its path, the shape of the image, and its shape in the file where the two differ."""
 
 
-def describe_micrograph(analysis: Analysis, path: Path) -> dict[str, Any]:
+def describe_micrograph(analysis: Analysis, path: Path, read_label: LabelReader = read_label) -> dict[str, Any]:
     """One row of `summary.json`: pixel size, field, particles, sizes and classes, and scores where a label is there.
 
     Args:
         analysis: Analysis of the micrograph.
         path: The file, beside which a label is looked for.
+        read_label: Reads the label.
     """
     micrograph, particles = analysis.micrograph, analysis.particles
     row = {
@@ -36,10 +41,10 @@ def describe_micrograph(analysis: Analysis, path: Path) -> dict[str, Any]:
         "particle_fraction": float((analysis.instances > 0).mean()),
         "classes": particles["class"].value_counts().to_dict() if "class" in particles else None,
     }
-    return row | score_by_label(analysis, path)
+    return row | score_by_label(analysis, path, read_label)
 
 
-def score_by_label(analysis: Analysis, path: Path) -> dict[str, Any]:
+def score_by_label(analysis: Analysis, path: Path, read_label: LabelReader = read_label) -> dict[str, Any]:
     """Scores where a label lies beside the file, or `label_unused`: why it cannot be used; empty without a label."""
     label = find_label(path)
     if label is None:

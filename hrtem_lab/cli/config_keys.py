@@ -107,6 +107,8 @@ KEYS: dict[str, ConfigKey] = {
     "overrule": PLAIN,
     "frames": PLAIN,
     "signal": PLAIN,
+    "read_limit_s": MACHINE,
+    "read_limit_gib": MACHINE,
     "against": PATH,
     "resamples": PLAIN,
 }

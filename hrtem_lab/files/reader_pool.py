@@ -125,7 +125,7 @@ class ReaderPool:
             if isinstance(stop, queue.Empty):
                 raise InputError(
                     f"{path.name}: cannot be read within {self.time_limit_s:g} s; it is probably damaged: export it "
-                    "again, or allow more time with reading.time_limit_s"
+                    "again, or allow more time with read_limit_s="
                 ) from None
             raise
         if kind == DIED:

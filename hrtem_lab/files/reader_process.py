@@ -53,7 +53,7 @@ def _answer(function: object, arguments: tuple[object, ...], keywords: dict[str,
     except InputError as error:
         return MISTAKE, str(error)
     except MemoryError:
-        return MISTAKE, "needs more memory than a file may take to be read"
+        return MISTAKE, "needs more memory than a file may take to be read; allow more with read_limit_gib="
     except Exception as error:
         return FAILURE, f"{type(error).__name__}: {error}"
 

@@ -28,11 +28,13 @@ from hrtem_lab.files import (
     make_folder,
     read,
     read_calibration,
+    read_label,
     write_json,
     write_mask,
     write_table,
 )
-from hrtem_lab.micrograph import InputError, Micrograph, ParticleClass
+from hrtem_lab.files.reader_pool import ReaderPool
+from hrtem_lab.micrograph import BoolArray, InputError, Micrograph, ParticleClass
 from hrtem_lab.tracking.models import find_model
 
 MAX_NAMED = 3
@@ -46,6 +48,12 @@ def predict(config: DictConfig) -> int:
         Exit code: 0 when every file was analysed, 3 when some failed, 1 when all did.
     """
     inputs = find_inputs(config.input)
+    with ReaderPool(*check_read_limits(config)) as readers:
+        return _predict(config, inputs, readers)
+
+
+def _predict(config: DictConfig, inputs: dict[str, Path], readers: ReaderPool) -> int:
+    """Analyse every file, with child processes that read them; see `predict`."""
     table = read_calibration(config.calibration) if config.calibration else None
     options = check_read_options(config)
     folder = find_model(config.model)
@@ -55,12 +63,17 @@ def predict(config: DictConfig) -> int:
     table_beside = cache(find_image_table)  # read once per folder
 
     def read_file(path: Path, name: str) -> list[Micrograph]:
-        return read(path, name=name, tables=[table, table_beside(path.parent)], **options)
+        tables = [table, table_beside(path.parent)]
+        return readers.call(read, path, path, name=name, tables=tables, **options)
+
+    def read_label_file(path: Path, shape: tuple[int, int], shape_in_file: tuple[int, int] | None) -> BoolArray:
+        return readers.call(read_label, path, path, shape, shape_in_file)
 
     results = Results()
     try:
         with nested_progress_bars("Finding particles", "Tiles of this micrograph") as (advance, advance_tiles):
-            analyse_files(inputs, read_file, analyser, partial(write_pictures, output), results, advance, advance_tiles)
+            write = partial(write_pictures, output)
+            analyse_files(inputs, read_file, analyser, write, results, advance, advance_tiles, read_label_file)
     except KeyboardInterrupt:
         kept = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
         console.print(f"Stopped; what was found so far ({kept}) is kept in {output}", markup=False, soft_wrap=True)
@@ -152,6 +165,18 @@ def check_read_options(config: DictConfig) -> dict[str, Any]:
         "frames": check_choice(config.frames),
         "signal": None if config.signal is None else str(config.signal),
     }
+
+
+def check_read_limits(config: DictConfig) -> tuple[float, float]:
+    """Time (s) and memory (GiB) that a file may take to be read.
+
+    Raises:
+        InputError: One is no positive number.
+    """
+    for key in ("read_limit_s", "read_limit_gib"):
+        if isinstance(config[key], bool) or not (isinstance(config[key], int | float) and config[key] > 0):
+            raise InputError(f"{key} is {config[key]}, expected a positive number, such as {key}=60")
+    return float(config.read_limit_s), float(config.read_limit_gib)
 
 
 def check_pixel_size(pixel_size_nm: Any) -> float | None:

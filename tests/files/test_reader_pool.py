@@ -40,7 +40,7 @@ def test_one_child_answers_many_calls_and_is_not_this_process(pool: ReaderPool):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (unruly.hang, r"a.dm3: cannot be read within 1.5 s; .* reading.time_limit_s"),
+        (unruly.hang, r"a.dm3: cannot be read within 1.5 s; .* read_limit_s="),
         (unruly.die, r"a.dm3: its reader crashed \(exit code 7\)"),
         pytest.param(
             unruly.abort,

@@ -2,14 +2,23 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 
+from hrtem_lab.files import read
 from hrtem_lab.micrograph import InputError, Micrograph
 
 
 def hang(*_: object) -> None:
     time.sleep(1000)
+
+
+def read_or_hang(path: Path, **options: object) -> list[Micrograph]:
+    """Read a file, but hang on one that is called torn."""
+    if path.stem == "torn":
+        hang()
+    return read(path, **options)  # type: ignore[arg-type]
 
 
 def die(*_: object) -> None:

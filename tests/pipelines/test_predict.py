@@ -17,6 +17,7 @@ from PIL import Image
 from hrtem_lab.analysis.analyser import Analyser, Analysis
 from hrtem_lab.cli.command import FAILED, PARTLY_DONE
 from hrtem_lab.files import read
+from hrtem_lab.files.reader_pool import ReaderPool
 from hrtem_lab.micrograph import CLASSES, InputError, Micrograph
 from hrtem_lab.particles import measure
 from hrtem_lab.paths import CONF
@@ -24,6 +25,7 @@ from hrtem_lab.pipelines import predict as prediction
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
+from tests.files import unruly
 from tests.models import Dark, save_model
 
 PIXEL_NM = 0.05
@@ -36,6 +38,23 @@ def discs(shape: tuple[int, int] = (160, 200)) -> tuple[np.ndarray, np.ndarray]:
     truth = np.hypot(row - 60, column - 70) < 30
     truth |= np.hypot(row - 110, column - 150) < 20
     return (rng.normal(1000, 30, shape) - 200 * truth).astype(np.float32), truth
+
+
+class ReadsHere(ReaderPool):
+    """Reads in this process: that the real one does not is seen once, and starting it each time takes seconds."""
+
+    def __init__(self, *limits: float) -> None: ...
+
+    def call(self, function, path, *args, **kwargs):
+        return function(*args, **kwargs)
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def _read_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "child" not in request.node.name:
+        monkeypatch.setattr(prediction, "ReaderPool", ReadsHere)
 
 
 @pytest.fixture(scope="module")
@@ -347,6 +366,27 @@ def test_the_tiles_of_a_large_micrograph_are_counted(model: Path, tmp_path: Path
     predict(input=tmp_path / "discs.tif", output=tmp_path, model=model, pixel_size_nm=PIXEL_NM)
     tiles = [("Tiles of this micrograph", i, 4) for i in range(1, 5)]  # 160 x 224 in tiles of 128
     assert steps == [("Finding particles", 0, 1), *tiles, ("Finding particles", 1, 1)]
+
+
+@pytest.mark.usefixtures("dark")
+def test_files_are_read_in_a_child_and_one_that_hangs_costs_only_itself(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(prediction, "read", unruly.read_or_hang)
+    code = predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=PIXEL_NM, read_limit_s=5)
+    assert code == PARTLY_DONE
+    rows = json.loads((tmp_path / "out" / "summary.json").read_text())["per_micrograph"]
+    assert [row["micrograph"] for row in rows] == ["discs", "ohne_Maßstab"]
+    assert rows[0]["dice"] > 0.9
+    reasons = pd.read_csv(tmp_path / "out" / "failures.csv")["reason"]
+    assert any(reason.startswith("torn.dm3: cannot be read within 5 s") for reason in reasons)
+
+
+@pytest.mark.parametrize("limit", ["read_limit_s=0", "read_limit_gib=-1", "read_limit_s=true"])
+def test_a_limit_that_is_none_is_refused(limit: str, folder: Path, model: Path, tmp_path: Path):
+    key, value = limit.split("=")
+    with pytest.raises(InputError, match=f"{key} is .*, expected a positive number"):
+        predict(input=folder, output=tmp_path / "out", model=model, **{key: value})
 
 
 def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(
