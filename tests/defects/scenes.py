@@ -1,4 +1,4 @@
-"""Tables of particles whose classes two features tell apart."""
+"""Tables of particles whose classes are separated by two features."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ def trees(seed=0):
 
 
 def table(counts, groups=6, seed=0):
-    """Particles of classes that two features tell apart; `counts` is how many there are of each class."""
+    """Particles of classes that are separated by two features; `counts` holds the number of each class."""
     rng = np.random.default_rng(seed)
     rows = []
     for name, count in counts.items():
@@ -32,16 +32,16 @@ MANY = {"fault": 12, "no_fault": 18, "no_fringe": 12}
 
 
 def alone(classifier):
-    """Fits a forest and nothing else."""
+    """A function that fits a forest and makes no choices."""
     return partial(Forest.fit, classifier)
 
 
 def certain(guesses, index=None):
-    """A certain guess for every particle."""
+    """Probability 1 for the given class of every particle."""
     return pd.DataFrame([[float(name == c) for c in CLASSES] for name in guesses], columns=list(CLASSES), index=index)
 
 
 def given_to_fault(*probabilities):
-    """Rows that give a probability to fault and the rest to no_fault."""
+    """Rows with a probability of fault, and the rest of no_fault."""
     rows = pd.DataFrame(0.0, index=range(len(probabilities)), columns=list(CLASSES))
     return rows.assign(fault=probabilities, no_fault=1 - np.array(probabilities))

@@ -1,4 +1,4 @@
-"""What a forest may not see when it is cross-validated."""
+"""Cross-validation keeps the particles of a specimen together."""
 
 import warnings
 
@@ -14,7 +14,7 @@ from tests.defects.scenes import MANY, alone, table, trees
 
 
 class Spy(BaseEstimator, ClassifierMixin):
-    """Remembers by their first feature what it was fitted on and what it was asked about."""
+    """Records the particles, by their first feature, that it was fitted on and predicted."""
 
     seen: list = []  # noqa: RUF012 - a clone shares it on purpose
 
@@ -37,7 +37,7 @@ def seen():
 
 @pytest.mark.parametrize("groups", [2, 3, 5, 12])
 @pytest.mark.parametrize("folds", [2, 5, 10])
-def test_no_specimen_is_on_two_sides(seen, groups, folds):
+def test_no_specimen_is_on_two_sides_of_the_split(seen, groups, folds):
     rows = table({"fault": 30, "no_fault": 40, "no_fringe": 3}, groups)
     specimen = dict(zip(rows["first"], rows["group"], strict=True))
     cross_validate(alone(Spy()), rows, folds)
@@ -75,7 +75,7 @@ def test_the_seed_decides_the_folds(seen):
     st.integers(2, 6),
 )
 def test_rare_classes_raise_no_warning(counts, groups, folds):
-    """A class with fewer particles than folds cannot be in all of them; that is said nowhere as a fault."""
+    """A class with fewer particles than folds cannot be in all of them, which is no reason for a warning."""
     rows = table(counts, groups)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -23,7 +23,7 @@ def test_without_a_fault_there_is_no_curve():
     assert all(table.empty for table in curves.values())
 
 
-def test_a_probability_that_keeps_its_word_has_no_error():
+def test_a_calibrated_probability_has_no_error():
     truth = pd.Series(["fault"] * 7 + ["no_fault"] * 3)
     given = given_to_fault(*[0.7] * 10)
     assert score(truth, given)["ece"] == pytest.approx(0)
@@ -32,7 +32,7 @@ def test_a_probability_that_keeps_its_word_has_no_error():
     assert counts[["count", "positives"]].sum().tolist() == [10, 7]
 
 
-def test_risk_is_counted_from_the_surest_on():
+def test_risk_is_counted_from_the_most_confident_on():
     truth = pd.Series(["fault", "no_fault", "fault", "fault"])
     curve = risk_coverage(truth, given_to_fault(0.9, 0.8, 0.8, 0.6))
     np.testing.assert_allclose(curve["confidence"], [0.9, 0.8, 0.6])
@@ -46,7 +46,7 @@ def test_the_threshold_accepts_as_many_predictions_as_possible(accuracy, thresho
     assert choose_confidence_threshold(truth, given_to_fault(0.9, 0.8, 0.8, 0.6), accuracy) == pytest.approx(threshold)
 
 
-def test_a_hopeless_forest_answers_only_where_it_is_surest():
+def test_a_poor_forest_keeps_its_most_confident_predictions_alone():
     truth = pd.Series(["no_fault", "no_fault"])
     assert choose_confidence_threshold(truth, given_to_fault(0.9, 0.8), 0.9) == pytest.approx(0.9)
     assert choose_confidence_threshold(truth.iloc[:0], given_to_fault(), 0.9) == 0

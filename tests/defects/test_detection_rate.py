@@ -7,7 +7,7 @@ from hrtem_lab.defects.detection_rate import fault_detection_rate
 from hrtem_lab.evaluation import wilson_interval
 
 
-def test_shares_are_those_of_particles_with_a_defect():
+def test_rates_are_those_of_particles_with_a_defect():
     table = pd.DataFrame(
         {
             "true_twins": [1, 0, 2, 0, 1],

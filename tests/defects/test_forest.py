@@ -1,4 +1,4 @@
-"""The forest: what it learns, what it may not see, and that nothing but a forest is loaded."""
+"""A forest learns from features alone, and nothing but a forest is loaded."""
 
 import builtins
 import json
@@ -18,7 +18,7 @@ from hrtem_lab.micrograph import CLASSES, InputError
 from tests.defects.scenes import MANY, table, trees
 
 
-def test_it_learns_what_tells_the_classes_apart():
+def test_a_forest_learns_features_that_separate_the_classes():
     forest = Forest.fit(trees(), table(MANY))
     unseen = table(MANY, seed=1)
     assert (forest.probabilities(unseen).idxmax(axis=1) == unseen["label"]).mean() > 0.95
@@ -31,7 +31,7 @@ def test_the_given_classifier_stays_unfitted():
     assert not hasattr(classifier, "estimators_")
 
 
-def test_probabilities_sum_to_one_and_a_class_never_met_has_none():
+def test_probabilities_sum_to_one_and_a_class_missing_in_training_has_none():
     rows = table(MANY)
     found = Forest.fit(trees(), rows).probabilities(rows)
     assert list(found.columns) == list(CLASSES)
@@ -49,7 +49,7 @@ def test_a_column_keeps_its_meaning_whatever_the_order():
     pd.testing.assert_frame_equal(forest.probabilities(turned), forest.probabilities(rows))
 
 
-def test_what_could_not_be_measured_is_no_hindrance():
+def test_missing_values_are_accepted():
     rows = table(MANY)
     rows.iloc[::5, 0] = np.nan
     rows.iloc[1::7, :2] = np.nan
@@ -65,12 +65,12 @@ def test_another_feature_set_is_refused():
         forest.probabilities(table(MANY).drop(columns="second"))
 
 
-def test_what_is_known_beside_the_features_is_not_learnt():
+def test_ground_truth_is_not_learnt():
     rows = table(MANY).assign(true_diameter_nm=1.0, dose_e_per_nm2=2.0, pixel_size_nm=3.0, true_material="Au")
     assert Forest.fit(trees(), rows).features == ("first", "second")
 
 
-def test_a_doubtful_particle_is_uncertain():
+def test_a_particle_below_the_threshold_is_uncertain():
     given = pd.DataFrame([[0.5, 0.5, 0, 0, 0], [0.1, 0.9, 0, 0, 0], [0.8, 0.1, 0.1, 0, 0]], columns=list(CLASSES))
     forest = replace(Forest.fit(trees(), table(MANY)), confidence_threshold=0.8)
     assert forest.classes(given).tolist() == ["uncertain", "no_fault", "fault"]
@@ -78,7 +78,7 @@ def test_a_doubtful_particle_is_uncertain():
     assert forest.classes(given.iloc[:0]).empty
 
 
-def test_particles_out_of_the_bag_are_scored():
+def test_out_of_bag_particles_are_scored():
     rows = table(MANY)
     assert Forest.fit(trees().set_params(oob_score=True, n_estimators=60), rows).oob_accuracy > 0.9
     assert np.isnan(Forest.fit(trees(), rows).oob_accuracy)
@@ -92,7 +92,7 @@ def test_a_feature_that_no_particle_has_is_not_read():
         assert np.isfinite(forest.probabilities(rows.assign(never=1.0)).to_numpy()).all()
 
 
-def test_no_particle_no_probability():
+def test_no_particle_has_no_probability():
     forest = Forest.fit(trees(), table(MANY))
     found = forest.probabilities(table(MANY).iloc[:0])
     assert found.shape == (0, len(CLASSES))
@@ -106,7 +106,7 @@ def test_no_particle_no_probability():
         (table(MANY).iloc[:0], r"holds 0 particles of 0 class\(es\)"),
     ],
 )
-def test_a_table_that_teaches_nothing_is_refused(rows, message):
+def test_a_table_with_fewer_than_two_classes_is_refused(rows, message):
     with pytest.raises(InputError, match=message) as caught:
         Forest.fit(trees(), rows)
     assert "\n" not in str(caught.value)
@@ -146,14 +146,14 @@ def test_no_forest_is_none(tmp_path):
 
 
 class Trap(BaseEstimator, ClassifierMixin):
-    """Tells when it is built from a file."""
+    """Leaves a mark when it is built from a file."""
 
     def __setstate__(self, state):
         builtins.trapped = True
 
 
 @pytest.mark.parametrize("foreign", [Trap(), LogisticRegression, print], ids=["class", "type", "function"])
-def test_a_foreign_type_is_refused_unbuilt(tmp_path, foreign):
+def test_a_foreign_type_is_refused_before_it_is_built(tmp_path, foreign):
     Forest.fit(trees(), table(MANY)).save(tmp_path)
     skops.io.dump({"forest": foreign}, tmp_path / "forest.skops")
     with pytest.raises(InputError, match="it was not loaded"):
@@ -171,7 +171,7 @@ def test_a_foreign_type_is_refused_unbuilt(tmp_path, foreign):
         ("forest.json", None),
     ],
 )
-def test_a_damaged_forest_is_told_in_one_line(tmp_path, name, content):
+def test_a_damaged_forest_is_reported_in_one_line(tmp_path, name, content):
     Forest.fit(trees(), table(MANY)).save(tmp_path)
     if content is None:
         (tmp_path / name).unlink()

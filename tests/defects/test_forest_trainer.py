@@ -1,4 +1,4 @@
-"""What the choices of a trainer may see."""
+"""A trainer chooses on specimens that are held out."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tests.defects.scenes import MANY, table, trees
 
 
 class Noted(BaseEstimator, ClassifierMixin):
-    """Gives the share of every class in training; `worth` blurs it, and what each was fitted on is noted."""
+    """Predicts the fraction of every class in training, blurred by `worth`; records what it was fitted on."""
 
     fitted: list = []  # noqa: RUF012 - a clone shares it on purpose
 
@@ -47,14 +47,14 @@ def test_the_candidate_of_the_lowest_log_loss_is_fitted_to_all(fitted):
     assert all(count < 66 for _, count in tried)
 
 
-def test_a_plain_recipe_chooses_nothing(fitted):
+def test_a_trainer_without_choices_makes_none(fitted):
     forest = ForestTrainer(classifier=Noted()).fit(table(MANY))
     assert len(fitted) == 1
     assert (dict(forest.calibration.knots), forest.confidence_threshold) == ({}, 0.0)
 
 
 def test_choices_are_nested_in_cross_validation(fitted):
-    """In every outer fold the candidates are tried on parts of its training particles alone."""
+    """In every outer fold, candidates are fitted to parts of its training particles alone."""
     rows = table({"fault": 30, "no_fault": 30}, groups=9)
     cross_validate(ForestTrainer(classifier=Noted(), candidates={"worth": [0.0, 1.0]}, folds=2).fit, rows, 3)
     whole = [count for _, count in fitted[::6]]
@@ -62,7 +62,7 @@ def test_choices_are_nested_in_cross_validation(fitted):
     assert max(count for _, count in fitted) == max(whole) < 60
 
 
-def test_a_forest_fitted_to_noise_learns_that_it_knows_nothing():
+def test_a_calibrated_forest_fitted_to_noise_has_low_confidence():
     rows = table({"fault": 200, "no_fault": 200}, groups=20)
     rows[["first", "second"]] = np.random.default_rng(0).normal(size=(400, 2))
     sure, honest = (
@@ -76,7 +76,7 @@ def test_a_forest_fitted_to_noise_learns_that_it_knows_nothing():
     assert (answers == "uncertain").mean() > 0.8
 
 
-def test_what_is_easy_is_answered():
+def test_easy_particles_are_not_uncertain():
     forest = ForestTrainer(classifier=trees(), calibration="isotonic", target_accuracy=0.9, folds=3).fit(table(MANY))
     assert not (forest.classes(forest.probabilities(table(MANY, seed=1))) == "uncertain").any()
 
@@ -86,7 +86,7 @@ def test_one_specimen_gives_a_forest_without_choices():
     assert forest.confidence_threshold == 0
 
 
-def test_a_class_that_lives_in_one_specimen_is_no_hindrance():
+def test_a_class_in_a_single_specimen_is_accepted():
     rows = table(MANY)
     rows.loc[rows["label"] == "fault", "group"] = "specimen_0"
     rows.loc[rows["label"] != "fault", "group"] = "specimen_1"
@@ -106,7 +106,7 @@ def test_the_costs_go_with_the_forest():
 
 
 @pytest.mark.parametrize("costs", [{"twin": 1.0}, {"fault": 0.0}, {"fault": float("inf")}])
-def test_costs_that_mean_nothing_are_refused(costs):
+def test_meaningless_costs_are_refused(costs):
     with pytest.raises(InputError, match=f"costs has {next(iter(costs))}"):
         ForestTrainer(classifier=trees(), costs=costs)
 
@@ -116,7 +116,7 @@ def test_one_class_is_refused():
         ForestTrainer(classifier=trees(), calibration="sigmoid").fit(table({"fault": 9}))
 
 
-def test_the_commonest_class_is_a_reference():
+def test_the_most_common_class_is_a_baseline():
     rows = table(MANY)
     found = cross_validate(ForestTrainer(classifier=DummyClassifier(strategy="prior")).fit, rows)
     assert (found.idxmax(axis=1) == "no_fault").all()

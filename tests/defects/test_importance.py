@@ -1,4 +1,4 @@
-"""A family that says all, one that says nothing."""
+"""A family of features that decides the class, and one that does not matter."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from hrtem_lab.defects.importance import family_importance
 from tests.defects.scenes import MANY, table, trees
 
 
-def test_only_what_tells_the_classes_apart_is_missed():
+def test_only_a_family_that_separates_the_classes_has_importance():
     rows = table(MANY).assign(noise=np.random.default_rng(0).normal(size=42))
     forest = Forest.fit(trees(), rows)
     families = {"nothing": ["noise"], "all": ["first", "second"], "another set": ["third"]}

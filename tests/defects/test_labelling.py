@@ -111,16 +111,16 @@ def test_an_agglomerate_covers_half_of_two_particles(second, covered, name):
     ],
 )
 def test_an_agglomerate_shows_two_lattices(names, name):
-    """Where the image shows that of one particle only, nothing in it speaks against a single particle."""
+    """Where the image shows one lattice only, nothing in it contradicts a single particle."""
     assert labels(strips((40, 0)), truth(strips((20, 0), (20, 0)), names)).to_dict() == {1: name}
 
 
-def test_the_particle_that_shows_its_lattice_is_the_one_that_is_meant():
+def test_the_particle_that_shows_its_lattice_is_matched():
     found = match_to_truth(strips((40, 0)), truth(strips((22, 0), (18, 0)), ["no_fringe", "fault"]))
     assert found.loc[1].tolist() == ["fault", 2]
 
 
-def test_a_speck_with_a_lattice_does_not_speak_for_the_particle():
+def test_a_speck_with_a_lattice_does_not_decide_the_class():
     assert labels(strips((24, 0)), truth(strips((20, 0), (4, 0)), ["no_fringe", "fault"])).to_dict() == {1: "no_fringe"}
 
 
@@ -147,7 +147,7 @@ def test_without_truth_everything_is_empty():
     assert labels(strips((5, 0), (5, 3)), nothing).to_dict() == {1: "empty", 2: "empty"}
 
 
-def test_without_a_prediction_there_is_nothing_to_name():
+def test_without_a_prediction_there_is_no_row():
     found = labels(np.zeros((4, 60), dtype=np.int32), truth(strips((5, 0))))
     assert len(found) == 0
 

@@ -1,4 +1,4 @@
-"""Probabilities bent to the frequencies that were met."""
+"""Calibration maps probabilities to observed frequencies."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from hrtem_lab.micrograph import CLASSES, InputError
 
 
 def overconfident(count=4000, seed=0):
-    """Labels drawn from known probabilities, and probabilities that are twice as sure in logits."""
+    """Labels drawn from known probabilities, and probabilities with logits twice as large."""
     rng = np.random.default_rng(seed)
     true = rng.dirichlet([0.6] * len(CLASSES), count)
     labels = pd.Series([CLASSES[(row.cumsum() > rng.random()).argmax()] for row in true])
@@ -21,7 +21,7 @@ def overconfident(count=4000, seed=0):
 
 
 @pytest.mark.parametrize("kind", ["isotonic", "sigmoid"])
-def test_an_overconfident_forest_is_believed_less(kind):
+def test_calibration_corrects_an_overconfident_forest(kind):
     calibration = ProbabilityCalibration.fit(*overconfident(), kind)
     labels, given_ = overconfident(seed=1)
     before, after = score(labels, given_)["ece"], score(labels, calibration(given_))["ece"]
@@ -43,7 +43,7 @@ def test_without_a_kind_nothing_changes():
     pd.testing.assert_frame_equal(ProbabilityCalibration.fit(labels, given_, None)(given_), given_)
 
 
-def test_a_class_never_met_stays_at_zero():
+def test_a_class_missing_in_training_stays_at_zero():
     labels, given_ = overconfident(200)
     given_ = given_.assign(empty=0.0)
     labels = labels.replace("empty", "fault")

@@ -16,7 +16,7 @@ from hrtem_lab.micrograph import CLASSES
 from tests.defects.scenes import certain
 
 
-def test_costs_change_what_is_named_and_no_curve():
+def test_costs_change_predicted_classes_and_no_threshold_curve():
     truth = pd.Series(["fault", "no_fault"])
     given = pd.DataFrame([[0.4, 0.6, 0, 0, 0], [0.1, 0.9, 0, 0, 0]], columns=list(CLASSES))
     plain, costly = score(truth, given), score(truth, given, costs={"fault": 2.0})
@@ -48,7 +48,7 @@ def test_the_score_is_what_is_counted_by_hand():
     assert found["macro_f1"] == pytest.approx(np.mean(f1))
 
 
-def test_another_view_of_the_same_specimens_makes_an_interval_no_narrower():
+def test_more_views_of_the_same_specimens_do_not_narrow_an_interval():
     def interval(views):
         found = score(pd.Series(TRUTH * views), certain(GUESS * views), pd.Series(list(range(8)) * views))
         return [found[f"{name}_{end}"] for name in ("accuracy", "macro_f1") for end in ("low", "high")]
@@ -110,7 +110,7 @@ def test_every_class_has_precision_and_recall_with_wilson_intervals():
     assert np.isnan(found["agglomerate_recall"])
 
 
-def test_intervals_over_specimens_hold_the_value():
+def test_intervals_over_specimens_contain_the_value():
     rng = np.random.default_rng(0)
     truth = pd.Series(rng.choice(["fault", "no_fault", "no_fringe"], 120))
     guesses = truth.where(rng.random(120) < 0.8, "no_fault")

@@ -38,7 +38,7 @@ def blocks(*numbers):
 
 
 def found(*numbers):
-    """The same as they come from a network that told nothing of its pixels."""
+    """The same without probability maps."""
     return blocks(*numbers), None
 
 

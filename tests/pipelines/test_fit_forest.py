@@ -1,4 +1,4 @@
-"""A forest for a segmenter that is there: its own specimens, its score, and one folder that holds both."""
+"""A forest for a trained segmenter: specimens of its own, scores, and one folder that holds both."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ SMALL = [
 
 
 def seen(micrograph):
-    """All that is there, and one particle that is not."""
+    """All true particles, and one that does not exist."""
     instances = micrograph.instances.copy()
     instances[:20, :20] = instances.max() + 1
     return Segmentation((instances > 0)[None].astype(np.float32), instances)
@@ -58,7 +58,7 @@ def test_the_segmenter_and_its_forest_share_a_folder(tmp_path, monkeypatch, empt
     assert (tmp_path / "out" / "figures" / "references.png").is_file()
 
 
-def test_what_is_learnt_from_and_what_is_tested_are_other_specimens():
+def test_training_and_test_specimens_differ():
     with initialize_config_dir(str(CONF), version_base="1.3"):
         data = compose("forest", overrides=["+experiment=defects"]).data
     assert data.library.count - data.validation - data.test >= 200

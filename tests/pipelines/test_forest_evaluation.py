@@ -46,7 +46,7 @@ WAVES = {"fault": faulted, "no_fault": single, "no_fringe": lambda azimuth: ()}
 
 
 def drawn(specimen: int) -> tuple[LabelledMicrograph, Segmentation]:
-    """One micrograph of a particle of each class, and a prediction that finds them, with one that is not there."""
+    """A micrograph of a particle of each class, and a segmentation that finds them and one that does not exist."""
     parts = [
         particle(*waves(17.0 * specimen + 40 * i), pixel_size_nm=0.07, diameter_nm=3.5, seed=10 * specimen + i)
         for i, waves in enumerate(WAVES.values())
@@ -82,7 +82,7 @@ def studied(tmp_path_factory):
     return metrics, classes, logged, folder
 
 
-def test_the_forest_is_scored_beside_its_references_and_on_true_masks(studied):
+def test_the_forest_is_scored_beside_its_baselines_and_on_true_masks(studied):
     metrics, _, logged, _ = studied
     assert metrics["forest/cv/particles"] == 36
     assert metrics["forest/test/particles"] == 24

@@ -1,4 +1,4 @@
-"""The methods without learning, on particles that were drawn for them and on fields that hold none."""
+"""Classical methods on drawn particles and on empty fields."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_dark_discs_are_found(kind):
     assert dice(tuned, dark_discs(2, ELSEWHERE, contrast=2.0)) > 0.8
 
 
-def test_lattices_are_found_where_nothing_else_tells():
+def test_lattices_are_found_in_particles_without_contrast():
     tuned = BandPass(preprocessing=PREPROCESSING).tune([lattice_discs(0), lattice_discs(1)])
     assert dice(tuned, lattice_discs(2, ELSEWHERE)) > 0.8
 
@@ -42,7 +42,7 @@ def test_the_cue_is_chosen_by_what_sets_particles_apart(cue, sign):
 
 
 @pytest.mark.parametrize("kind", METHODS)
-def test_noise_holds_no_particle_once_the_gate_is_set(kind):
+def test_noise_holds_no_particle_at_a_high_separability(kind):
     method = kind(preprocessing=PREPROCESSING, separability=0.7)
     for seed in range(5):
         noise = plain(np.random.default_rng(seed).normal(size=(180, 180)))
@@ -60,7 +60,7 @@ def test_an_image_of_one_grey_level_holds_no_particle(kind, separability):
 
 @settings(deadline=None, max_examples=30)
 @given(st.sampled_from(METHODS), image_shapes, st.sampled_from(CUES))
-def test_any_size_will_do(kind, shape, cue):
+def test_any_image_size_is_accepted(kind, shape, cue):
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     method = kind(preprocessing=PREPROCESSING, **({} if kind is BandPass else {"cue": cue}))
     score_map = method.score_map(image)

@@ -1,4 +1,4 @@
-"""Training data: the same for any number of workers, never twice the same, and no specimen on two sides."""
+"""Training data: the same for any number of workers, new in every epoch, and split by specimen."""
 
 from itertools import islice
 
@@ -35,7 +35,7 @@ def same(one, other):
 
 
 def batches(workers, epochs=2, seed=0):
-    """All batches of the first epochs, as Lightning asks for them."""
+    """All batches of the first epochs, as Lightning requests them."""
     loader = data(workers=workers, seed=seed).train_dataloader()
     found = []
     for epoch in range(epochs):
@@ -57,8 +57,8 @@ def test_a_sample_has_an_image_and_the_masks_of_its_particles_and_their_cores():
         assert torch.isfinite(sample["image"]).all()
 
 
-def test_the_mask_is_turned_with_the_image():
-    """The discs absorb half of the beam: whatever was cropped, turned and mirrored, they are dark."""
+def test_the_mask_is_rotated_with_the_image():
+    """The discs absorb half of the beam, so they are dark after any crop, rotation and reflection."""
     darker = 0
     for number in range(40):
         sample = images()[number]
@@ -69,7 +69,7 @@ def test_the_mask_is_turned_with_the_image():
     assert darker > 20
 
 
-def test_all_chance_comes_from_the_seed_and_the_number():
+def test_a_sample_depends_on_the_seed_and_its_number_alone():
     one, again, other = images(), images(), images(seed=(0, 1))
     assert same(one[3], again[3])
     assert same(one[3], one[3])  # whatever was drawn in between
@@ -130,13 +130,13 @@ def test_workers_do_not_matter(workers):
     assert all(same(a, b) for a, b in zip(batches(0), batches(workers), strict=True))
 
 
-def test_a_part_of_a_batch_is_left_out():
+def test_an_incomplete_batch_is_left_out():
     assert len(list(data(samples=10).train_dataloader())) == 2
     with pytest.raises(InputError, match="samples is 3, batch_size 4: an epoch would have no step"):
         data(samples=3)
 
 
-def test_no_specimen_is_on_two_sides():
+def test_no_specimen_is_on_two_sides_of_the_split():
     whole = data()
     groups = {stage: {m.group for m in whole.micrographs(stage)} for stage in STAGES}
     assert [len(groups[stage]) for stage in STAGES] == [4, 2, 3]
@@ -175,7 +175,7 @@ def test_another_repeat_is_another_image_of_the_same_specimens():
 
 
 def test_stages_do_not_share_conditions():
-    """The same specimen in another role would not be imaged in the same way."""
+    """The same specimen has other imaging conditions in another stage."""
     one, other = data(3, 1, 1), data(3, 1, 0)
     assert one.micrographs("test")[0].group == other.micrographs("validation")[0].group
     assert one.micrographs("test")[0].metadata != other.micrographs("validation")[0].metadata

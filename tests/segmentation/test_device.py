@@ -1,4 +1,4 @@
-"""Where networks run: the answers fit each other, whatever this machine has."""
+"""Device and precision are consistent on any machine."""
 
 import contextlib
 
@@ -12,7 +12,7 @@ def test_bfloat16_is_known_or_not():
     assert isinstance(device.has_bfloat16(), bool)
 
 
-def test_the_device_is_one_that_computes():
+def test_the_device_can_compute():
     assert torch.ones(3, device=device.default_device()).sum().item() == 3
 
 

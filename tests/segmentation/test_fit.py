@@ -1,4 +1,4 @@
-"""A training that stops, goes on, and hands over its best weights."""
+"""A training stops, resumes, and returns its best weights."""
 
 from functools import partial
 
@@ -60,7 +60,7 @@ def trainer(folder, *callbacks, **settings):
 
 @pytest.fixture
 def numbers(monkeypatch):
-    """The numbers of the training samples, in the order that they were asked for."""
+    """The numbers of the training samples, in the order of the requests."""
     asked = []
     real = SimulatedDataset.__getitem__
 
@@ -74,7 +74,7 @@ def numbers(monkeypatch):
 
 
 class Stop(pl.Callback):
-    """Pulls the plug in the middle of an epoch."""
+    """Interrupts the training in the middle of an epoch."""
 
     def __init__(self, epoch):
         self.epoch = epoch
@@ -85,7 +85,7 @@ class Stop(pl.Callback):
 
 
 class Spoil(pl.Callback):
-    """After the first epoch every weight becomes worthless."""
+    """Replaces all weights by bad ones after the first epoch."""
 
     def on_train_epoch_start(self, trainer, pl_module):
         if trainer.current_epoch == 1:
@@ -101,7 +101,7 @@ def test_every_epoch_has_samples_of_its_own(tmp_path, numbers):
         assert sorted(row) == list(range(epoch * SAMPLES, (epoch + 1) * SAMPLES))
 
 
-def test_the_best_weights_are_handed_over(tmp_path):
+def test_the_best_weights_are_returned(tmp_path):
     one = module()
     run = trainer(tmp_path, Spoil(), max_epochs=2)
     net = fit(run, one, data(), tmp_path)
@@ -112,12 +112,12 @@ def test_the_best_weights_are_handed_over(tmp_path):
     assert all(torch.equal(best["state_dict"][f"net.{name}"], weight) for name, weight in net.state_dict().items())
 
 
-def test_there_is_nothing_to_go_on_from_at_first(tmp_path):
+def test_a_new_folder_holds_no_checkpoint(tmp_path):
     assert last_checkpoint(tmp_path) is None
     assert last_checkpoint(tmp_path / "missing") is None
 
 
-def test_a_finished_training_goes_on_with_the_next_epoch(tmp_path, numbers):
+def test_a_finished_training_resumes_with_the_next_epoch(tmp_path, numbers):
     fit(trainer(tmp_path, max_epochs=1), module(), data(), tmp_path)
     assert last_checkpoint(tmp_path) == tmp_path / "last.ckpt"
     numbers.clear()
@@ -125,7 +125,7 @@ def test_a_finished_training_goes_on_with_the_next_epoch(tmp_path, numbers):
     assert sorted(numbers) == list(range(SAMPLES, 2 * SAMPLES))
 
 
-def test_going_on_is_as_good_as_never_having_stopped(tmp_path):
+def test_a_resumed_training_gives_what_an_uninterrupted_one_gives(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     fit(trainer(whole, max_epochs=3), module(), data(), whole)
     for epochs in (1, 3):
@@ -137,7 +137,7 @@ def test_going_on_is_as_good_as_never_having_stopped(tmp_path):
             torch.testing.assert_close(ends[1]["state_dict"][key], weight)
 
 
-def test_a_folder_that_was_moved_goes_on_as_it_would_have(tmp_path):
+def test_a_training_resumes_in_a_moved_folder(tmp_path):
     """Spoiled after the first epoch, so that the best one is in the folder's old place."""
     fit(trainer(tmp_path / "old", Spoil(), max_epochs=2), module(), data(), tmp_path / "old")
     there = (tmp_path / "old").rename(tmp_path / "new")
@@ -148,7 +148,7 @@ def test_a_folder_that_was_moved_goes_on_as_it_would_have(tmp_path):
     assert min(float(weight.detach().min()) for weight in net.parameters()) > -4
 
 
-def test_a_network_with_dropout_goes_on_as_it_would_have(tmp_path):
+def test_a_network_with_dropout_resumes_as_without_an_interruption(tmp_path):
     def dropping():
         torch.manual_seed(3)
         net = nn.Sequential(Tiny(), nn.Dropout2d(0.5))
@@ -164,14 +164,14 @@ def test_a_network_with_dropout_goes_on_as_it_would_have(tmp_path):
         torch.testing.assert_close(ends[1][key], weight)
 
 
-def test_the_last_epoch_is_the_last_where_not_every_one_is_validated(tmp_path):
+def test_the_last_checkpoint_is_of_the_last_epoch_even_if_not_validated(tmp_path):
     fit(trainer(tmp_path, max_epochs=3, check_val_every_n_epoch=2), module(), data(), tmp_path, "last")
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["epoch"] == 2
     with pytest.raises(InputError, match="no epoch would be validated"):
         fit(trainer(tmp_path / "b", max_epochs=2, check_val_every_n_epoch=3), module(), data(), tmp_path / "b")
 
 
-def test_the_last_weights_are_handed_over_where_they_are_asked_for(tmp_path):
+def test_the_last_weights_are_returned_on_request(tmp_path):
     net = fit(trainer(tmp_path, Spoil(), max_epochs=3), module(), data(), tmp_path, keep="last")
     last = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert last["epoch"] == 2
@@ -180,7 +180,7 @@ def test_the_last_weights_are_handed_over_where_they_are_asked_for(tmp_path):
         fit(trainer(tmp_path), module(), data(), tmp_path, keep="first")
 
 
-def test_the_last_epoch_is_kept_be_it_the_best_or_not(tmp_path):
+def test_the_last_epoch_is_kept_whether_it_is_the_best_or_not(tmp_path):
     fit(trainer(tmp_path, Spoil(), max_epochs=3), module(), data(), tmp_path)
     epochs = {name: torch.load(tmp_path / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
     assert epochs == {"best": 0, "last": 2}
@@ -208,8 +208,8 @@ def test_a_training_may_begin_with_the_weights_of_another():
     torch.testing.assert_close(net.eval()(image), trained.eval()(image))
 
 
-def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
-    """All that sees is taken over, and the answer that both give; the other one is new."""
+def test_a_network_may_have_more_outputs_than_the_one_it_starts_from():
+    """All weights before the head are copied, and those of the shared output; the other output is new."""
     settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
     head = two.segmentation_head[0].weight.detach().clone()
@@ -221,7 +221,7 @@ def test_a_training_may_ask_more_of_a_network_than_the_one_it_begins_with():
     torch.testing.assert_close(two.eval()(image)[:, :1], one.eval()(image))
 
 
-def test_a_training_may_ask_less_of_a_network_than_the_one_it_begins_with():
+def test_a_network_may_have_fewer_outputs_than_the_one_it_starts_from():
     settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
     interpolate_weights(one, two, "there")
@@ -231,7 +231,7 @@ def test_a_training_may_ask_less_of_a_network_than_the_one_it_begins_with():
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_weights_may_be_the_mean_of_two_networks(share):
-    """What both tell: weights and statistics; counts of batches and what one alone tells stay its own."""
+    """Weights and statistics of shared outputs are averaged; counts of batches and other outputs stay."""
     settings = {"encoder_depth": 3, "encoder_weights": None, "decoder_channels": (8, 4, 4), "in_channels": 1}
     one, two = (smp.Unet("mobileone_s0", classes=n, **settings) for n in (1, 2))
     two.train()(torch.randn(2, 1, 32, 32))
@@ -258,7 +258,7 @@ def averaged():
 
 
 def test_averaged_weights_are_those_that_are_kept_and_an_interruption_changes_nothing(tmp_path):
-    """The mean by hand: after each step half of what it was and half of the weights now."""
+    """The running mean by hand: after each step, half of the mean so far and half of the new weights."""
     whole, parts, means = tmp_path / "whole", tmp_path / "parts", []
 
     class Mean(pl.Callback):

@@ -1,4 +1,4 @@
-"""The published network: its weights are as many as published, and its answer depends on as many pixels."""
+"""The published network has the published number of weights and receptive field."""
 
 import json
 
@@ -16,7 +16,7 @@ from tests.segmentation.scenes import PREPROCESSING
 
 
 def test_it_has_the_65_thousand_weights_of_the_paper():
-    """Keras, with which it was published, counts batch norm's running mean and deviation among the weights."""
+    """Keras, with which it was published, counts the running statistics of batch norm as weights."""
     net = Groschner2021()
     learned = sum(weight.numel() for weight in net.parameters())
     running = sum(v.numel() for name, v in net.state_dict().items() if "running" in name)
@@ -27,7 +27,7 @@ def test_it_has_the_65_thousand_weights_of_the_paper():
     assert (learned, learned + running) == (65_002, 65_490)
 
 
-def test_an_answer_depends_on_about_170_pixels(monkeypatch):
+def test_the_receptive_field_is_about_170_pixels(monkeypatch):
     monkeypatch.setattr(groschner, "max_pool2d", avg_pool2d)  # it passes a gradient on to all of its pixels
     net = Groschner2021().double().eval()
     for weight in net.parameters():  # no ReLU shuts
@@ -42,13 +42,13 @@ def test_an_answer_depends_on_about_170_pixels(monkeypatch):
 
 
 @pytest.mark.parametrize("classes", [1, 2])
-def test_it_answers_what_it_is_asked_at_every_size_of_its_stride(classes):
+def test_every_multiple_of_the_stride_is_accepted(classes):
     net = Groschner2021(classes=classes).eval()
     for rows, columns in ((16, 16), (48, 80)):
         assert net(torch.zeros(2, 1, rows, columns)).shape == (2, classes, rows, columns)
 
 
-def test_a_saved_one_comes_back(tmp_path):
+def test_a_saved_network_is_loaded_unchanged(tmp_path):
     torch.manual_seed(0)
     method = NetworkSegmenter(net=Groschner2021(filters=(2, 4), dropout=0.1), preprocessing=PREPROCESSING, stride=16)
     method.save(tmp_path)
@@ -60,7 +60,7 @@ def test_a_saved_one_comes_back(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["os.system", "hrtem_lab.segmentation.groschner.Groschner2021", "Groschner2022"])
-def test_a_name_that_is_not_known_is_no_class(tmp_path, name):
+def test_an_unknown_class_name_is_refused(tmp_path, name):
     NetworkSegmenter(net=Groschner2021(filters=(2, 4)), preprocessing=PREPROCESSING).save(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["_model_class"] == "Groschner2021"

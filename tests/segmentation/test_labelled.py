@@ -1,4 +1,4 @@
-"""Labelled micrographs as training data: by groups, anew for every sample, and mixed with simulated ones."""
+"""Labelled micrographs as training data: split by groups, new samples, mixed with simulated ones."""
 
 from itertools import islice
 
@@ -19,7 +19,7 @@ from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dark_discs, d
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Eight pictures of dark discs, of five groups."""
+    """Eight images of dark discs in five groups."""
     place = tmp_path_factory.mktemp("labelled")
     rows = ["name,pixel_size_nm,group"]
     for number in range(8):
@@ -64,7 +64,7 @@ def test_a_sample_is_one_of_simulated_data():
         assert not (core & ~particle).any()
 
 
-def test_the_masks_lie_where_the_particles_are_however_it_was_turned():
+def test_masks_fit_the_particles_in_every_orientation():
     darker = 0
     for number in range(30):
         sample = images()[number]
@@ -76,7 +76,7 @@ def test_the_masks_lie_where_the_particles_are_however_it_was_turned():
     assert darker > 15
 
 
-def test_all_chance_comes_from_the_seed_and_the_number():
+def test_a_sample_depends_on_the_seed_and_its_number_alone():
     one, again, other = images(), images(), images(seed=(0, 1))
     assert same(one[4], again[4])
     assert same(one[4], one[4])
@@ -85,7 +85,7 @@ def test_all_chance_comes_from_the_seed_and_the_number():
 
 
 class Count:
-    """Says which number it was asked for."""
+    """Returns the requested number."""
 
     def __init__(self, name):
         self.name = name
@@ -95,7 +95,7 @@ class Count:
 
 
 @pytest.mark.parametrize(("share", "first"), [(0.5, 50), (0.25, 25), (1.0, 100), (0.1, 10)])
-def test_a_mixture_shows_each_sample_once_and_holds_its_share(share, first):
+def test_a_mixture_takes_each_sample_once_at_the_given_fraction(share, first):
     mixed = MixedDataset(Count("labelled"), Count("simulated"), share)
     shown = [mixed[n] for n in range(100)]
     assert [n for name, n in shown if name == "labelled"] == list(range(first))
@@ -108,7 +108,7 @@ def test_a_mixture_shows_each_sample_once_and_holds_its_share(share, first):
     st.integers(0, 4),
     st.integers(0, 9),
 )
-def test_no_group_is_on_two_sides(groups, validation, test, seed):
+def test_no_group_is_on_two_sides_of_the_split(groups, validation, test, seed):
     blank = np.zeros((4, 4), dtype=np.int32)
     micrographs = [labelled(blank, blank, f"m{n}", group) for n, group in enumerate(groups)]
     if validation < 1 or test < 1 or validation + test >= len(set(groups)):
@@ -138,7 +138,7 @@ def test_micrographs_are_the_labelled_ones_of_a_side(folder):
         assert whole.dataset(stage).first.micrographs == found[stage]
 
 
-def test_what_else_is_scored_is_simulated_and_held_out(folder):
+def test_the_extra_test_set_is_simulated_and_held_out(folder):
     whole = data(folder)
     assert [m.group for m in whole.extra_test_sets()["simulated"]] == ["specimen_0"]
     assert whole.split["simulated_test"] == [0]

@@ -15,7 +15,7 @@ def disc(radius, side=64):
 
 
 def certain(mask):
-    """Logits that are sure of a mask."""
+    """Very confident logits of a mask."""
     return torch.where(torch.from_numpy(mask), 50.0, -50.0)[None, None]
 
 
@@ -28,13 +28,13 @@ def test_distance_from_a_disc_is_that_from_its_circle():
 
 @pytest.mark.parametrize("radius", [8, 16])
 def test_boundary_of_a_disc_is_the_integral_over_it(radius):
-    """Of the distance from the circle, -pi r^3 / 3."""
+    """The integral of the distance from the circle is -pi r^3 / 3."""
     mask = torch.from_numpy(disc(radius, 128))[None, None].float()
     found = BoundaryLoss()(certain(disc(radius, 128)), mask) * 128 * 128**2
     assert found == pytest.approx(-np.pi * radius**3 / 3, rel=0.1)
 
 
-def test_boundary_is_least_where_the_answer_is_right():
+def test_the_boundary_loss_is_smallest_for_the_true_mask():
     mask = torch.from_numpy(disc(12))[None, None].float()
     values = [BoundaryLoss()(certain(disc(radius)), mask).item() for radius in (6, 9, 12, 15, 18)]
     assert values[0] > values[1] > values[2] < values[3] < values[4]
@@ -65,7 +65,7 @@ def test_values_and_gradients_add_up():
     torch.testing.assert_close(both_grad, dice_grad + bce_grad)
 
 
-def test_an_empty_field_still_teaches():
+def test_an_empty_field_has_a_gradient():
     """Dice alone has no gradient there: its loss is masked where there is no particle."""
     logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
     SumLoss([DiceLoss("binary"), BCEWithLogitsLoss()])(logits, torch.zeros(1, 1, 8, 8)).backward()

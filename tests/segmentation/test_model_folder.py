@@ -1,4 +1,4 @@
-"""Models on disk: they travel without code, and come back as they were."""
+"""Models on disk hold no code and are loaded unchanged."""
 
 import builtins
 import json
@@ -26,7 +26,7 @@ PROVENANCE = {"run": "abc", "commit": "1234"}
 
 @pytest.fixture
 def saved(net, tmp_path):
-    """A model with settings that are nobody's default."""
+    """A model none of whose settings is a default."""
     preprocessing = Preprocessing(pixel_size_nm=0.04, max_pixel_size_nm=0.1, hot_sigma=4.0, clip_sigma=5.0)
     method = NetworkSegmenter(
         net=net,
@@ -102,7 +102,7 @@ def test_a_model_from_before_there_was_a_temperature_is_read(saved):
     assert (again.temperature, again.tta, again.threshold) == (1.0, False, 0.35)
 
 
-def test_nothing_in_the_folder_is_code(saved):
+def test_the_folder_holds_no_code(saved):
     assert {path.suffix for path in saved[1].iterdir()} <= {".json", ".safetensors", ".md"}
 
 
@@ -113,7 +113,7 @@ def test_loading_is_silent(saved, capsys):
 
 @pytest.fixture
 def no_network(monkeypatch):
-    """Any attempt to reach another machine is an error that no one can mistake."""
+    """Any attempt to reach another machine is an error."""
 
     def refuse(*_, **__):
         raise AssertionError("the network was asked")
@@ -139,7 +139,7 @@ def test_loading_never_downloads_the_weights_that_training_started_from(tmp_path
 
 
 @pytest.mark.usefixtures("no_network")
-def test_a_folder_that_is_none_is_not_looked_for_elsewhere(tmp_path):
+def test_a_missing_folder_is_not_searched_for_online(tmp_path):
     for name in ("missing", "org/model"):
         with pytest.raises(InputError, match=r"holds no segmenter.json; give a folder that training saved"):
             NetworkSegmenter.load(tmp_path / name)
@@ -190,7 +190,7 @@ def without_a_layer(folder):
     ],
     ids=lambda damage: getattr(damage, "__name__", ""),
 )
-def test_a_damaged_model_is_told_in_one_line(saved, damage):
+def test_a_damaged_model_is_reported_in_one_line(saved, damage):
     damage(saved[1])
     with pytest.raises(InputError, match="the model cannot be read") as caught:
         NetworkSegmenter.load(saved[1])
@@ -199,7 +199,7 @@ def test_a_damaged_model_is_told_in_one_line(saved, damage):
 
 
 class Trap:
-    """Tells when it is unpickled."""
+    """Leaves a mark when it is unpickled."""
 
     def __reduce__(self):
         return builtins.exec, ("import builtins; builtins.trapped = True",)

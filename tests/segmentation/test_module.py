@@ -1,4 +1,4 @@
-"""The network in training: what it reports is what was counted, and training makes it better."""
+"""The module logs what was counted, and training improves the network."""
 
 from functools import partial
 
@@ -58,7 +58,7 @@ def trainer(*callbacks, folder=None, **settings):
     return pl.Trainer(accelerator="cpu", callbacks=list(callbacks), **(quiet | saving | {"max_epochs": 1} | settings))
 
 
-def test_training_makes_it_better_and_says_so():
+def test_training_improves_the_logged_metrics():
     noted = Noted()
     trainer(noted, max_epochs=6).fit(module(), drawn(6), drawn(2, seed=50))
     assert set(noted.epochs[0]) == {f"{side}/{name}" for side in ("train", "val") for name in ("loss", "dice", "iou")}
@@ -68,7 +68,7 @@ def test_training_makes_it_better_and_says_so():
 
 
 def test_dice_and_iou_are_pooled_over_the_pixels_of_an_epoch():
-    """Counted by hand over batches of unlike content, by a network that does not change."""
+    """Counts by hand over batches of different content, with a network that does not change."""
     noted, net = Noted(), Tiny(3)
     frozen = module(net, optimizer=partial(torch.optim.SGD, lr=0.0))
     sides = {"train": drawn(3), "val": drawn(5, seed=20)}
@@ -92,7 +92,7 @@ def test_dice_and_iou_are_pooled_over_the_pixels_of_an_epoch():
         assert noted.epochs[0][f"{side}/loss"] == pytest.approx(float(each.mean()), rel=1e-4)
 
 
-def test_epochs_are_counted_apart():
+def test_metrics_are_reset_every_epoch():
     noted = Noted()
     trainer(noted, max_epochs=2).fit(module(optimizer=partial(torch.optim.SGD, lr=0.0)), drawn(3), drawn(2))
     assert noted.epochs[0] == pytest.approx(noted.epochs[1])
@@ -147,8 +147,8 @@ def test_probabilities_are_those_of_the_logits():
     np.testing.assert_allclose(found, torch.sigmoid(one.net(torch.stack(images)))[:, 0].detach().numpy(), rtol=1e-6)
 
 
-def test_a_network_of_two_answers_learns_particles_and_their_cores():
-    """One that says nothing of cores learns the particles alone; Dice is that of the particles."""
+def test_a_network_with_two_outputs_learns_particles_and_their_cores():
+    """A network with one output learns the particles alone; Dice is that of the particles."""
 
     class Both(nn.Module):
         def __init__(self):
@@ -179,7 +179,7 @@ class Parts(nn.Module):
         return self.head(self.encoder(images))
 
 
-def test_what_is_frozen_stays_as_it_is_statistics_and_all():
+def test_weights_and_statistics_of_a_frozen_part_stay():
     torch.manual_seed(0)
     net = Parts()
     before = {name: value.clone() for name, value in net.state_dict().items()}
@@ -190,7 +190,7 @@ def test_what_is_frozen_stays_as_it_is_statistics_and_all():
 
 
 @pytest.mark.parametrize("frozen", [["encodr"], ["head", "encodr"]])
-def test_a_part_that_is_not_there_is_named(frozen):
+def test_an_unknown_part_is_named(frozen):
     with pytest.raises(InputError, match="no part 'encodr', only encoder, head"):
         module(Parts(), frozen=frozen)
 

@@ -1,4 +1,4 @@
-"""The network in use: tiles that leave no trace, any size, and models that travel without code."""
+"""A network as a segmenter: tiles leave no trace, and any image size is accepted."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ SHAPES = [(1, 1), (33, 700), (700, 33), (64, 64), (65, 63), (97, 130), (1, 200),
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_tiles_leave_no_trace_of_a_network_that_looks_at_single_pixels(shape):
+def test_tiles_do_not_change_a_pointwise_network(shape):
     image = noise(*shape)
     result = unet(Pointwise(), tile=64, overlap=16).score_map(image)
     assert result.shape == shape
@@ -26,14 +26,14 @@ def test_tiles_leave_no_trace_of_a_network_that_looks_at_single_pixels(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_tiles_are_of_the_networks_stride(shape):
+def test_sides_of_tiles_are_multiples_of_the_stride(shape):
     net = Where()
     unet(net, tile=64, overlap=16).score_map(noise(*shape))
     assert all(size % 32 == 0 and size <= 64 for seen in net.seen for size in seen)
 
 
-def test_a_network_that_looks_around_gives_the_same_inside_one_tile_and_in_many():
-    """Two 5 x 5 convolutions reach 4 pixels; no pixel that far from a seam can know of it."""
+def test_convolutions_give_the_same_in_one_tile_and_in_many_away_from_seams():
+    """Two 5 x 5 convolutions reach 4 pixels, so pixels that far from a seam do not depend on it."""
     image = noise(160, 192)
     whole, tiled = (unet(Tiny(), tile=tile, overlap=32).score_map(image) for tile in (512, 64))
     far = np.ones(image.shape, dtype=bool)
@@ -48,7 +48,7 @@ def test_a_network_that_looks_around_gives_the_same_inside_one_tile_and_in_many(
     assert np.abs(tiled - whole).max() < 0.2
 
 
-def test_blending_goes_smoothly_from_tile_to_tile():
+def test_blending_is_smooth_between_tiles():
     """Where overlapping tiles disagree by 0.6, no step is a quarter as large as without blending."""
     result = unet(Where(), tile=256, overlap=128).score_map(noise(64, 640))
     assert np.abs(np.diff(result, axis=1)).max() < 0.12
@@ -56,7 +56,7 @@ def test_blending_goes_smoothly_from_tile_to_tile():
 
 @pytest.fixture(scope="module")
 def sharp():
-    """A ResNet-18 U-Net as ours in use, with random weights and answers from 0 to 1 (logits of deviation 3)."""
+    """A ResNet-18 U-Net with random weights and probabilities from 0 to 1 (standard deviation of the logits 3)."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = segmentation_models_pytorch.Unet(
@@ -70,8 +70,8 @@ def sharp():
     return net.eval()
 
 
-def test_no_seam_shows_in_a_network_that_looks_as_far_as_ours(sharp):
-    """Its answer in tiles of the default size is that in one piece, and that of a window is that of the whole."""
+def test_no_seam_shows_with_the_receptive_field_of_a_resnet18_unet(sharp):
+    """Predictions in tiles are those in one piece, and predictions in a window are those in the uncut image."""
     image = noise(192, 1856)
     tiled, whole = unet(sharp), unet(sharp, tile=2048)
     assert len(list(tiled.tiling.windows(*image.shape))) > 1
@@ -92,8 +92,8 @@ def test_progress_counts_the_tiles():
     assert steps == [(i, 18) for i in range(1, 19)]
 
 
-def test_a_network_that_knows_cores_separates_by_them():
-    """Two squares side by side, whose outline tells nothing: particle below -1, core below -3."""
+def test_particles_are_separated_by_their_cores():
+    """Two adjacent squares with a common outline: particle below -1, core below -3."""
 
     class Cores(nn.Module):
         def forward(self, images):
@@ -114,7 +114,7 @@ def test_a_network_that_knows_cores_separates_by_them():
 
 
 @pytest.mark.parametrize("slope", [1e3, -1e3])
-def test_a_network_that_is_very_sure_is_no_error(slope):
+def test_very_large_logits_are_no_error(slope):
     image = noise(64, 64)
     sure = np.abs(image) > 0.1
     np.testing.assert_array_equal(unet(Pointwise(slope)).score_map(image)[sure], (slope * image > 0)[sure])
@@ -141,9 +141,9 @@ def test_thresholds_are_tuned():
 
 @settings(deadline=None, max_examples=15)
 @given(st.integers(1, 150), st.integers(1, 150))
-def test_a_real_network_takes_any_size(rows, columns):
+def test_a_downsampling_network_accepts_any_size(rows, columns):
     class Downsampling(nn.Module):
-        """Halves five times and comes back, as a U-Net does; a size that is no multiple of 32 would not fit."""
+        """Downsamples by 32 and upsamples again, as a U-Net; needs multiples of 32."""
 
         def forward(self, images):
             down = nn.functional.avg_pool2d(images, 32)

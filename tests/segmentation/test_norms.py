@@ -1,4 +1,4 @@
-"""Instance norm: everywhere, and an answer depends on no other image."""
+"""Instance norm is everywhere, and predictions do not depend on other images."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ SMALL = {"encoder_weights": None, "encoder_depth": 3, "decoder_channels": (16, 8
 
 
 @pytest.mark.parametrize("encoder", ["tu-resnet18", "tu-regnety_002"])
-def test_every_norm_is_of_the_image_at_hand(encoder: str):
+def test_every_norm_is_an_instance_norm(encoder: str):
     torch.manual_seed(0)
     net = InstanceNormUnet(encoder_name=encoder, **SMALL)
     assert not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
@@ -28,7 +28,7 @@ def test_every_norm_is_of_the_image_at_hand(encoder: str):
     torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
 
 
-def test_a_saved_one_comes_back(tmp_path):
+def test_a_saved_network_is_loaded_unchanged(tmp_path):
     torch.manual_seed(0)
     method = NetworkSegmenter(net=InstanceNormUnet(encoder_name="tu-resnet18", **SMALL), preprocessing=PREPROCESSING)
     method.save(tmp_path)

@@ -1,4 +1,4 @@
-"""A model as ONNX gives what the model gives."""
+"""An ONNX file predicts what its network predicts."""
 
 import builtins
 
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 
 @pytest.fixture(autouse=True)
 def _full_precision(monkeypatch):
-    """Or torch would answer in bfloat16, which differs more from itself."""
+    """Otherwise torch would predict in bfloat16, with larger rounding errors."""
     monkeypatch.setattr("hrtem_lab.segmentation.device.has_bfloat16", lambda: False)
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A ResNet-18 U-Net as ours, with random weights and answers from 0 to 1; itself and its ONNX."""
+    """A ResNet-18 U-Net with random weights and probabilities from 0 to 1, and the folder of its ONNX file."""
     folder = tmp_path_factory.mktemp("onnx")
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -72,7 +72,7 @@ def test_probabilities_agree_on_simulated_micrographs(exported, index):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_the_settings_come_along_and_no_weights_of_torch(exported):
+def test_an_exported_folder_holds_the_settings_and_no_weights_of_torch(exported):
     method, folder = exported
     assert {file.name for file in folder.iterdir()} == {"model.onnx", SETTINGS}
     again = NetworkSegmenter.load(folder)
@@ -90,7 +90,7 @@ def test_what_is_onnx_already_is_not_exported_again(exported, tmp_path):
         NetworkSegmenter.load(exported[1]).export(tmp_path)
 
 
-def test_a_damaged_file_is_told_in_one_line(exported, tmp_path):
+def test_a_damaged_file_is_reported_in_one_line(exported, tmp_path):
     (tmp_path / SETTINGS).write_bytes((exported[1] / SETTINGS).read_bytes())
     (tmp_path / "model.onnx").write_bytes(b"no model")
     with pytest.raises(InputError, match="the model cannot be read") as caught:
@@ -98,7 +98,7 @@ def test_a_damaged_file_is_told_in_one_line(exported, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_differs_is_not_left_there(tmp_path, monkeypatch):
+def test_a_file_that_differs_from_the_network_is_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx, "OnnxNet", lambda file: nn.Identity())
     with pytest.raises(InputError, match="differs from the network"):
         write_onnx(Tiny(), tmp_path / "model.onnx", 32)

@@ -10,7 +10,7 @@ from tests.segmentation.scenes import Tiny, Where, noise, unet
 pytestmark = pytest.mark.usefixtures("full_precision")
 
 
-def test_the_eight_views_differ_and_come_back():
+def test_the_eight_orientations_differ_and_have_inverses():
     image = noise(5, 5)
     views = [turned(image) for turned, _ in ORIENTATIONS]
     assert len({view.tobytes() for view in views}) == 8
@@ -19,7 +19,7 @@ def test_the_eight_views_differ_and_come_back():
 
 
 @pytest.mark.parametrize("turned", [lambda a: np.rot90(a), lambda a: a[::-1], lambda a: np.rot90(a, 2)[:, ::-1]])
-def test_an_augmented_network_does_not_know_how_the_micrograph_lies(turned):
+def test_an_augmented_network_does_not_depend_on_the_orientation(turned):
     image = noise(64, 96)
     plain, averaged = unet(Tiny()), unet(Tiny(), tta=True)
     assert np.abs(plain.score_map(turned(image)) - turned(plain.score_map(image))).max() > 1e-3
@@ -27,7 +27,7 @@ def test_an_augmented_network_does_not_know_how_the_micrograph_lies(turned):
 
 
 def test_augmentation_is_the_mean_of_probabilities():
-    """Of a network that sees pixels from left to right: half the views go the other way, and half go up or down."""
+    """The logits rise from left to right in a tile: half of the orientations reverse or transpose that."""
     image = noise(64, 64)
     along = expit(np.linspace(-3, 3, 64))
     views = [along[None, :], along[None, ::-1], along[:, None], along[::-1, None]]

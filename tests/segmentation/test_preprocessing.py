@@ -1,4 +1,4 @@
-"""Preprocessing: what it promises of every image, and that the truth stays on the image."""
+"""Preprocessing standardises every image, and resampled masks stay on their particles."""
 
 from dataclasses import asdict
 
@@ -62,19 +62,19 @@ def test_a_particle_is_not_removed():
 
 
 @given(st.floats(0.01, 1e3), st.floats(-1e3, 1e3))
-def test_grey_levels_have_no_unit(scale, offset):
+def test_the_unit_of_grey_levels_does_not_matter(scale, offset):
     image = noise((40, 44))
     one, other = PREPROCESSING(plain(image)), PREPROCESSING(plain(scale * (image + offset)))
     np.testing.assert_allclose(other, one, atol=5e-3)
 
 
-def test_contrast_turned_over_turns_the_result_over():
+def test_inverting_the_contrast_inverts_the_result():
     image = noise()
     np.testing.assert_allclose(PREPROCESSING(plain(-image)), -PREPROCESSING(plain(image)), atol=1e-5)
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_turning_the_micrograph_turns_the_result(turns):
+def test_rotating_the_micrograph_rotates_the_result(turns):
     image = noise()
     turned = PREPROCESSING(plain(np.rot90(image, turns)))
     np.testing.assert_allclose(turned, np.rot90(PREPROCESSING(plain(image)), turns), atol=1e-3)

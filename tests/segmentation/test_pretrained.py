@@ -1,4 +1,4 @@
-"""Encoders that begin with weights from a file: checked, fitted to grey images, and refused where they do not fit."""
+"""Encoder weights from a file are verified, adapted to grey images, and refused where they do not fit."""
 
 import hashlib
 import pickle
@@ -15,7 +15,7 @@ from hrtem_lab.segmentation.pretrained import load_encoder_weights
 
 
 class Net(nn.Module):
-    """An encoder of two layers that sees so many colours, and a head."""
+    """An encoder of two layers for a number of colour channels, and a head."""
 
     def __init__(self, colours=1, width=4):
         super().__init__()
@@ -25,13 +25,13 @@ class Net(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _hub(tmp_path, monkeypatch):
-    """Downloads are kept in a folder of the test's."""
+    """Downloads are kept in a temporary folder."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
 
 
 @pytest.fixture
 def served(tmp_path):
-    """A file of weights for three colours with a classifier, as they are published; its address and checksum."""
+    """Address and checksum of a file with published weights for three colour channels and a classifier."""
 
     def put(content, name="weights v1.0.pth.tar"):
         file = tmp_path / name
@@ -46,7 +46,7 @@ def published(width=4):
 
 
 @pytest.mark.parametrize("wrapped", [lambda s: s, lambda s: {"state_dict": {f"module.{k}": v for k, v in s.items()}}])
-def test_the_encoder_answers_a_grey_image_as_the_published_one_does_a_colourless_picture(served, wrapped):
+def test_the_encoder_treats_a_grey_image_as_the_published_one_treats_a_grey_picture_in_three_channels(served, wrapped):
     state = published()
     net = load_encoder_weights(Net(), *served(wrapped(state)))
     other = Net(3).encoder
@@ -55,13 +55,13 @@ def test_the_encoder_answers_a_grey_image_as_the_published_one_does_a_colourless
     torch.testing.assert_close(net.encoder.eval()(image), other.eval()(image.expand(1, 3, 16, 16)))
 
 
-def test_a_network_that_sees_colours_gets_the_weights_as_they_are(served):
+def test_a_network_for_colours_gets_the_weights_unchanged(served):
     state = published()
     net = load_encoder_weights(Net(3), *served(state))
     assert torch.equal(net.encoder[0].weight, state["0.weight"])
 
 
-def test_a_path_serves_as_well(served, tmp_path):
+def test_a_path_is_accepted_like_an_address(served, tmp_path):
     _, sha256 = served(published())
     load_encoder_weights(Net(), str(tmp_path / "weights v1.0.pth.tar"), sha256)
 
@@ -107,7 +107,7 @@ def test_a_download_that_fails_is_tried_again(served, server, tmp_path):
     assert answers == []
 
 
-def test_another_file_than_was_meant_is_refused_and_not_kept(served, tmp_path):
+def test_a_file_with_another_checksum_is_refused_and_not_kept(served, tmp_path):
     url, _ = served(published())
     with pytest.raises(InputError, match="is not the file that was meant") as caught:
         load_encoder_weights(Net(), url, "0" * 64)
@@ -135,7 +135,7 @@ def test_what_holds_no_weights_is_refused_unread(served, content):
 
 
 @pytest.mark.parametrize("url", ["https://example.invalid/weights.pth.tar", "file:///no/such/file", "weights.pth"])
-def test_what_cannot_be_had_is_told_in_one_line(url, monkeypatch):
+def test_a_failed_download_is_reported_in_one_line(url, monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
 

@@ -1,4 +1,4 @@
-"""What all methods share: how they are tuned, and how their evidence becomes particles."""
+"""All segmenters are tuned in the same way, and their score maps become particles."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -13,7 +13,7 @@ from tests.segmentation.scenes import PIXEL_NM, PREPROCESSING, dark_discs, label
 
 @dataclass(frozen=True, kw_only=True)
 class Planted(Segmenter):
-    """Finds what is below minus `level`; remembers what it was shown."""
+    """Finds pixels below minus `level`; records the images."""
 
     name: ClassVar[str] = "planted"
     level: float = 100.0
@@ -40,7 +40,7 @@ def test_tuning_finds_the_planted_best(order):
     assert pooled_dice([tuned(fresh) > 0], [fresh.mask]) > 0.98
 
 
-def test_tuning_sees_validation_alone_and_other_validation_chooses_otherwise():
+def test_tuning_uses_the_validation_micrographs_and_nothing_else():
     deep, shallow = dark_discs(contrast=8.0), dark_discs(contrast=2.0)
     for micrograph, best in ((deep, 1.5), (shallow, 0.5)):
         method = Planted(preprocessing=PREPROCESSING, offered=levels(0.5, 1.5))
@@ -49,7 +49,7 @@ def test_tuning_sees_validation_alone_and_other_validation_chooses_otherwise():
             np.testing.assert_array_equal(image, PREPROCESSING(micrograph))
 
 
-def test_the_method_itself_stays_and_all_its_other_settings_too():
+def test_tuning_changes_neither_the_segmenter_nor_its_other_settings():
     method = Planted(preprocessing=PREPROCESSING, offered=levels(1.5), min_diameter_nm=0.7, threshold=0.4)
     tuned = method.tune([dark_discs(contrast=8.0)])
     assert (method.level, tuned.level) == (100.0, 1.5)
@@ -58,7 +58,7 @@ def test_the_method_itself_stays_and_all_its_other_settings_too():
 
 @dataclass(frozen=True, kw_only=True)
 class Sloping(Planted):
-    """The truth at 0.6, but a number of its pixels at 0.3."""
+    """Scores the true pixels with 0.6, but a number of them with 0.3."""
 
     truth: LabelledMicrograph
     faint: int = 0
@@ -70,23 +70,23 @@ class Sloping(Planted):
 
 
 @pytest.mark.parametrize(("share", "chosen"), [(0.0, 0.5), (0.003, 0.5), (0.006, 0.2)])
-def test_of_thresholds_that_are_as_good_the_highest_is_taken(share, chosen):
-    """A share of s of the truth that is missed costs s / (2 - s) of Dice."""
+def test_the_highest_of_equally_good_thresholds_is_taken(share, chosen):
+    """Missing a fraction s of the true pixels costs s / (2 - s) of Dice."""
     truth = dark_discs(contrast=8.0)
     offered = tuple({"threshold": t} for t in (0.1, 0.2, 0.5, 0.9))
     method = Sloping(preprocessing=PREPROCESSING, offered=offered, truth=truth, faint=int(share * truth.mask.sum()))
     assert method.tune([truth]).threshold == chosen
 
 
-def test_thresholds_share_their_evidence():
+def test_thresholds_share_their_score_maps():
     offered = tuple({"level": level, "threshold": t} for level in (0.5, 1.5) for t in (0.1, 0.5, 0.9))
     method = Planted(preprocessing=PREPROCESSING, offered=offered)
     method.tune([dark_discs(0), dark_discs(1)])
     assert len(method.shown) == 2 * 2
 
 
-def test_specks_that_are_never_reported_choose_no_threshold():
-    """The higher threshold loses a rim of the particle, the lower lets through specks that are never reported."""
+def test_specks_below_the_smallest_size_do_not_influence_the_threshold():
+    """The higher threshold loses a rim of the particle, the lower one passes specks that are removed later."""
     particle, half = (mask_of([(90, 90, radius)]) > 0 for radius in (30, 27))
     specks = np.zeros_like(particle)
     specks[::6, ::6] = ~particle[::6, ::6]
@@ -109,7 +109,7 @@ def test_a_speck_in_a_bare_field_counts_as_its_pixels():
     assert pooled_dice([bare, bare], [large, bare]) == 0
 
 
-def test_where_nothing_is_and_nothing_is_found_nothing_is_scored():
+def test_dice_is_undefined_without_any_particle():
     nothing, something = np.zeros((9, 9), dtype=bool), np.eye(9, dtype=bool)
     assert np.isnan(pooled_dice([nothing], [nothing]))
     assert np.isnan(pooled_dice([], []))
@@ -125,7 +125,7 @@ def test_without_a_particle_nothing_can_be_chosen(validation: list[LabelledMicro
 
 @pytest.mark.parametrize("pixel_size_nm", [0.02, 0.05, 0.08])
 @pytest.mark.parametrize("shape", [(90, 140), (91, 33)])
-def test_evidence_comes_back_on_the_micrographs_own_grid(pixel_size_nm, shape):
+def test_score_maps_are_on_the_grid_of_the_micrograph(pixel_size_nm, shape):
     image = np.random.default_rng(0).normal(size=shape)
     image[30:55, 8:18] -= 20
     micrograph = plain(image, pixel_size_nm)
@@ -140,7 +140,7 @@ def test_evidence_comes_back_on_the_micrographs_own_grid(pixel_size_nm, shape):
     assert np.mean((instances > 0) == (image < -10)) > 0.97
 
 
-def test_the_threshold_and_the_least_size_are_used():
+def test_the_threshold_and_the_smallest_size_are_used():
     probability = np.where(mask_of([(40, 40, 20), (120, 120, 6)]) > 0, 0.6, 0.1).astype(np.float32)
     for settings, found in (({}, 1), ({"threshold": 0.7}, 0), ({"min_diameter_nm": 0.3}, 2)):
         method = Planted(preprocessing=PREPROCESSING, **settings)

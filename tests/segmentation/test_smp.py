@@ -1,4 +1,4 @@
-"""The commonest installation fault is explained; any other is not hidden."""
+"""The most common installation error is explained; any other is passed on."""
 
 import builtins
 import importlib.util
@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def imported(monkeypatch):
-    """Imports the module anew where segmentation_models_pytorch fails with an error."""
+    """Imports the module again while importing segmentation_models_pytorch raises an error."""
 
     def again(error):
         real = builtins.__import__
@@ -42,7 +42,7 @@ def imported(monkeypatch):
         OSError("torchvision/_C.so: undefined symbol"),
     ],
 )
-def test_a_torchvision_that_does_not_fit_is_named_with_the_remedy(imported, error):
+def test_a_torchvision_that_does_not_fit_is_reported_with_the_remedy(imported, error):
     with pytest.raises(InputError, match="torchvision does not fit torch") as caught:
         imported(error)
     assert "pip install" in str(caught.value)
@@ -58,7 +58,7 @@ def test_a_torchvision_that_does_not_fit_is_named_with_the_remedy(imported, erro
 @pytest.mark.parametrize(
     "error", [ImportError("no module named timm"), RuntimeError("something else"), OSError("disk")]
 )
-def test_another_fault_is_told_as_it_is(imported, error):
+def test_another_error_is_passed_on(imported, error):
     with pytest.raises(type(error), match=str(error)):
         imported(error)
 

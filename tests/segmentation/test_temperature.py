@@ -1,4 +1,4 @@
-"""Temperature scaling: the likeliest temperature is found, and confidence is corrected by it."""
+"""Temperature scaling finds the most likely temperature, which corrects the confidence."""
 
 from dataclasses import replace
 
@@ -24,19 +24,19 @@ def test_logits_are_divided_by_the_temperature(temperature):
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
-def test_the_temperature_is_that_of_the_dice_that_were_thrown(temperature):
+def test_the_temperature_of_sampled_labels_is_recovered(temperature):
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, 40_000)
     truth = rng.random(len(logits)) < expit(logits / temperature)
     assert fit_temperature(logits, truth) == pytest.approx(temperature, rel=0.05)
 
 
-def test_a_network_that_makes_no_mistake_is_not_trusted_without_limit():
+def test_the_temperature_of_a_perfect_network_is_bounded():
     logits = noise(1000)
     assert fit_temperature(logits, logits > 0) == pytest.approx(0.1, rel=0.01)
 
 
-def test_tuning_finds_the_likeliest_temperature_and_a_network_that_brags_is_told_so():
+def test_tuning_finds_the_most_likely_temperature_of_an_overconfident_network():
     """Noise of deviation 1, particles at -2 on 22 % of the field: the odds at x are exp(-2 x - 2) * 0.22 / 0.78.
 
     The network says five times the logarithm of that, of an image that has been standardised.

@@ -12,7 +12,7 @@ from tests.segmentation.scenes import Pointwise, unet
 
 @settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(1, 3), st.integers(0, 31))
-def test_windows_cover_everything_and_overlap_as_asked(rows, columns, tile, overlap):
+def test_windows_cover_everything_with_the_given_overlap(rows, columns, tile, overlap):
     tiling = Tiling(tile=32 * tile, overlap=overlap, stride=32)
     covered = np.zeros((rows, columns), dtype=int)
     starts = ({w[axis].start for w in tiling.windows(rows, columns)} for axis in (0, 1))
