@@ -1,4 +1,4 @@
-"""Fit the forest for a segmenter that is there, score it beside its references and log all of it to MLflow."""
+"""Fit a forest for a trained segmenter, score it beside its baselines and log all of it to MLflow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @command("forest")
 def main(config: DictConfig) -> None:
-    """Fit the forest for a segmenter that is there, score it beside its references and log all of it to MLflow."""
+    """Fit a forest for a trained segmenter, score it beside its baselines and log all of it to MLflow."""
     from hrtem_lab.pipelines.fit_forest import fit_forest
 
     fit_forest(config)

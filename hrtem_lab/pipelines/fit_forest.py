@@ -1,4 +1,4 @@
-"""The pipeline of `forest`: a segmenter that is there, specimens of its own, and the forest that goes with it."""
+"""The pipeline of `forest`: a forest for a trained segmenter, from simulated specimens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from omegaconf import DictConfig
 from hrtem_lab.cli.progress import console
 from hrtem_lab.figures import tables
 from hrtem_lab.files import write_json
-from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest, segment_views
+from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
+from hrtem_lab.pipelines.particle_tables import segment_views
 from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.pipelines.train import log_data, simulate_missing
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -15,10 +16,13 @@ from hrtem_lab.tracking.models import find_model
 
 
 def fit_forest(config: DictConfig) -> dict[str, float]:
-    """Fit a forest for a segmenter that is there, on specimens of its own, and save both in one folder.
+    """Fit a forest for a trained segmenter, on specimens that the segmenter was not trained on, and save both.
+
+    Args:
+        config: Configuration of `forest`.
 
     Returns:
-        The forest's metrics, as they are in MLflow.
+        The forest's metrics, with the names that they have in MLflow.
     """
     source = find_model(config.model)
     unet = NetworkSegmenter.load(source)

@@ -21,7 +21,7 @@ from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.particle_facts import MICROGRAPH_BINS
 from hrtem_lab.pipelines.fit_network import train_network
-from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest, segment_views
+from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
 from hrtem_lab.pipelines.method_scores import (
     BEFORE,
     UNET,
@@ -30,6 +30,7 @@ from hrtem_lab.pipelines.method_scores import (
     log_calibration,
     tune_and_score,
 )
+from hrtem_lab.pipelines.particle_tables import segment_views
 from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
