@@ -10,8 +10,6 @@ RENAMED = {
     "imaging.coarsest_nm": "max_pixel_size_nm",
     "preprocessing.coarsest_nm": "max_pixel_size_nm",
     "forest.accuracy": "target_accuracy",
-    "recipe.accuracy": "target_accuracy",
-    "least_confidence": "confidence_threshold",
 }
 """Old dotted key, or its last parts -> new name of its last part."""
 

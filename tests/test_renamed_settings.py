@@ -23,6 +23,7 @@ from hrtem_lab.renamed_settings import RENAMED, current_key, current_settings
         ("data.library.specimen.most", "data.library.specimen.max_particles"),
         ("data.imaging.coarsest_nm", "data.imaging.max_pixel_size_nm"),
         ("preprocessing.coarsest_nm", "preprocessing.max_pixel_size_nm"),
+        ("forest.accuracy", "forest.target_accuracy"),
     ],
 )
 def test_an_old_key_has_a_new_name(old, new):

@@ -18,7 +18,6 @@ from hrtem_lab.defects.decision import Costs, decide
 from hrtem_lab.defects.probability_calibration import ProbabilityCalibration
 from hrtem_lab.defects.table import feature_names
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, InputError
-from hrtem_lab.renamed_settings import current_settings
 
 FOREST, SETTINGS = "forest.skops", "forest.json"
 TRUSTED = {"sklearn.tree._tree.Tree"}  # skops asks for it; it holds arrays of numbers and nothing else
@@ -134,12 +133,13 @@ class Forest:
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    """Arguments of `Forest` besides the classifier."""
-    settings = current_settings(json.loads(path.read_text(encoding="utf-8")))
+    """Arguments of `Forest` besides the classifier; older files call the confidence threshold `least_confidence`."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    threshold = settings["confidence_threshold" if "confidence_threshold" in settings else "least_confidence"]
     curves = {name: (tuple(x), tuple(y)) for name, (x, y) in settings["calibration"].items()}
     return {
         "features": tuple(settings["features"]),
         "calibration": ProbabilityCalibration(curves),
         "costs": {name: float(cost) for name, cost in settings.get("costs", {}).items()},
-        "confidence_threshold": float(settings["confidence_threshold"]),
+        "confidence_threshold": float(threshold),
     }
