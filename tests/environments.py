@@ -21,7 +21,8 @@ class Environment:
     def __init__(self, folder: Path) -> None:
         venv.create(folder, symlinks=os.name != "nt")
         self.folder = folder
-        (self.site_packages / "libraries.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        libraries = dict.fromkeys(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
+        (self.site_packages / "libraries.pth").write_text("\n".join(libraries), encoding="utf-8")
 
     @property
     def site_packages(self) -> Path:

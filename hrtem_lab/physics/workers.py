@@ -7,6 +7,7 @@ parent was killed, and go on with the tasks that are dispatched; here they end a
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -20,6 +21,8 @@ from hrtem_lab.interrupts import block_sigint
 from hrtem_lab.micrograph import InputError
 
 Result = TypeVar("Result")
+MAX_PROCESSES = 61 if sys.platform == "win32" else 1024
+"""Largest number of processes in a pool; Windows waits for no more."""
 
 
 def run(
@@ -45,7 +48,7 @@ def run(
         for item in items:
             yield item, task(item)
     else:
-        yield from _run_in_processes(task, items, min(workers, len(items)))
+        yield from _run_in_processes(task, items, min(workers, len(items), MAX_PROCESSES))
 
 
 def _run_in_processes(

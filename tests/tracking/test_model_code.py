@@ -60,28 +60,50 @@ def logged(saved: Path, image: np.ndarray, tmp_path_factory: pytest.TempPathFact
         return mlflow.artifacts.download_artifacts(f"runs:/{run.id}/model", dst_path=str(folder / "logged"))
 
 
-@pytest.fixture(scope="module")
-def loaded(
-    logged: str, image: np.ndarray, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[np.ndarray, dict[str, str]]:
-    """What the model says of the image where the checkout is out of sight, and the modules of the package there."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    environment = Environment(folder / "venv")
-    np.save(folder / "image.npy", image)
-    variables = {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    done = environment.run(folder, "python", "-W", "error:::mlflow", "-c", LOAD, logged, str(PIXEL_NM), **variables)
-    assert done.returncode == 0, done.stderr
-    return np.load(folder / "probability.npy"), json.loads(done.stdout.splitlines()[-1])
+def imported(file: Path) -> set[str]:
+    """Top-level names of what a module imports when it is itself imported."""
+    names = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(str(node.module).partition(".")[0])
+    return names
 
 
-def test_it_runs_from_its_own_code_and_answers_as_the_saved_one(
-    loaded: tuple[np.ndarray, dict[str, str]], logged: str, saved: Path, image: np.ndarray
+def required(logged: str) -> set[str]:
+    """Names of the distributions that a logged model requires, each pinned to a release that any index may have."""
+    lines = (Path(logged) / "requirements.txt").read_text(encoding="utf-8").split()
+    assert all("==" in line and "+" not in line and "hrtem" not in line for line in lines)
+    return {line.partition("==")[0] for line in lines}
+
+
+def test_it_runs_elsewhere_from_its_own_code_and_with_its_requirements_alone(
+    logged: str, saved: Path, image: np.ndarray, tmp_path: Path
 ):
-    probability, package = loaded
-    assert all(Path(file).is_relative_to(Path(logged) / "code") for file in package.values())
+    environment = Environment(tmp_path / "venv")
+    np.save(tmp_path / "image.npy", image)
+    variables = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    done = environment.run(tmp_path, "python", "-W", "error:::mlflow", "-c", LOAD, logged, str(PIXEL_NM), **variables)
+    assert done.returncode == 0, done.stderr
+
     segmenter = NetworkSegmenter.load(saved)
     expected = segmenter.segment(Micrograph(image=image[0], pixel_size_nm=PIXEL_NM, name="noise"))
+    probability = np.load(tmp_path / "probability.npy")
     assert probability[0] == pytest.approx(expected.particle_probability, abs=1e-3)
+
+    modules = [Path(file) for file in json.loads(done.stdout.splitlines()[-1]).values()]
+    assert all(file.is_relative_to(Path(logged) / "code") for file in modules)
+    distributions = importlib.metadata.packages_distributions()
+    names = set().union(*map(imported, modules)) - {"hrtem_lab"}
+    libraries = {name: distributions[name] for name in names if name in distributions}
+    assert "torch" in libraries
+    for name, owners in libraries.items():
+        assert required(logged) & {owner.replace("_", "-").lower() for owner in owners}, f"{name} is not required"
+
+
+def test_it_requires_mlflow_and_the_libraries(logged: str):
+    assert required(logged) == {"mlflow", *LIBRARIES}
 
 
 def test_its_code_is_the_python_files_of_the_package(logged: str):
@@ -99,32 +121,6 @@ def test_configuration_and_models_of_an_installed_package_are_left_out(tmp_path:
         (package / name).write_text("", encoding="utf-8")
     copy = copy_code(tmp_path / "copy", package)
     assert {path.relative_to(copy).as_posix() for path in copy.rglob("*.*")} == {"__init__.py", "files/read.py"}
-
-
-def imported(file: Path) -> set[str]:
-    """Top-level names of what a module imports when it is itself imported."""
-    names = set()
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.add(str(node.module).partition(".")[0])
-    return names
-
-
-def test_its_requirements_are_the_libraries_that_its_code_imports(
-    loaded: tuple[np.ndarray, dict[str, str]], logged: str
-):
-    lines = (Path(logged) / "requirements.txt").read_text(encoding="utf-8").split()
-    assert all("==" in line and "+" not in line and "hrtem" not in line for line in lines)
-    required = {line.partition("==")[0] for line in lines}
-    assert required == {"mlflow", *LIBRARIES}
-    distributions = importlib.metadata.packages_distributions()
-    names = set().union(*(imported(Path(file)) for file in loaded[1].values()))
-    libraries = {name: distributions[name] for name in names if name in distributions and name != "hrtem_lab"}
-    assert "torch" in libraries
-    for name, owners in libraries.items():
-        assert required & {owner.replace("_", "-").lower() for owner in owners}, f"{name} is not required"
 
 
 def test_a_logged_model_serves_the_commands(logged: str):
