@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,16 @@ import numpy.typing as npt
 from hrtem_lab.micrograph import BoolArray, IntArray
 
 Indices = npt.NDArray[np.intp]
+Labels = TypeVar("Labels", IntArray, BoolArray)
+"""Numbers or truth values of pixels, between which nothing can be interpolated."""
 
 _ROW_POWER, _COLUMN_POWER = np.array([(0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0)]).T
 
 
-def resample_nearest(instances: IntArray, shape: tuple[int, int]) -> IntArray:
-    """Return an instance map on another grid of the same field: each new pixel takes the one that holds its centre.
+def resample_nearest(instances: Labels, shape: tuple[int, int]) -> Labels:
+    """Return an instance map or a mask on another grid of the same field.
+
+    Each new pixel takes the old one that holds its centre.
 
     Args:
         instances: (rows, columns).

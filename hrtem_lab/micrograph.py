@@ -58,9 +58,12 @@ class Micrograph:
         pixel_size_from: What said the pixel size: the file, a line of a table, or the user.
         pixel_sizes_unused: Other pixel sizes in nm that were given, by what said them.
         notes: Lines for the user about how the image was read: what was left out, and what was not used.
+        valid: True where the image shows the specimen, (rows, columns); False in borders left empty by an alignment,
+            and in banners. None where it shows it everywhere.
 
     Raises:
-        InputError: The image is not 2-D, is empty or holds NaN or infinity, or the pixel size is not positive.
+        InputError: The image is not 2-D, is empty or holds NaN or infinity, the pixel size is not positive, or `valid`
+            has another shape or is False everywhere.
     """
 
     image: FloatArray
@@ -70,6 +73,7 @@ class Micrograph:
     pixel_size_from: str = ""
     pixel_sizes_unused: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    valid: BoolArray | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 2 or 0 in self.image.shape:
@@ -79,6 +83,22 @@ class Micrograph:
             raise InputError(f"{self.name}: {bad} pixels are NaN or infinite; replace them, or export the file again")
         if not (np.isfinite(self.pixel_size_nm) and self.pixel_size_nm > 0):
             raise InputError(f"{self.name}: pixel_size_nm is {self.pixel_size_nm}, expected a positive number of nm")
+        if self.valid is not None and (self.valid.shape != self.image.shape or not self.valid.any()):
+            raise InputError(f"{self.name}: the mask of valid pixels is {self.valid.shape} and has to hold some")
+
+    @property
+    def field_nm2(self) -> float:
+        """Area of the specimen that is shown, in nm^2."""
+        pixels = self.image.size if self.valid is None else int(np.count_nonzero(self.valid))
+        return float(pixels * self.pixel_size_nm**2)
+
+    @property
+    def field_box(self) -> tuple[int, int]:
+        """Rows and columns of the smallest box around what is shown, in pixels."""
+        if self.valid is None:
+            return self.image.shape[0], self.image.shape[1]
+        row, column = (np.flatnonzero(self.valid.any(axis=axis)) for axis in (1, 0))
+        return int(row[-1] - row[0] + 1), int(column[-1] - column[0] + 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,7 @@ class Analyser:
         """
         segmentation = self.segmenter.segment(micrograph, progress)
         instances, probabilities = segmentation.instances, segmentation.probabilities
-        particles = measure(instances, micrograph.pixel_size_nm)
+        particles = measure(instances, micrograph.pixel_size_nm, micrograph.valid)
         particles["confidence"] = network_features(probabilities[:1], instances)["seen_particle"]
         if self.forest is not None and len(particles):
             features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from skimage.measure import label as connected_components
 
@@ -27,6 +28,7 @@ def describe_micrograph(analysis: Analysis, path: Path, read_label: LabelReader 
         read_label: Reads the label.
     """
     micrograph, particles = analysis.micrograph, analysis.particles
+    particle_area_nm2 = float(np.count_nonzero(analysis.instances)) * micrograph.pixel_size_nm**2
     row = {
         "micrograph": micrograph.name,
         "file": str(path),
@@ -36,9 +38,12 @@ def describe_micrograph(analysis: Analysis, path: Path, read_label: LabelReader 
         "notes": list(micrograph.notes),
         "rows": micrograph.image.shape[0],
         "columns": micrograph.image.shape[1],
+        "field_rows": micrograph.field_box[0],
+        "field_columns": micrograph.field_box[1],
+        "field_nm2": micrograph.field_nm2,
         "particles": len(particles),
         "equivalent_diameter_nm": describe_values(analysis.uncut["equivalent_diameter_nm"]),
-        "particle_fraction": float((analysis.instances > 0).mean()),
+        "particle_fraction": particle_area_nm2 / micrograph.field_nm2,
         "classes": particles["class"].value_counts().to_dict() if "class" in particles else None,
     }
     return row | score_by_label(analysis, path, read_label)

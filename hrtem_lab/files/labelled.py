@@ -64,6 +64,7 @@ def _labelled(path: Path, name: str, pixel_size_nm: float | None, table: ImageTa
         pixel_size_from=image.pixel_size_from,
         pixel_sizes_unused=image.pixel_sizes_unused,
         notes=image.notes,
+        valid=image.valid,
         instances=connected_components(mask, connectivity=1).astype(np.int32),
         group=group[-1][1] if group else name,
     )

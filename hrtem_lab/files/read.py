@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ from hrtem_lab.files.image_table import ImageTable
 from hrtem_lab.files.pixel_size import FILE, PixelSize, SizesGiven
 from hrtem_lab.files.selection import select_micrographs
 from hrtem_lab.files.stacks import Choice, check_count, choose_frames
+from hrtem_lab.files.void import find_void
+from hrtem_lab.image import resample_nearest
 from hrtem_lab.micrograph import FloatArray, InputError, Micrograph
+
+LOSSY_SUFFIXES = (".jpg", ".jpeg")
+LOSSY_TOLERANCE = 2.0
+"""Difference that compression leaves between pixels that were equal."""
 
 
 def read(
@@ -59,29 +66,42 @@ def read(
     sizes = SizesGiven(pixel_size_nm, [table for table in tables if table is not None], overrule)
     selection = select_micrographs(_load(path), signal, path.name)
     name = path.stem if name is None else name
-    images: list[tuple[str, npt.NDArray[Any], PixelSize, Frames, tuple[str, ...]]] = []
+    micrographs: list[Micrograph] = []
     for stack in selection.stacks:
         check_count(stack, frames, path.name)
         size = sizes.choose(stack, path, name)
         with read_errors(path):
-            square = stack.square(path.name) if size.source == FILE else stack
-            chosen, notes = choose_frames(square, frames, path.name)
+            chosen, notes = choose_frames(stack, frames, path.name)
         titled = f"{name}_{_file_name(stack.title)}" if selection.titles_distinguish and stack.title else name
-        notes = (*stack.notes, *selection.notes, *size.notes, *notes)
-        images += [(f"{titled}_{end}" if end else titled, image, size, square, notes) for end, image in chosen.items()]
-    names = _unique([each[0] for each in images])
-    return [
-        Micrograph(
-            image=_float32(image),
-            pixel_size_nm=size.nm if size.source != FILE else float(stack.pixel_size_nm or size.nm),
-            name=unique,
-            metadata={**stack.metadata, "source": path.name},
-            pixel_size_from=size.source,
-            pixel_sizes_unused=size.unused,
-            notes=notes,
-        )
-        for unique, (_, image, size, stack, notes) in zip(names, images, strict=True)
-    ]
+        stack = replace(stack, notes=(*stack.notes, *selection.notes, *size.notes, *notes))
+        for end, image in chosen.items():
+            frame = replace(stack, data=image)
+            micrographs.append(_micrograph(frame, size, f"{titled}_{end}" if end else titled, path))
+    names = _unique([micrograph.name for micrograph in micrographs])
+    return [replace(each, name=unique) for unique, each in zip(names, micrographs, strict=True)]
+
+
+def _micrograph(frame: Frames, size: PixelSize, name: str, path: Path) -> Micrograph:
+    """One image in square pixels, with what shows nothing masked."""
+    image = _float32(frame.pixels)
+    tolerance = LOSSY_TOLERANCE if path.suffix.lower() in LOSSY_SUFFIXES else 0.0
+    void = find_void(image, tolerance)
+    notes = frame.notes
+    if void is not None:
+        image[void] = np.median(image[~void])
+        notes = (*notes, f"{np.mean(void):.1%} of the image is an empty border or a banner and is left out")
+    square = replace(frame, data=image).square(path.name) if size.source == FILE else replace(frame, data=image)
+    pixels = _float32(square.pixels)
+    return Micrograph(
+        image=pixels,
+        pixel_size_nm=size.nm if size.source != FILE else float(square.pixel_size_nm or size.nm),
+        name=name,
+        metadata={**square.metadata, "source": path.name},
+        pixel_size_from=size.source,
+        pixel_sizes_unused=size.unused,
+        notes=notes,
+        valid=None if void is None else resample_nearest(~void, (pixels.shape[0], pixels.shape[1])),
+    )
 
 
 def _load(path: Path) -> list[Frames]:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.ndimage import binary_dilation
 from scipy.spatial import KDTree
 from skimage.measure import regionprops, regionprops_table
 
-from hrtem_lab.micrograph import InputError, IntArray
+from hrtem_lab.micrograph import BoolArray, InputError, IntArray
 from hrtem_lab.particles.outline import Outline, measure_outline
 
 MEASUREMENTS = (
@@ -22,10 +23,13 @@ MEASUREMENTS = (
 REGION_PROPERTIES = ("label", "area", "bbox", "centroid", "eccentricity", "orientation")
 """Properties of scikit-image that need no outline."""
 
+VALID_MARGIN_PX = 2
+"""Distance from what is not valid up to which a particle touches it: outlines shrink a little beside an even area."""
+
 Columns = dict[str, npt.NDArray[Any]]
 
 
-def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
+def measure(instances: IntArray, pixel_size_nm: float, valid: BoolArray | None = None) -> pd.DataFrame:
     """Measure every particle.
 
     The area is that of the pixels. Feret diameters, perimeter and hull are those of the outline at half height of the
@@ -35,6 +39,7 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
     Args:
         instances: (rows, columns), 0 = background; numbers may have gaps.
         pixel_size_nm: Side length of a pixel.
+        valid: True where the image shows the specimen, (rows, columns); None where it does everywhere.
 
     Returns:
         One row per particle, indexed by `particle`, its number:
@@ -46,7 +51,8 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
         - `eccentricity`, `orientation_deg`: of the ellipse of the same second moments; its long axis, counterclockwise
           from the direction of columns as seen on a screen, in [0, 180), `nan` where no direction is longer.
         - `box_rows_px`, `box_columns_px`: side lengths of the bounding box, whole pixels.
-        - `touches_edge`: it has a pixel on the border of the image, so that its size is a lower bound.
+        - `touches_edge`: it has a pixel on the border of the image, or beside what is not valid, so that its size is a
+          lower bound.
         - `neighbour_nm`: from its centroid to the nearest other one; `nan` for a particle alone.
         - `shape`: `round`, `faceted`, `elongated` or `irregular` (see `hrtem_lab.particles.outline`); None below 12 px,
           and an octagon or a polygon of more sides is round.
@@ -62,7 +68,7 @@ def measure(instances: IntArray, pixel_size_nm: float) -> pd.DataFrame:
         _position(regions, pixel_size_nm)
         | _size_and_shape(regions["area"].astype(np.float64), outlines, pixel_size_nm)
         | _ellipse(regions)
-        | {"touches_edge": np.isin(regions["label"], _on_edge(instances))}
+        | {"touches_edge": np.isin(regions["label"], _on_edge(instances, valid))}
     )
     return pd.DataFrame(values, index=pd.Index(regions["label"], name="particle"), columns=MEASUREMENTS)
 
@@ -120,6 +126,9 @@ def _nearest_distance(centroids: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
     return np.where(np.isfinite(distance), distance, np.nan)
 
 
-def _on_edge(instances: IntArray) -> npt.NDArray[np.int32]:
-    """The numbers on the border of the image."""
-    return np.unique(np.concatenate([instances[[0, -1]].ravel(), instances[:, [0, -1]].ravel()]))
+def _on_edge(instances: IntArray, valid: BoolArray | None) -> npt.NDArray[np.int32]:
+    """The numbers on the border of the image and of what is valid in it."""
+    border = [instances[[0, -1]].ravel(), instances[:, [0, -1]].ravel()]
+    if valid is not None:
+        border.append(instances[binary_dilation(~valid, iterations=VALID_MARGIN_PX)])
+    return np.unique(np.concatenate(border))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from hrtem_lab.image import quadratic_surface, resample_nearest
-from hrtem_lab.micrograph import FloatArray, InputError, IntArray, Micrograph
+from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, IntArray, Micrograph
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Preprocessing:
     def __call__(self, micrograph: Micrograph) -> FloatArray:
         """Standardise an image: (rows, columns) float32 at `pixel_size_nm`, median 0, robust standard deviation 1.
 
+        Where the micrograph is not valid it is 0, and nothing else depends on what it holds there.
+
         Raises:
             InputError: The micrograph's pixels are larger than `max_pixel_size_nm`.
         """
@@ -43,14 +46,24 @@ class Preprocessing:
                 f"{self.max_pixel_size_nm:g} nm is needed to resolve the lattice (Nyquist); take the image at a higher "
                 "magnification, or correct its calibration"
             )
-        image = self._without_hot_pixels(micrograph.image)
+        image = self._without_hot_pixels(*_blank_invalid(micrograph))
         image = image - image.min()  # else the rounding errors of a constant image would be scaled up to noise
         image = resample(image, self.shape(micrograph))
-        image = image - quadratic_surface(image).astype(np.float32)  # uneven illumination
-        deviation = 1.4826 * np.median(np.abs(image - np.median(image)))  # the standard one of a normal distribution
+        if micrograph.valid is None:
+            return self._standardise(image, None)
+        valid = resample_nearest(micrograph.valid, self.shape(micrograph))
+        return np.where(valid, self._standardise(image, valid if valid.any() else None), 0).astype(np.float32)
+
+    def _standardise(self, image: FloatArray, valid: BoolArray | None) -> FloatArray:
+        """Even the illumination and scale to median 0 and deviation 1, by what is valid."""
+        surface = quadratic_surface(image if valid is None else image * valid, valid)
+        image = image - surface.astype(np.float32)
+        shown = image if valid is None else image[valid]
+        median = np.median(shown)
+        deviation = 1.4826 * np.median(np.abs(shown - median))  # the standard one of a normal distribution
         if deviation == 0:
-            deviation = image.std() or 1.0
-        scaled = (image - np.median(image)) / deviation
+            deviation = shown.std() or 1.0
+        scaled = (image - median) / deviation
         return np.clip(scaled, -self.clip_sigma, self.clip_sigma).astype(np.float32)
 
     def shape(self, micrograph: Micrograph) -> tuple[int, int]:
@@ -63,11 +76,20 @@ class Preprocessing:
         """Resample an instance map of a micrograph to the grid of its standardised image: nearest neighbour."""
         return resample_nearest(instances, self.shape(micrograph))
 
-    def _without_hot_pixels(self, image: FloatArray) -> FloatArray:
+    def _without_hot_pixels(self, image: FloatArray, deviation: np.floating[Any]) -> FloatArray:
         if min(image.shape) < 3:
             return image
         median = cv2.medianBlur(np.ascontiguousarray(image, dtype=np.float32), 3)
-        return np.where(np.abs(image - median) > self.hot_sigma * image.std(), median, image)
+        return np.where(np.abs(image - median) > self.hot_sigma * deviation, median, image)
+
+
+def _blank_invalid(micrograph: Micrograph) -> tuple[FloatArray, np.floating[Any]]:
+    """The image with its median where it is not valid, and the standard deviation of what is."""
+    image, valid = micrograph.image, micrograph.valid
+    if valid is None:
+        return image, image.std()
+    shown = image[valid]
+    return np.where(valid, image, np.median(shown)).astype(np.float32), shown.std()
 
 
 def resample(image: FloatArray, shape: tuple[int, int]) -> FloatArray:

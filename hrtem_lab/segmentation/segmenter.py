@@ -127,8 +127,9 @@ def has_particles(micrographs: Iterable[LabelledMicrograph]) -> bool:
 
 
 def to_micrograph_grid(score_map: FloatArray, micrograph: Micrograph) -> FloatArray:
-    """Resample a score map from the preprocessing's grid to that of the micrograph."""
-    return np.clip(resample(score_map, micrograph.image.shape), 0, 1)
+    """Resample a score map from the preprocessing's grid to that of the micrograph; 0 where that is not valid."""
+    scores = np.clip(resample(score_map, micrograph.image.shape), 0, 1)
+    return scores if micrograph.valid is None else scores * micrograph.valid
 
 
 def pooled_dice(masks: Iterable[BoolArray], truths: Iterable[BoolArray]) -> float:

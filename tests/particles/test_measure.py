@@ -159,3 +159,12 @@ def test_an_empty_map_gives_every_column():
 def test_the_pixel_must_be_positive():
     with pytest.raises(InputError, match="pixel_size_nm is 0"):
         measure(np.ones((2, 2), dtype=np.int32), 0.0)
+
+
+def test_a_particle_at_what_is_not_valid_touches_the_edge():
+    instances = np.zeros((60, 60), np.int32)
+    instances[10:20, 10:20], instances[30:40, 10:20], instances[30:40, 40:50] = 1, 2, 3
+    valid = np.ones((60, 60), bool)
+    valid[:10] = valid[:, 50:] = False
+    assert measure(instances, 0.1, valid)["touches_edge"].tolist() == [True, False, True]
+    assert not measure(instances, 0.1)["touches_edge"].any()

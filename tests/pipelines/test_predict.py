@@ -231,6 +231,27 @@ def test_a_size_that_is_not_used_is_said(
 
 
 @pytest.mark.usefixtures("dark")
+@pytest.mark.parametrize("fill", [0.0, np.nan])
+def test_nothing_is_found_where_nothing_is_shown(fill: float, model: Path, tmp_path: Path):
+    """The void is darker than any particle, and one particle is cut by it."""
+    image = discs()[0]
+    image[:50] = fill
+    tags = {"resolution": (1 / PIXEL_NM,) * 2, "metadata": {"unit": "nm"}}
+    tifffile.imwrite(tmp_path / "aligned.tif", image, imagej=True, **tags)
+    assert predict(input=tmp_path / "aligned.tif", output=tmp_path / "out", model=model) == 0
+    table = pd.read_csv(tmp_path / "out" / "particles.csv").sort_values("area_nm2")
+    assert table["touches_edge"].tolist() == [False, True]
+    assert table["equivalent_diameter_nm"].iloc[0] == pytest.approx(2.0, rel=0.1)
+    assert not tifffile.imread(tmp_path / "out" / "masks" / "aligned.tif")[:50].any()
+    (row,) = json.loads((tmp_path / "out" / "summary.json").read_text())["per_micrograph"]
+    assert (row["rows"], row["columns"]) == (160, 200)
+    assert (row["field_rows"], row["field_columns"]) == (110, 200)
+    assert row["field_nm2"] == pytest.approx(110 * 200 * PIXEL_NM**2)
+    assert row["particle_fraction"] == pytest.approx(table["area_nm2"].sum() / row["field_nm2"])
+    assert "empty border" in row["notes"][0]
+
+
+@pytest.mark.usefixtures("dark")
 def test_one_frame_of_a_stack(model: Path, tmp_path: Path):
     tifffile.imwrite(tmp_path / "film.tif", np.stack([discs()[0]] * 3), photometric="minisblack")
     settings = {"input": tmp_path / "film.tif", "model": model, "pixel_size_nm": PIXEL_NM}

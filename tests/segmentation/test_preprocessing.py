@@ -1,6 +1,6 @@
 """Preprocessing standardises every image, and resampled masks stay on their particles."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.transform import downscale_local_mean
 
-from hrtem_lab.micrograph import InputError
+from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.paths import CONF
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 from tests.segmentation.scenes import PIXEL_NM, PREPROCESSING, mask_of, plain
@@ -169,3 +169,27 @@ def test_the_defaults_are_those_of_the_configuration():
     settings = yaml.safe_load((CONF / "preprocessing" / "standard.yaml").read_text())
     del settings["_target_"]
     assert asdict(Preprocessing()) == settings
+
+
+def with_void(image, rows=40, fill=0.0):
+    """The image with empty rows above it, and its mask."""
+    filled = np.concatenate([np.full((rows, image.shape[1]), fill), image])
+    valid = np.ones(filled.shape, dtype=bool)
+    valid[:rows] = False
+    return Micrograph(image=filled.astype(np.float32), pixel_size_nm=PIXEL_NM, name="drawn", valid=valid)
+
+
+@pytest.mark.parametrize("fill", [0.0, -1e4, 1e4, 500.0])
+def test_what_is_not_valid_has_no_part_in_the_scale(fill):
+    image = noise((160, 140)) * 30 + 500 + 0.1 * quadratic((160, 140))
+    alone, beside = UNCUT(plain(image)), UNCUT(with_void(image, fill=fill))
+    assert (beside[:40] == 0).all()
+    np.testing.assert_allclose(beside[40:], alone, atol=2e-3)
+
+
+def test_what_is_not_valid_is_zero_on_any_grid():
+    micrograph = replace(with_void(noise((160, 140)), fill=99.0), pixel_size_nm=PIXEL_NM / 3)
+    result = PREPROCESSING(micrograph)
+    assert result.shape == PREPROCESSING.shape(micrograph)
+    assert (result[:13] == 0).all()
+    assert np.abs(result[14:]).mean() > 0.5
