@@ -18,6 +18,11 @@ from hrtem_lab.micrograph import InputError
 
 FOLDER_SUFFIXES = (".zspy",)
 """Suffixes of files that may be folders."""
+INTERNALS = re.compile(
+    r"NoneType|\\x|\bb'|\bobject\b|\bargument|subscriptable|iterable|callable|unpack|\bint\(\)|\bdtype|ndarray|"
+    r"_\w+\(|buffer|codec|list index|tuple index|invalid literal|unsupported operand|unhashable"
+)
+"""Words of errors that speak to programmers."""
 
 
 @contextmanager
@@ -40,10 +45,24 @@ def read_errors(path: Path) -> Iterator[None]:
         except Exception as error:  # a broken file can make a library raise anything
             traceback.clear_frames(error.__traceback__)
             gc.collect()  # with the line above: close the files that the library left open
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(
-                f"{path.name}: cannot be read as {path.suffix.lower()} ({reason}); is it complete and of this kind?"
+                f"{path.name}: cannot be read as {path.suffix.lower()} ({explain(error)}); is it complete and of this "
+                "kind?"
             ) from error
+
+
+def explain(error: Exception) -> str:
+    """The reason that an error of a library gives, in one line; where it gives none to a reader of files, a plain one.
+
+    Numbers, bytes, single names and the internals of a program (`'NoneType' object ...`) are no reasons.
+    """
+    reason = " ".join(str(error).split())[:200]
+    words = re.findall(r"[^\W\d_]{2,}", reason)
+    if len(words) >= 3 and not INTERNALS.search(reason) and reason.isprintable():
+        return reason
+    if isinstance(error, KeyError | IndexError | AttributeError):
+        return "a part that such a file has to have is missing or damaged"
+    return "its content is damaged"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hrtem_lab.files.errors import read_errors
+from hrtem_lab.files.errors import explain, read_errors
 from hrtem_lab.micrograph import InputError
 
 
@@ -24,8 +24,8 @@ def test_any_exception_becomes_one_line(file: Path) -> None:
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_an_exception_without_words_gives_its_name(file: Path) -> None:
-    with pytest.raises(InputError, match="KeyError"), read_errors(file):
+def test_an_exception_without_words_gives_a_plain_reason(file: Path) -> None:
+    with pytest.raises(InputError, match="a part that such a file has to have is missing"), read_errors(file):
         raise KeyError
 
 
@@ -63,3 +63,26 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         pass
     with pytest.raises(InputError, match="is a folder"), read_errors(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyError(0), "a part that such a file has to have is missing or damaged"),
+        (KeyError("ImageList"), "a part that such a file has to have is missing or damaged"),
+        (
+            AttributeError("'NoneType' object has no attribute 'shape'"),
+            "a part that such a file has to have is missing",
+        ),
+        (ValueError("8388610"), "its content is damaged"),
+        (ValueError("b'\\x00\\x00'"), "its content is damaged"),
+        (TypeError("unsupported operand type(s) for +: 'int' and 'str'"), "its content is damaged"),
+        (ValueError("invalid literal for int() with base 10: 'x'"), "its content is damaged"),
+        (EOFError(), "its content is damaged"),
+        (ValueError("cannot reshape array of size 12 into shape (4, 4)"), "cannot reshape array of size 12 into shape"),
+        (OSError("Unable to synchronously open file (truncated file)"), "Unable to synchronously open file"),
+    ],
+    ids=repr,
+)
+def test_a_reason_is_one_for_people(error: Exception, reason: str):
+    assert explain(error).startswith(reason)
