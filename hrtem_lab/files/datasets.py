@@ -28,7 +28,7 @@ def write_groschner(folder: str | Path, micrographs: Numbered, count: int) -> No
     """Write the layout of the published training sets of Groschner, Choi and Scott (Zenodo 3755011), as `images.h5`.
 
     `images`, (n, 512, 512, 1) float32 from 0 to 1, and `maps`, (n, 512, 512, 2) uint8, one-hot, whose last channel is
-    the particles. Beside it `metadata.csv` (pixel size and condition by row) and `particles.parquet` (the facts).
+    the particles. Beside it `metadata.csv` (pixel size and condition by row), `particles.parquet` (ground truth).
 
     Args:
         folder: Made where it is absent.
@@ -56,7 +56,7 @@ def write_folder(folder: str | Path, micrographs: Numbered) -> None:
     """Write `<name>.tif` (float32, calibrated for ImageJ) and `<name>_label.png` (255 = particle) for each micrograph.
 
     Beside them `instances/<name>.tif` (particle numbers), `metadata.csv` (name, pixel size, condition) and
-    `particles.parquet` (the facts of each particle). What an earlier call wrote here and this one does not is removed.
+    `particles.parquet` (the ground truth). What an earlier call wrote here and this one does not is removed.
 
     Args:
         folder: Made where it is absent.
@@ -89,7 +89,7 @@ class _Tables:
 
     def __init__(self) -> None:
         self.rows: dict[int, dict[str, Any]] = {}
-        self.facts: dict[int, pd.DataFrame] = {}
+        self.particles: dict[int, pd.DataFrame] = {}
 
     @property
     def names(self) -> list[str]:
@@ -99,16 +99,16 @@ class _Tables:
         camera = {"camera_pixel_size_nm" if k == "pixel_size_nm" else k: v for k, v in micrograph.metadata.items()}
         row = {"name": micrograph.name, "pixel_size_nm": micrograph.pixel_size_nm, "group": micrograph.group}
         self.rows[number] = row | {"particles": len(micrograph.ground_truth)} | camera
-        facts = micrograph.ground_truth.rename_axis("particle").reset_index()
-        facts.insert(0, "name", micrograph.name)
-        self.facts[number] = facts
+        particles = micrograph.ground_truth.rename_axis("particle").reset_index()
+        particles.insert(0, "name", micrograph.name)
+        self.particles[number] = particles
 
     def write(self, folder: Path) -> None:
         columns = ["name", "pixel_size_nm", "group", "particles"]
         rows = pd.DataFrame([self.rows[n] for n in sorted(self.rows)], columns=None if self.rows else columns)
         write_table(folder / "metadata.csv", rows)
-        facts = [self.facts[n] for n in sorted(self.facts)]
-        some = [table for table in facts if len(table)] or facts[:1]
+        particles = [self.particles[n] for n in sorted(self.particles)]
+        some = [table for table in particles if len(table)] or particles[:1]
         table = pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=["name", "particle"])
         with atomic_write(folder / "particles.parquet") as unfinished:
             table.to_parquet(unfinished, index=False)

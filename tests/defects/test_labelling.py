@@ -28,14 +28,14 @@ def labels(predicted, true):
 
 
 def truth(instances, names=NAMES):
-    facts = pd.DataFrame({"label": names}, index=pd.RangeIndex(1, len(names) + 1))
+    table = pd.DataFrame({"label": names}, index=pd.RangeIndex(1, len(names) + 1))
     return LabelledMicrograph(
         image=np.zeros(instances.shape, dtype=np.float32),
         pixel_size_nm=0.05,
         name="drawn",
         instances=instances,
         group="drawn",
-        ground_truth=facts,
+        ground_truth=table,
     )
 
 

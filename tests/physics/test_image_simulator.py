@@ -156,9 +156,9 @@ def test_facts_follow_their_particle():
 
 
 def test_without_facts_the_image_and_the_mask_are_the_same():
-    with_facts, without = (take(ImageSimulator(), ground_truth=facts) for facts in (True, False))
-    np.testing.assert_array_equal(with_facts.image, without.image)
-    np.testing.assert_array_equal(with_facts.mask, without.mask)
+    labelled, without = (take(ImageSimulator(), ground_truth=known) for known in (True, False))
+    np.testing.assert_array_equal(labelled.image, without.image)
+    np.testing.assert_array_equal(labelled.mask, without.mask)
     assert without.ground_truth.empty
 
 

@@ -132,3 +132,8 @@ class DrawnLibrary(Sequence):
 def dihedral(size=64):
     """The augmentation of a training: a part of the image, turned and mirrored."""
     return A.Compose([A.RandomCrop(size, size, pad_if_needed=True), A.D4(p=1.0)])
+
+
+def same(one, other):
+    """Whether two training samples, or batches of them, are equal."""
+    return all(torch.equal(one[key], other[key]) for key in ("image", "mask"))

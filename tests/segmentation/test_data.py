@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import ImageSimulator
 from hrtem_lab.segmentation.data import STAGES, SimulatedData
-from hrtem_lab.segmentation.datasets import EpochSampler, SimulatedDataset
-from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral
+from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral, same
 
 
 def data(size=9, validation=2, test=3, **arguments):
@@ -21,17 +20,6 @@ def data(size=9, validation=2, test=3, **arguments):
     return SimulatedData(
         DrawnLibrary(size), ImageSimulator(), PREPROCESSING, dihedral(), validation, test, **(settings | arguments)
     )
-
-
-def images(size=5, seed=(0, 0), window_nm=None, indices=None):
-    library = DrawnLibrary(size)
-    return SimulatedDataset(
-        library, indices or range(size), ImageSimulator(), PREPROCESSING, dihedral(), window_nm, seed
-    )
-
-
-def same(one, other):
-    return all(torch.equal(one[key], other[key]) for key in ("image", "mask"))
 
 
 def batches(workers, epochs=2, seed=0):
@@ -42,75 +30,6 @@ def batches(workers, epochs=2, seed=0):
         loader.sampler.set_epoch(epoch)
         found += list(loader)
     return found
-
-
-def test_a_sample_has_an_image_and_the_masks_of_its_particles_and_their_cores():
-    for number in range(6):
-        sample = images()[number]
-        assert sample["image"].shape == (1, 64, 64)
-        assert sample["mask"].shape == (2, 64, 64)
-        particle, core = sample["mask"] > 0
-        assert not (core & ~particle).any()
-        assert core.sum() < 0.7 * particle.sum() or not particle.any()
-        assert sample["image"].dtype == sample["mask"].dtype == torch.float32
-        assert set(sample["mask"].unique().tolist()) <= {0.0, 1.0}
-        assert torch.isfinite(sample["image"]).all()
-
-
-def test_the_mask_is_rotated_with_the_image():
-    """The discs absorb half of the beam, so they are dark after any crop, rotation and reflection."""
-    darker = 0
-    for number in range(40):
-        sample = images()[number]
-        mask = sample["mask"][:1] > 0
-        if 0.05 < mask.float().mean() < 0.9:
-            darker += 1
-            assert sample["image"][mask].mean() < sample["image"][~mask].mean() - 0.5
-    assert darker > 20
-
-
-def test_a_sample_depends_on_the_seed_and_its_number_alone():
-    one, again, other = images(), images(), images(seed=(0, 1))
-    assert same(one[3], again[3])
-    assert same(one[3], one[3])  # whatever was drawn in between
-    assert not same(one[3], one[4])
-    assert not same(one[3], one[3 + 5])  # the same specimen once more
-    assert not same(one[3], other[3])
-
-
-def test_specimens_take_turns():
-    asked = []
-
-    class Noted(DrawnLibrary):
-        def __getitem__(self, index):
-            asked.append(index)
-            return super().__getitem__(index)
-
-    waves = SimulatedDataset(Noted(9), range(4, 7), ImageSimulator(), PREPROCESSING, dihedral(), 3.0, (0, 0))
-    for number in range(7):
-        waves[number]
-    assert asked == [4, 5, 6, 4, 5, 6, 4]
-
-
-@given(st.integers(1, 50), st.integers(0, 5), st.integers(0, 1000))
-def test_an_epoch_holds_its_own_numbers(size, epoch, seed):
-    sampler = EpochSampler(size, seed)
-    sampler.set_epoch(epoch)
-    numbers = list(sampler)
-    assert sorted(numbers) == list(range(epoch * size, (epoch + 1) * size))
-    assert numbers == list(sampler)
-    assert len(sampler) == size
-
-
-def test_the_order_changes_with_epoch_and_seed():
-    orders = set()
-    for seed in (0, 1):
-        for epoch in (0, 1):
-            sampler = EpochSampler(50, seed)
-            sampler.set_epoch(epoch)
-            orders.add(tuple(n - 50 * epoch for n in sampler))
-    assert len(orders) == 4
-    assert tuple(range(50)) not in orders
 
 
 def test_two_epochs_differ_and_the_same_seed_gives_the_same():

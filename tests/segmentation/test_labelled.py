@@ -12,9 +12,8 @@ from PIL import Image
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import ImageSimulator
 from hrtem_lab.segmentation.data import STAGES
-from hrtem_lab.segmentation.datasets import LabelledDataset, MixedDataset
 from hrtem_lab.segmentation.labelled import LabelledData, split_groups
-from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dark_discs, dihedral, labelled
+from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dark_discs, dihedral, labelled, same
 
 
 @pytest.fixture(scope="module")
@@ -43,63 +42,6 @@ def data(folder, **arguments):
         augmentation=dihedral(),
         **settings,
     )
-
-
-def same(one, other):
-    return all(torch.equal(one[key], other[key]) for key in ("image", "mask"))
-
-
-def images(count=3, seed=(0, 0)):
-    return LabelledDataset([dark_discs(n, contrast=3.0) for n in range(count)], PREPROCESSING, dihedral(), seed)
-
-
-def test_a_sample_is_one_of_simulated_data():
-    for number in range(12):
-        sample = images()[number]
-        assert sample["image"].shape == (1, 64, 64)
-        assert sample["mask"].shape == (2, 64, 64)
-        assert sample["image"].dtype == sample["mask"].dtype == torch.float32
-        assert set(sample["mask"].unique().tolist()) <= {0.0, 1.0}
-        particle, core = sample["mask"] > 0
-        assert not (core & ~particle).any()
-
-
-def test_masks_fit_the_particles_in_every_orientation():
-    darker = 0
-    for number in range(30):
-        sample = images()[number]
-        particle, core = sample["mask"] > 0
-        if 0.03 < particle.float().mean() < 0.9 and core.any():
-            darker += 1
-            for mask in (particle, core):
-                assert sample["image"][0][mask].mean() < sample["image"][0][~particle].mean() - 0.5
-    assert darker > 15
-
-
-def test_a_sample_depends_on_the_seed_and_its_number_alone():
-    one, again, other = images(), images(), images(seed=(0, 1))
-    assert same(one[4], again[4])
-    assert same(one[4], one[4])
-    assert not same(one[4], one[4 + 3])  # the same micrograph once more
-    assert not same(one[4], other[4])
-
-
-class Count:
-    """Returns the requested number."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def __getitem__(self, number):
-        return self.name, number
-
-
-@pytest.mark.parametrize(("share", "first"), [(0.5, 50), (0.25, 25), (1.0, 100), (0.1, 10)])
-def test_a_mixture_takes_each_sample_once_at_the_given_fraction(share, first):
-    mixed = MixedDataset(Count("labelled"), Count("simulated"), share)
-    shown = [mixed[n] for n in range(100)]
-    assert [n for name, n in shown if name == "labelled"] == list(range(first))
-    assert [n for name, n in shown if name == "simulated"] == list(range(100 - first))
 
 
 @given(
