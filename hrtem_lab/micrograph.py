@@ -55,7 +55,7 @@ class Micrograph:
         pixel_size_nm: Edge of a square pixel in nm.
         name: Unique within a batch, without folder and suffix.
         metadata: Everything else that the file says (`voltage_kV`, `instrument`, ...); never needed for a result.
-        pixel_size_from: What said the pixel size: the file, a line of a table, or the user.
+        pixel_size_from: Source of the pixel size: the file, a line of a table, or the user.
         pixel_sizes_unused: Other pixel sizes in nm that were given, by what said them.
         notes: Lines for the user about how the image was read: what was left out, and what was not used.
         valid: True where the image shows the specimen, (rows, columns); False in borders left empty by an alignment,

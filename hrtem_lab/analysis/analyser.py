@@ -12,7 +12,7 @@ import pandas as pd
 
 from hrtem_lab.defects import Features, Forest
 from hrtem_lab.micrograph import CLASSES, FloatArray, IntArray, Micrograph
-from hrtem_lab.particles import measure, network_features
+from hrtem_lab.particles import lattice_features, measure, network_features
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 
@@ -63,7 +63,7 @@ class Analyser:
     model: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path, features: Features, tta: bool = False) -> Analyser:
+    def load(cls, folder: str | Path, features: Features = lattice_features, tta: bool = False) -> Analyser:
         """Load a model that training saved.
 
         Args:
@@ -71,6 +71,7 @@ class Analyser:
             features: Feature set that its forest was trained on.
             tta: Average the segmenter over the eight turns and mirror images of a micrograph.
         """
+        folder = Path(folder)
         segmenter = NetworkSegmenter.load(folder)
         if tta:
             segmenter = replace(segmenter, tta=True)

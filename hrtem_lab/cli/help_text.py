@@ -10,17 +10,22 @@ from hrtem_lab.cli.experiments import experiments, opening_comment
 
 
 def text(doc: str, config_name: str, conf: Path) -> str:
-    """The help of the command that reads `<config_name>.yaml`; `doc` is its main's docstring.
+    """Compose the help of a command.
 
-    What a setting means is the comment behind it, or above it, in that file. An experiment is listed where its opening
-    comment, the lab-book entry, names this command or names none.
+    The explanation of a setting is the comment behind it, or above it, in the command's file. An experiment is listed
+    where its opening comment, the lab-book entry, names this command or names none.
+
+    Args:
+        doc: Docstring of the command's main.
+        config_name: File of `conf`, without suffix, that holds the command's settings.
+        conf: Folder of the configuration.
     """
     call = f"python -m hrtem_lab.{config_name}"
     file = conf / f"{config_name}.yaml"
-    known = _experiments(conf, call)
+    experiment_lines = _experiments(conf, call)
     settings = _settings(file)
     needed = " ".join(key.replace("???", "...") for key in settings if key.endswith("=???"))
-    example = "quickstart" if "quickstart" in known else next(iter(known), None)
+    example = "quickstart" if "quickstart" in experiment_lines else next(iter(experiment_lines), None)
     start = needed or (f"+experiment={example}" if example else "KEY=VALUE")
     forms = {
         f"{call} {start}": "",
@@ -31,7 +36,7 @@ def text(doc: str, config_name: str, conf: Path) -> str:
         inspect.cleandoc(doc),
         "\n".join(opening_comment(file)) if file.exists() else "",
         _table("Usage", forms),
-        _table("Experiments (+experiment=NAME)", known),
+        _table("Experiments (+experiment=NAME)", experiment_lines),
         _table(f"Settings (KEY=VALUE; conf/{config_name}.yaml)", settings),
         _table("Groups (GROUP=OPTION; the files of conf/GROUP; * is the default)", _groups(file)),
     ]
@@ -39,24 +44,24 @@ def text(doc: str, config_name: str, conf: Path) -> str:
 
 
 def _experiments(conf: Path, call: str) -> dict[str, str]:
-    """The experiments for the command that is called so."""
-    found = {}
+    """Name -> first line of the comment, for every experiment of a command."""
+    lines = {}
     for name, line in experiments(conf).items():
         entry = " ".join(opening_comment(conf / "experiment" / f"{name}.yaml"))
         if call in entry or "python -m" not in entry:
-            found[name] = line
-    return found
+            lines[name] = line
+    return lines
 
 
 def _settings(file: Path) -> dict[str, str]:
     """`key=value` -> comment, for every single value at the top of a file."""
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     above = ""
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
         if match := re.fullmatch(r"(\w+): +([^#\s].*?)(?:\s+#\s*(.*))?", line):
-            found[f"{match[1]}={match[2]}"] = match[3] or above
+            settings[f"{match[1]}={match[2]}"] = match[3] or above
         above = line.lstrip("# ") if line.startswith("#") else ""
-    return found
+    return settings
 
 
 def _groups(file: Path) -> dict[str, str]:

@@ -168,7 +168,7 @@ def _meant(key: str, keys: list[str]) -> str | None:
 
 def _nearest(name: str, names: Iterable[str]) -> list[str]:
     """Names, the most alike first."""
-    return sorted(names, key=lambda known: (-difflib.SequenceMatcher(None, name, known).ratio(), known))
+    return sorted(names, key=lambda other: (-difflib.SequenceMatcher(None, name, other).ratio(), other))
 
 
 def explain_runtime_error(error: BaseException, overrides: Sequence[str]) -> str | None:

@@ -15,7 +15,7 @@ from hrtem_lab.micrograph import CLASSES, InputError
 
 
 class FittedClassifier(Protocol):
-    """What cross-validation needs of a fitted classifier."""
+    """The part of a fitted classifier that cross-validation uses."""
 
     def probabilities(self, table: pd.DataFrame) -> pd.DataFrame:
         """Probabilities of `CLASSES`, one row per particle."""

@@ -24,7 +24,7 @@ def match_to_truth(predicted: IntArray, truth: LabelledMicrograph) -> pd.DataFra
 
     Args:
         predicted: Particle numbers, (rows, columns).
-        truth: Its ground truth holds the column `label`.
+        truth: Labelled micrograph whose ground truth holds the column `label`.
 
     Returns:
         One row per number in `predicted`, indexed by it: `label`, one of `hrtem_lab.micrograph.CLASSES`, and `truth`,

@@ -38,7 +38,10 @@ def tabulate_particles(
         Indexed by (micrograph, particle): the features and the `NON_FEATURE_COLUMNS`, `nan` or None where unknown.
     """
     return concat_tables(
-        [tabulate_micrograph(m, *found, features) for m, found in zip(micrographs, predicted, strict=True)]
+        [
+            tabulate_micrograph(m, *segmentation, features)
+            for m, segmentation in zip(micrographs, predicted, strict=True)
+        ]
     )
 
 

@@ -21,7 +21,7 @@ def reliability_counts(probability: npt.NDArray[Any], truth: npt.NDArray[Any], b
 
     Args:
         probability: Predicted probabilities, any shape, from 0 to 1.
-        truth: What happened, the same shape, non-zero = positive.
+        truth: Outcomes, of the same shape, non-zero = positive.
         bins: Number of equal bins from 0 to 1; a value on a border belongs to the upper one.
 
     Returns:

@@ -39,7 +39,7 @@ def planar_break(spectrum: Spectrum, peaks: Sequence[Peak], maps: Sequence[Fring
     Args:
         spectrum: The particle's spectrum.
         peaks: (k) reflections.
-        maps: Their maps, (k), all with the same points.
+        maps: Maps of the fringes, (k), all with the same points.
     """
     lines = Lines.through(maps[0])
     if not len(lines):

@@ -29,7 +29,7 @@ class LibraryFolder:
     Args:
         path: The folder; nothing is written before `prepare`.
         digest: Fingerprint of everything that decides the waves.
-        inputs: What the digest is the fingerprint of.
+        inputs: Content that the digest is the fingerprint of.
         gpts: Pixels of a wave along each side.
     """
 

@@ -74,7 +74,7 @@ def score_forest(
 
     Args:
         forest: Fitted forest.
-        predictions: Its predictions of the stages `cv` and `test`.
+        predictions: The forest's predictions of the stages `cv` and `test`.
         true_particles: Particles of the test micrographs as if all had been found with their true outlines.
         classes: Class of every test particle, some of which are `uncertain`.
 
@@ -103,7 +103,7 @@ def compare_with_baseline(
 
     Args:
         name: Name of the baseline.
-        baseline: Its predictions of the stages `cv` and `test`.
+        baseline: The baseline's predictions of the stages `cv` and `test`.
         forest: The forest's predictions of the same particles.
 
     Returns:

@@ -24,7 +24,7 @@ STAGES: tuple[Stage, ...] = ("train", "validation", "test")
 
 
 class TrainingData(pl.LightningDataModule, ABC):
-    """What the pipelines need of data, besides the loaders of a `LightningDataModule`.
+    """Data as the pipelines use them, besides the loaders of a `LightningDataModule`.
 
     Attributes:
         library: Exit waves of the simulated micrographs.
@@ -147,7 +147,7 @@ class SimulatedData(TrainingData):
 
     @property
     def fingerprint_inputs(self) -> dict[str, Any]:
-        """What the exit waves depend on."""
+        """Everything that the exit waves depend on."""
         return {"library": self.library.fingerprint_inputs}
 
     @property

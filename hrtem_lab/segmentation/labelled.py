@@ -64,7 +64,7 @@ class LabelledData(TrainingData):
 
     @property
     def fingerprint_inputs(self) -> dict[str, Any]:
-        """What the exit waves depend on, and a fingerprint of every labelled micrograph."""
+        """Everything that the exit waves depend on, and a fingerprint of every labelled micrograph."""
         labelled = {m.name: _fingerprint(m) for side in self.labelled.values() for m in side}
         return self.simulated.fingerprint_inputs | {"labelled": labelled}
 

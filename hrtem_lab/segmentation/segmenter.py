@@ -66,7 +66,7 @@ class Segmenter(ABC):
         """Find the particles of a micrograph.
 
         Args:
-            micrograph: Of any size.
+            micrograph: Micrograph of any size.
             progress: Called with (done, total) by a method that works in tiles.
         """
         score_map = to_micrograph_grid(self.score_map(self.preprocessing(micrograph)), micrograph)

@@ -1,4 +1,4 @@
-"""What a logged model needs besides its weights: the package's own code, and the libraries that run it."""
+"""The parts of a logged model besides its weights: the package's own code, and the libraries that run it."""
 
 from __future__ import annotations
 

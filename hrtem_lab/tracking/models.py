@@ -37,8 +37,8 @@ def find_model(model: str | None) -> Path:
     folder = _downloaded(model) if URI.match(model) else _locate(model)
     inside = sorted(folder.rglob(SETTINGS)) if folder.is_dir() else []
     if len(inside) != 1:
-        found = f"{len(inside)} models" if inside else "no model" if folder.is_dir() else "nothing"
-        raise InputError(f"model={model}: {found} there; expected a folder with one {SETTINGS}, or an MLflow URI")
+        content = f"{len(inside)} models" if inside else "no model" if folder.is_dir() else "nothing"
+        raise InputError(f"model={model}: {content} there; expected a folder with one {SETTINGS}, or an MLflow URI")
     return inside[0].parent
 
 
