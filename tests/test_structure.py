@@ -31,7 +31,7 @@ CONCEPTS = {
     "fingerprint",
     "atomic_write",
     "image",
-    "renamed_settings",
+    "saved_settings",
     "particle_facts",
 }
 """Small modules that any room may use."""

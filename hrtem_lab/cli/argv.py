@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from hrtem_lab.cli.config_keys import is_path
-from hrtem_lab.renamed_settings import current_key
+from hrtem_lab.saved_settings import current_key
 
 VALUED_OPTIONS = (
     *("--cfg", "-c", "--package", "-p", "--info", "-i", "--experimental-rerun"),

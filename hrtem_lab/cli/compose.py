@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def compose_config(command: str, overrides: Sequence[str]) -> DictConfig:
     """Compose the configuration of a command, inside a running command as well as in a process of its own.
 
-    Overrides may have old names of settings (`hrtem_lab.renamed_settings`).
+    Overrides may have old names of settings (`hrtem_lab.saved_settings`).
     """
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra

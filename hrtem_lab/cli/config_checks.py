@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hrtem_lab.cli.config_keys import is_path
-from hrtem_lab.renamed_settings import current_key
+from hrtem_lab.saved_settings import RENAMED_TARGETS, current_key
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -34,9 +34,16 @@ def walk(node: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
 
 
 def _renamed(config: DictConfig) -> str | None:
-    """Return a message for a key with an old name, which a user's own file of the configuration may hold."""
-    old = next((key for key, _ in walk(config) if current_key(key) != key), None)
-    return None if old is None else f"{old} is called {current_key(old)} now: rename it in your file of settings"
+    """Return a message for an old name of a key or of a class, which a user's own file of settings may hold."""
+    from omegaconf import OmegaConf
+
+    for key, missing in walk(config):
+        if current_key(key) != key:
+            return f"{key} is called {current_key(key)} now: rename it in your file of settings"
+        target = OmegaConf.select(config, key) if key.endswith("_target_") and not missing else None
+        if target in RENAMED_TARGETS:
+            return f"{target} is called {RENAMED_TARGETS[target]} now: rename it at {key} in your file of settings"
+    return None
 
 
 def _missing(config: DictConfig) -> str | None:

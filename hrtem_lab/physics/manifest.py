@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.renamed_settings import current_settings
+from hrtem_lab.saved_settings import describe_differences
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -27,27 +26,10 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def differences(manifest: dict[str, Any], inputs: dict[str, Any], max_shown: int = 4) -> str:
-    """Describe which settings of a manifest differ from other ones.
-
-    Args:
-        manifest: Settings under the key `recipe`, also under names that have been changed since.
-        inputs: The settings to compare with.
-        max_shown: Number of differences that are written out; further ones are counted.
-    """
-    there, here = dict(_flatten(current_settings(manifest.get("recipe", {})))), dict(_flatten(inputs))
-    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
-    texts = [f"{key} is {there.get(key)} there and {here.get(key)} here" for key in keys if key != "source"]
-    if "source" in keys:
-        texts.insert(0, f"another version of the code made it (hrtem_lab {manifest.get('hrtem_lab')})")
-    more = f" and {len(texts) - max_shown} more" if len(texts) > max_shown else ""
-    return "; ".join(texts[:max_shown]) + more
-
-
-def _flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted key and value of every leaf; a tuple becomes a list."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _flatten(value, f"{prefix}.{key}".lstrip("."))
-    else:
-        yield prefix, list(node) if isinstance(node, tuple) else node
+def differences(manifest: dict[str, Any], inputs: dict[str, Any]) -> str:
+    """Describe how the inputs of a library's fingerprint differ from those in a manifest."""
+    there, here = dict(manifest.get("recipe", {})), dict(inputs)
+    notes = []
+    if there.pop("source", None) != here.pop("source", None):
+        notes = [f"another version of the code made it (hrtem_lab {manifest.get('hrtem_lab')})"]
+    return describe_differences(there, here, notes)

@@ -19,7 +19,7 @@ from hrtem_lab.cli.progress import console
 from hrtem_lab.files import write_json
 from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.physics.manifest import differences
+from hrtem_lab.saved_settings import describe_differences
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.device import has_bfloat16
 from hrtem_lab.segmentation.fit import best_checkpoint, fit, interpolate_weights, last_checkpoint
@@ -131,7 +131,9 @@ def refuse_other_training(config: DictConfig, data: TrainingData, folder: Path) 
     note = folder / "training.json"
     if last_checkpoint(folder / "checkpoints") is None:
         write_json(note, {"recipe": recipe})
-    elif note.is_file() and (changed := differences(json.loads(note.read_text(encoding="utf-8")), recipe)):
+    elif note.is_file() and (
+        changed := describe_differences(json.loads(note.read_text(encoding="utf-8"))["recipe"], recipe)
+    ):
         raise InputError(
             f"output={folder} holds a training with other settings: {changed}; give another output=, with "
             f"start={folder} to begin with what it has learned"

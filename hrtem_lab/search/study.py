@@ -15,6 +15,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.saved_settings import describe_differences
 from hrtem_lab.search.heartbeat import LivenessMonitor, mark_owner
 from hrtem_lab.search.storage import open_backend
 
@@ -58,10 +59,7 @@ class SharedStudy:
                 self.optuna = optuna.create_study(storage=self.storage, study_name=name, directions=list(directions))
                 self.optuna.set_user_attr("settings", dict(settings))
         stored = self.optuna.user_attrs.get("settings", {})
-        if stored != dict(settings):
-            from hrtem_lab.physics.manifest import differences  # the subpackage takes seconds to import
-
-            changed = differences({"recipe": stored}, dict(settings))
+        if changed := describe_differences(stored, settings):
             raise InputError(
                 f"study {name} in {storage} has other settings: {changed}; go on with those that are there, or begin "
                 "another with study=NAME"

@@ -13,7 +13,7 @@ from torch import nn
 
 from hrtem_lab.atomic_write import write_text
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.renamed_settings import current_settings
+from hrtem_lab.saved_settings import current_settings
 from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.norms import InstanceNormUnet
 from hrtem_lab.segmentation.onnx import ONNX, OnnxNet

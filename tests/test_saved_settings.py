@@ -2,6 +2,7 @@
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from hrtem_lab.cli.argv import rename
@@ -9,7 +10,7 @@ from hrtem_lab.cli.compose import compose_config
 from hrtem_lab.cli.config_checks import check_config
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics.manifest import differences
-from hrtem_lab.renamed_settings import RENAMED, current_key, current_settings
+from hrtem_lab.saved_settings import RENAMED_KEYS, RENAMED_TARGETS, current_key, current_settings, describe_differences
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,26 @@ def test_saved_settings_get_the_new_names():
     assert current_settings({"most": 3, "film_nm": [1, 2]}, "data.specimen") == {"max_particles": 3, "film_nm": [1, 2]}
 
 
+@pytest.mark.parametrize("target", RENAMED_TARGETS.values())
+def test_every_new_target_can_be_found(target):
+    assert callable(get_object(target))
+
+
+def test_old_targets_are_the_present_ones():
+    saved = {"imaging": {"_target_": "hrtem_lab.physics.Imaging", "microscope": {"_target_": "other"}}}
+    present = {"imaging": {"_target_": "hrtem_lab.physics.ImageSimulator", "microscope": {"_target_": "other"}}}
+    assert current_settings(saved) == present
+    assert current_settings({"name": "hrtem_lab.physics.Imaging"}) == {"name": "hrtem_lab.physics.Imaging"}
+
+
+def test_differences_are_told_key_by_key():
+    saved, present = {"seed": 1, "film_nm": [1, 2], "deep": {"a": 1}}, {"seed": 2, "film_nm": (1, 2), "deep": {"b": 3}}
+    assert describe_differences(saved, saved) == ""
+    expected = ["seed is 1 there and 2 here", "deep.a is 1 there and None here", "deep.b is None there and 3 here"]
+    assert describe_differences(saved, present) == "; ".join(expected)
+    assert describe_differences(saved, present, ["a note"], max_shown=2) == f"a note; {expected[0]} and 2 more"
+
+
 def test_an_old_manifest_is_compared_by_the_new_names():
     manifest = {"recipe": {"seed": 1, "specimen": {"most": 3, "empty": 0.2}}}
     assert differences(manifest, {"seed": 1, "specimen": {"max_particles": 3, "empty": 0.2}}) == ""
@@ -76,7 +97,7 @@ def test_overrides_with_old_names_compose_the_same_configuration():
 def test_every_new_name_is_one_of_the_configuration():
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", overrides=["output=x"]))
-    for old, name in RENAMED.items():
+    for old, name in RENAMED_KEYS.items():
         parent = config
         for part in old.split(".")[:-1]:
             parent = parent[part] if part in parent else parent["data"][part]
@@ -89,6 +110,10 @@ def test_every_new_name_is_one_of_the_configuration():
     [
         ({"handling": {"shrunk": 0.1}}, "handling is called postprocessing now: rename it in your file of settings"),
         ({"specimen": {"most": 3}}, "specimen.most is called specimen.max_particles now: "),
+        (
+            {"imaging": {"_target_": "hrtem_lab.physics.Imaging"}},
+            "hrtem_lab.physics.Imaging is called hrtem_lab.physics.ImageSimulator now: rename it at imaging._target_",
+        ),
     ],
 )
 def test_an_old_name_in_a_file_is_refused(content, message):
