@@ -1,9 +1,9 @@
-"""How fast specimens become exit waves and exit waves become images, and what that costs in exactness and memory.
+"""Speed of simulating exit waves and images, accuracy against abTEM's defaults, and memory.
 
     python benchmarks/simulation.py [specimen=diverse microscope=wide ...]
 
-One core, about two minutes. Times are those of the processor, over specimens that both sides simulate; those of other
-machines differ, their ratios little.
+Takes about two minutes on one core. Times are processor times for the same specimens on both sides; they differ from
+machine to machine, their ratios hardly.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from hrtem_lab.physics.specimen import Specimen
 from hrtem_lab.segmentation.datasets import SimulatedDataset
 
 GPTS, SPECIMENS = 512, 12
-CONDITION = ImagingConditions(defocus_nm=8.0, cs_um=-5.0, focal_spread_nm=3.0, pixel_size_nm=0.03, mtf_nyquist=1.0)
-"""Near Scherzer's focus of a corrected microscope, no noise: what the images of two exit waves are compared at."""
+CONDITIONS = ImagingConditions(defocus_nm=8.0, cs_um=-5.0, focal_spread_nm=3.0, pixel_size_nm=0.03, mtf_nyquist=1.0)
+"""Conditions under which the images of two exit waves are compared: near Scherzer's focus of a corrected microscope."""
 
 
 def main() -> None:
@@ -51,17 +51,22 @@ def main() -> None:
         library = ExitWaveLibrary(
             build(config.data.library.specimen), SPECIMENS, seed=0, gpts=GPTS, root=folder, workers=0
         )
-        said = " ".join([*sys.argv[1:], f"{library.specimen.field_nm:g} nm field, {GPTS} x {GPTS}, one core"])
-        table = Table(title=f"Simulation, {said}")
-        for column in ("what", "ours", "the other", "ratio"):
-            table.add_column(column, justify="left" if column == "what" else "right")
-        for row in (*exit_waves(library), *training_images(library, config), *field_of_256(), memory(library)):
+        setup = " ".join([*sys.argv[1:], f"{library.specimen.field_nm:g} nm field, {GPTS} x {GPTS}, one core"])
+        table = Table(title=f"Simulation, {setup}")
+        for column in ("quantity", "ours", "the other", "ratio"):
+            table.add_column(column, justify="left" if column == "quantity" else "right")
+        for row in (
+            *compare_exit_waves(library),
+            *compare_training_images(library, config),
+            *time_microscope(),
+            measure_memory(library),
+        ):
             table.add_row(*row)
     Console(width=110).print(table)
 
 
-def seconds(task: Callable[[int], Any], calls: int, warm: bool = True) -> float:
-    """Median processor time of task(0), task(1), ...: what else runs on the machine does not count."""
+def median_seconds(task: Callable[[int], Any], calls: int, warm: bool = True) -> float:
+    """Return the median processor time of task(0), task(1), ..., which other load on the machine hardly affects."""
     if warm:
         task(0)
     times = []
@@ -72,8 +77,8 @@ def seconds(task: Callable[[int], Any], calls: int, warm: bool = True) -> float:
     return statistics.median(times)
 
 
-def documented(specimen: Specimen) -> np.ndarray:
-    """The exit wave by abTEM's defaults: finite projections in slices of 1 Angstrom."""
+def abtem_defaults(specimen: Specimen) -> np.ndarray:
+    """Return the exit wave by abTEM's defaults: finite projections in slices of 1 Angstrom."""
     import abtem
 
     with abtem.config.set({"device": "cpu", "diagnostics.progress_bar": False, "fftw.threads": 1}):
@@ -82,69 +87,71 @@ def documented(specimen: Specimen) -> np.ndarray:
         return np.asarray(waves.compute(scheduler="single-threaded").array, dtype=np.complex64)
 
 
-def exit_waves(library: ExitWaveLibrary) -> list[tuple[str, ...]]:
-    """Per minute, and how far the image of the fast one is from that of the slow one."""
-    # without absorption, of which abTEM's potentials know nothing
-    drawn = [replace(library.specimen.sample(np.random.default_rng([0, i])), absorption=0.0) for i in range(SPECIMENS)]
-    full = [specimen for specimen in drawn if specimen.particles]
+def compare_exit_waves(library: ExitWaveLibrary) -> list[tuple[str, ...]]:
+    """Compare the number of exit waves per minute, and the images of ours with those of abTEM's defaults."""
+    # abTEM's potentials have no absorption
+    sampled = [
+        replace(library.specimen.sample(np.random.default_rng([0, i])), absorption=0.0) for i in range(SPECIMENS)
+    ]
+    full = [specimen for specimen in sampled if specimen.particles]
     ours, fast = per_minute(lambda specimen: multislice(specimen, GPTS), full)
-    other, slow = per_minute(documented, full)
-    rms, alike = [], []
+    other, slow = per_minute(abtem_defaults, full)
+    rms, correlation = [], []
     for pair in zip(fast, slow, strict=True):
         # thin slices begin half a slice too early, too
         waves = pair[0], propagate(pair[1], library.sampling_nm, -0.05, 300.0)
-        one, two = (tem.expose(wave, library.sampling_nm, CONDITION).numpy().ravel() for wave in waves)
+        one, two = (tem.expose(wave, library.sampling_nm, CONDITIONS).numpy().ravel() for wave in waves)
         rms.append(np.sqrt(((one - two) ** 2).mean()) / two.mean())
-        alike.append(np.corrcoef(one, two)[0, 1])
-    said = "of the image at +8 nm, Cs -5 µm, focal spread 3 nm, no noise"
+        correlation.append(np.corrcoef(one, two)[0, 1])
+    label = "of the image at +8 nm, Cs -5 µm, focal spread 3 nm, no noise"
     return [
         ("exit waves per minute and core, against abTEM's documented default", *ratio(ours, other, ".0f")),
-        (f"RMS difference over mean, {said}", f"{100 * statistics.median(rms):.1f} %", "0", ""),
-        ("correlation of the two images", f"{statistics.median(alike):.4f}", "1", ""),
+        (f"RMS difference over mean, {label}", f"{100 * statistics.median(rms):.1f} %", "0", ""),
+        ("correlation of the two images", f"{statistics.median(correlation):.4f}", "1", ""),
     ]
 
 
 def per_minute(simulate: Callable[[Specimen], np.ndarray], specimens: list[Specimen]) -> tuple[float, list[np.ndarray]]:
-    """How many exit waves, and those of all specimens."""
+    """Return the number of exit waves per minute, and the exit waves of all specimens."""
     simulate(specimens[0])  # the first call compiles
     before = time.process_time()
     waves = [simulate(specimen) for specimen in specimens]
     return 60 * len(waves) / (time.process_time() - before), waves
 
 
-def training_images(library: ExitWaveLibrary, config: Any) -> list[tuple[str, ...]]:
-    """Per second: a new condition for a kept exit wave, against a new exit wave for each image."""
+def compare_training_images(library: ExitWaveLibrary, config: Any) -> list[tuple[str, ...]]:
+    """Compare images of stored exit waves under new conditions with images of a new exit wave each, per second."""
     library.simulate()
     preprocessing, augmentation = build(config.preprocessing), build(config.data.augmentation)
     rest = (build(config.data.imaging), preprocessing, augmentation, config.data.window_nm, (0, 0))
     images = SimulatedDataset(library, range(SPECIMENS), *rest)
-    ours = seconds(lambda i: images[i], 40)
+    ours = median_seconds(lambda i: images[i], 40)
 
-    def scratch(number: int, simulate: Callable[..., np.ndarray]) -> None:
+    def from_scratch(number: int, simulate: Callable[..., np.ndarray]) -> None:
         specimen = library.specimen.sample(np.random.default_rng([1, number]))
         instances = project_instances(specimen, GPTS)
         wave = ExitWave(simulate(specimen), instances, library.sampling_nm, "new", lambda: specimen.particles)
         SimulatedDataset([wave], range(1), *rest)[number]  # type: ignore[arg-type]
 
-    fast = seconds(lambda i: scratch(i, lambda specimen: multislice(specimen, GPTS)), SPECIMENS, warm=False)
-    slow = seconds(lambda i: scratch(i, documented), SPECIMENS, warm=False)
-    said = "training images per second, against a new specimen for each"
+    fast = median_seconds(lambda i: from_scratch(i, lambda specimen: multislice(specimen, GPTS)), SPECIMENS, warm=False)
+    slow = median_seconds(lambda i: from_scratch(i, abtem_defaults), SPECIMENS, warm=False)
+    label = "training images per second, against a new specimen for each"
     return [
-        (f"{said}, our exit waves", *ratio(1 / ours, 1 / fast, ".2f")),
-        (f"{said}, abTEM's default", *ratio(1 / ours, 1 / slow, ".2f")),
+        (f"{label}, our exit waves", *ratio(1 / ours, 1 / fast, ".2f")),
+        (f"{label}, abTEM's default", *ratio(1 / ours, 1 / slow, ".2f")),
     ]
 
 
-def field_of_256() -> list[tuple[str, ...]]:
-    """Lens, camera and counting of a 256 x 256 field."""
+def time_microscope() -> list[tuple[str, ...]]:
+    """Time lens, camera and counting for a field of 256 x 256 pixels."""
     rng = np.random.default_rng(0)
     wave = np.exp(0.1j * rng.normal(size=(256, 256))).astype(np.complex64)
-    took = seconds(lambda _: tem.record(tem.expose(wave, 0.03, CONDITION), CONDITION, rng), 50)
-    return [("ms per image of a 256 x 256 field, microscope alone", f"{1e3 * took:.1f}", "30 allowed", "")]
+    duration = median_seconds(lambda _: tem.record(tem.expose(wave, 0.03, CONDITIONS), CONDITIONS, rng), 50)
+    return [("ms per image of a 256 x 256 field, microscope alone", f"{1e3 * duration:.1f}", "30 allowed", "")]
 
 
-def memory(library: ExitWaveLibrary) -> tuple[str, ...]:
-    """Of a process that simulates specimen after specimen, and of one that only imports what it needs for that."""
+def measure_memory(library: ExitWaveLibrary) -> tuple[str, ...]:
+    """Compare the memory of a process that simulates specimen after specimen with that of one that only imports."""
     other = ExitWaveLibrary(library.specimen, 3, 2, GPTS, root=library.folder.parent, workers=0)
     return (
         "peak memory of a worker in MiB, against one that only imports",
@@ -163,14 +170,14 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 def peak_MiB(library: ExitWaveLibrary | None) -> float:
-    """Largest resident memory of a process that simulates this library (Linux only)."""
+    """Return the largest resident memory of a process that simulates this library (Linux only)."""
     call = [sys.executable, "-c", WORKER]
     return int(subprocess.run(call, input=pickle.dumps(library), capture_output=True, check=True).stdout) / 1024
 
 
-def ratio(ours: float, other: float, form: str) -> tuple[str, str, str]:
-    """Two numbers and how many times the first is the second."""
-    return f"{ours:{form}}", f"{other:{form}}", f"{ours / other:.1f}"
+def ratio(ours: float, other: float, number_format: str) -> tuple[str, str, str]:
+    """Return two numbers and their ratio as text."""
+    return f"{ours:{number_format}}", f"{other:{number_format}}", f"{ours / other:.1f}"
 
 
 if __name__ == "__main__":

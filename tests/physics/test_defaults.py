@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-import yaml
+from omegaconf import OmegaConf
 
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics import Film, ImageSimulator, ImagingConditionRanges, Postprocessing
@@ -23,12 +23,12 @@ def as_lists(values: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_defaults_are_those_of_a_file(name, default):
-    settings = yaml.safe_load((CONF / f"{name}.yaml").read_text())
+    settings = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"))
     assert settings.pop("_target_") == f"hrtem_lab.physics.{type(default).__name__}"
     assert as_lists(asdict(default)) == settings
 
 
 @pytest.mark.parametrize("name", ["simulate", "data/simulated"])
 def test_the_largest_pixel_is_the_same_everywhere(name):
-    settings = yaml.safe_load((CONF / f"{name}.yaml").read_text())
-    assert settings["imaging"]["max_pixel_size_nm"] == ImageSimulator().max_pixel_size_nm
+    settings = OmegaConf.load(CONF / f"{name}.yaml")
+    assert settings.imaging.max_pixel_size_nm == ImageSimulator().max_pixel_size_nm
