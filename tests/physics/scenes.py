@@ -14,7 +14,7 @@ WURTZITE = Material("CdSe", "wurtzite", ("Cd", "Se"), 0.4299, 0.0113, 0.7010)
 ZINC_BLENDE = Material("CdSe", "zinc_blende", ("Cd", "Se"), 0.6077, 0.0113)
 EDGE_ON = Rotation.from_matrix([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
 """Lays the stacked planes along the beam, their normal along the columns."""
-EMPTY_FACTS = ground_truth_table(())
+NO_PARTICLES = ground_truth_table(())
 
 
 def small(**changes):
@@ -34,9 +34,9 @@ def with_planes(crystal, **heights):
     return replace(crystal, planes=tuple(Plane(kind, height) for kind, height in heights.items()))
 
 
-def placed(crystal, rotation=EDGE_ON, at=(2.5, 2.5)):
+def placed(crystal, rotation=EDGE_ON, centre=(2.5, 2.5)):
     """A particle whose lowest atom lies a little above zero."""
-    return PlacedParticle(crystal, np.array([*at, 0.6 * crystal.diameter_nm + 0.3]), rotation.as_matrix())
+    return PlacedParticle(crystal, np.array([*centre, 0.6 * crystal.diameter_nm + 0.3]), rotation.as_matrix())
 
 
 def in_vacuum(*particles, field_nm=5.0):
@@ -44,10 +44,10 @@ def in_vacuum(*particles, field_nm=5.0):
     rng = np.random.default_rng(0)
     atoms = [replace(p.crystal, roughness_nm=0.0).sample_atoms(rng) for p in particles]
     clouds = [points @ p.rotation.T + p.centre_nm for (points, _), p in zip(atoms, particles, strict=True)]
-    return of_points(clouds, particles, field_nm, np.concatenate([numbers for _, numbers in atoms]))
+    return specimen_of(clouds, particles, field_nm, np.concatenate([numbers for _, numbers in atoms]))
 
 
-def of_points(clouds, particles=(), field_nm=5.0, numbers=79):
+def specimen_of(clouds, particles=(), field_nm=5.0, numbers=79):
     """A specimen of atoms, by default of gold, at these places, cloud by cloud."""
     points = np.concatenate([np.empty((0, 3)), *clouds])
     points[:, :2] %= field_nm

@@ -235,7 +235,7 @@ def test_above_a_twin_plane_lies_the_mirror_image(material, height):
 
 @MATERIALS
 @pytest.mark.parametrize("kind", KINDS)
-def test_changed_reflections_are_those_whose_waves_the_fault_moves(kind, material):
+def test_reflections_affected_are_those_whose_waves_the_fault_shifts(kind, material):
     """The two halves of a perfect crystal scatter in step; where the defect spoils that, the reflection is changed."""
     crystal = with_planes(Crystal(material, 6.0), **{kind: 0.1})
     below, above = halves(crystal)
@@ -248,13 +248,13 @@ def test_changed_reflections_are_those_whose_waves_the_fault_moves(kind, materia
     assert Crystal(material, 6.0).reflections_affected(0).shape == (0, len(g))
 
 
-def test_what_a_fault_changes_in_fcc():
+def test_reflections_affected_by_a_fault_in_fcc():
     """Those with h + k + l no multiple of three where the plane is (111); {111} of the plane itself never shows it."""
     crystal = with_planes(Crystal(AU, 4.0), intrinsic=0.1)
     np.testing.assert_array_equal(crystal.reflections_affected(0)[0], AU.miller_indices().sum(1) % 3 != 0)
 
 
-def test_an_extrinsic_fault_in_wurtzite_changes_other_reflections_than_an_intrinsic_one():
+def test_an_extrinsic_fault_in_wurtzite_affects_other_reflections_than_an_intrinsic_one():
     """Half of c is whole for even l; 1/3 <1-100> is whole for h - k = 3n."""
     h, k, upwards = WURTZITE.miller_indices().T
     for kind, expected in {
@@ -267,7 +267,7 @@ def test_an_extrinsic_fault_in_wurtzite_changes_other_reflections_than_an_intrin
         )
 
 
-def test_vacancies_are_the_share_of_atoms_that_is_missing():
+def test_vacancies_are_the_fraction_of_missing_atoms():
     whole, _ = smooth(Crystal(AU, 5.0))
     holed, numbers = smooth(Crystal(AU, 5.0, vacancies=0.1))
     assert len(holed) == len(numbers)
@@ -275,7 +275,7 @@ def test_vacancies_are_the_share_of_atoms_that_is_missing():
     assert cKDTree(whole).query(holed)[0].max() == 0  # the others stay where they were
 
 
-def test_the_surface_is_rough_and_drawn_from_the_given_chance():
+def test_the_surface_is_rough_and_depends_on_the_random_state():
     crystal = Crystal(AU, 4.0)
     rough, again, other = (crystal.sample_atoms(np.random.default_rng(seed))[0] for seed in (0, 0, 1))
     assert crystal.depth_nm(smooth(crystal)[0]).min() > 0
@@ -286,7 +286,7 @@ def test_the_surface_is_rough_and_drawn_from_the_given_chance():
 
 @given(st.sampled_from(STACKED), st.floats(1.0, 12.0), st.lists(st.sampled_from(KINDS), max_size=3), st.integers(0, 99))
 @settings(deadline=None, max_examples=60)
-def test_drawn_planes_are_apart_and_inside(shape, diameter_nm, kinds, seed):
+def test_sampled_planes_are_apart_and_inside(shape, diameter_nm, kinds, seed):
     crystal = sample_planes(Crystal(AU, diameter_nm, shape, seed=seed), kinds, np.random.default_rng(seed))
     assert [p.kind for p in crystal.planes] == kinds[: len(crystal.planes)]
     if diameter_nm > 4:
@@ -297,7 +297,7 @@ def test_drawn_planes_are_apart_and_inside(shape, diameter_nm, kinds, seed):
     assert len(hexagonal(crystal)) == sum(hexagonal_planes[p.kind] for p in crystal.planes)
 
 
-def test_planes_are_drawn_at_random():
+def test_planes_are_sampled_at_random():
     heights = [
         sample_planes(Crystal(AU, 5.0), ["twin"], np.random.default_rng(s)).planes[0].height_nm for s in range(60)
     ]
@@ -320,7 +320,7 @@ def test_planes_are_drawn_at_random():
         ({"shape": "icosahedron", "material": WURTZITE}, "only fcc twins that way"),
     ],
 )
-def test_what_cannot_be_is_refused(settings, message):
+def test_impossible_crystals_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         Crystal(**({"material": AU, "diameter_nm": 4.0} | settings))
 

@@ -105,7 +105,7 @@ def test_thick_slices_have_the_focus_of_thin_ones(seed):
 
 
 @given(st.floats(-20, 20), st.floats(-20, 20))
-def test_one_way_after_another_is_the_whole_way(one, other):
+def test_two_propagations_are_one_over_their_sum(one, other):
     rng = np.random.default_rng(0)
     wave = (rng.normal(size=(32, 32)) + 1j * rng.normal(size=(32, 32))).astype(np.complex64)
     both = propagate(propagate(wave, 0.05, one, 300.0), 0.05, other, 300.0)
@@ -114,7 +114,7 @@ def test_one_way_after_another_is_the_whole_way(one, other):
 
 
 @given(st.floats(-100, 100))
-def test_a_way_through_vacuum_is_defocus(distance_nm):
+def test_propagation_through_vacuum_is_defocus(distance_nm):
     """Underfocus looks at a plane before the specimen's exit (abTEM's sign, Kirkland ch. 3)."""
     rng = np.random.default_rng(1)
     wave = (1 + 0.1 * rng.normal(size=(32, 32))).astype(np.complex64)

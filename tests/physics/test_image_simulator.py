@@ -10,7 +10,7 @@ from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.physics import Crystal, ImageSimulator, ImagingConditionRanges, Postprocessing
 from hrtem_lab.physics.exit_wave import multislice
 from hrtem_lab.physics.silhouettes import project_instances
-from tests.physics.scenes import AU, drawn_wave, of_points, periodic_disc, placed
+from tests.physics.scenes import AU, drawn_wave, periodic_disc, placed, specimen_of
 
 FIELD_NM, SIZE = 6.0, 200
 NOTHING = dict.fromkeys(ImagingConditionRanges().ranges, (0.0, 0.0))
@@ -36,7 +36,7 @@ WAVE = black_discs((60, 70, 35), (140, 150, 25))
 CROWD = black_discs((30, 30, 28), (40, 120, 35), (110, 60, 30), (130, 160, 40), (180, 90, 25))
 
 
-def take(imaging, wave=WAVE, seed=0, **arguments):
+def simulate(imaging, wave=WAVE, seed=0, **arguments):
     return imaging.simulate(wave, np.random.default_rng(seed), **arguments)
 
 
@@ -46,8 +46,8 @@ def overlap(micrograph):
     return 2 * np.count_nonzero(dark & micrograph.mask) / (np.count_nonzero(dark) + np.count_nonzero(micrograph.mask))
 
 
-def test_the_same_chance_gives_the_same_image():
-    one, same, other = (take(ImageSimulator(), seed=seed) for seed in (0, 0, 1))
+def test_the_same_random_state_gives_the_same_image():
+    one, same, other = (simulate(ImageSimulator(), seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.image, same.image)
     np.testing.assert_array_equal(one.instances, same.instances)
     pd.testing.assert_frame_equal(one.ground_truth, same.ground_truth)
@@ -59,7 +59,7 @@ def test_the_same_chance_gives_the_same_image():
 @pytest.mark.parametrize("postprocessing", [PLAIN, ROUGH], ids=["plain", "rough"])
 @pytest.mark.parametrize("window_nm", [None, 4.0, 50.0])
 def test_the_truth_lies_on_the_image(seed, postprocessing, window_nm):
-    micrograph = take(ImageSimulator(SHARP, postprocessing), CROWD, seed, window_nm=window_nm)
+    micrograph = simulate(ImageSimulator(SHARP, postprocessing), CROWD, seed, window_nm=window_nm)
     assert micrograph.image.shape == micrograph.instances.shape
     assert micrograph.image.dtype == np.float32
     assert micrograph.instances.dtype == np.int32
@@ -76,10 +76,10 @@ def test_the_truth_of_atoms_lies_on_their_image(pixel_nm):
         half = rng.uniform(-1, 1, (1500, 3))
         half = half[(half**2).sum(axis=1) < 1]
         centre = np.array([*rng.uniform(2, 3, 2), 1.5])
-        specimen = of_points([np.concatenate([half, -half]) + centre])
+        specimen = specimen_of([np.concatenate([half, -half]) + centre])
         drawn = drawn_wave(np.ones((160, 160)), project_instances(specimen, 160), 5.0, [placed(Crystal(AU, 2.0))])
         wave = replace(drawn, wave=multislice(replace(specimen, absorption=0.3), 160))
-        seen = take(ImageSimulator(replace(SHARP, pixel_size_nm=(pixel_nm, pixel_nm)), PLAIN), wave, seed)
+        seen = simulate(ImageSimulator(replace(SHARP, pixel_size_nm=(pixel_nm, pixel_nm)), PLAIN), wave, seed)
         shadow = np.clip(np.median(seen.image) - seen.image, 0, None)
         shadow = np.where(shadow > 0.2 * shadow.max(), shadow, 0)
         index = np.indices(seen.image.shape)
@@ -90,7 +90,7 @@ def test_the_truth_of_atoms_lies_on_their_image(pixel_nm):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("postprocessing", [PLAIN, ROUGH], ids=["plain", "rough"])
 def test_pixels_times_size_are_the_field(seed, postprocessing):
-    micrograph = take(ImageSimulator(SHARP, postprocessing), seed=seed)
+    micrograph = simulate(ImageSimulator(SHARP, postprocessing), seed=seed)
     assert micrograph.pixel_size_nm * micrograph.image.shape[0] == pytest.approx(FIELD_NM)
     assert 0.02 * 0.99 < micrograph.pixel_size_nm < 0.08 * 1.01
     assert np.count_nonzero(micrograph.mask) * micrograph.pixel_size_nm**2 == pytest.approx(
@@ -101,7 +101,7 @@ def test_pixels_times_size_are_the_field(seed, postprocessing):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("postprocessing", [PLAIN, ROUGH], ids=["plain", "rough"])
 def test_a_window_has_its_own_size_and_the_same_pixel(seed, postprocessing):
-    micrograph, whole = (take(ImageSimulator(SHARP, postprocessing), seed=seed, window_nm=w) for w in (3.3, None))
+    micrograph, whole = (simulate(ImageSimulator(SHARP, postprocessing), seed=seed, window_nm=w) for w in (3.3, None))
     rows, columns = micrograph.image.shape
     assert rows == columns
     assert rows * micrograph.pixel_size_nm == pytest.approx(3.3, abs=micrograph.pixel_size_nm)
@@ -112,7 +112,7 @@ def test_windows_lie_anywhere():
     """In a periodic field the middle of a window is particle as often as any place is."""
     middles = []
     for seed in range(200):
-        mask = take(
+        mask = simulate(
             ImageSimulator(replace(SHARP, pixel_size_nm=(0.05, 0.05)), PLAIN),
             seed=seed,
             window_nm=1.0,
@@ -123,16 +123,16 @@ def test_windows_lie_anywhere():
     assert np.mean(middles) == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 200))
 
 
-def test_the_coarsest_pixel():
-    micrograph = take(ImageSimulator(SHARP, replace(ROUGH, shrink=(3.0, 3.9)), max_pixel_size_nm=0.06))
+def test_the_largest_pixel():
+    micrograph = simulate(ImageSimulator(SHARP, replace(ROUGH, shrink=(3.0, 3.9)), max_pixel_size_nm=0.06))
     assert micrograph.pixel_size_nm == pytest.approx(0.06, rel=0.01)
-    coarse = take(ImageSimulator(replace(SHARP, pixel_size_nm=(0.07, 0.07)), ROUGH, max_pixel_size_nm=0.06))
+    coarse = simulate(ImageSimulator(replace(SHARP, pixel_size_nm=(0.07, 0.07)), ROUGH, max_pixel_size_nm=0.06))
     # the camera's own pixel stays, but for a number of pixels that transforms are fast with
     assert coarse.pixel_size_nm == pytest.approx(0.07, rel=0.03)
 
 
 def test_a_particle_cut_by_the_edge_has_two_numbers():
-    micrograph = take(ImageSimulator(SHARP, PLAIN), black_discs((100, 0, 30), (100, 100, 20)))
+    micrograph = simulate(ImageSimulator(SHARP, PLAIN), black_discs((100, 0, 30), (100, 100, 20)))
     size = len(micrograph.instances)
     left, right, middle = (micrograph.instances[size // 2, column] for column in (1, -2, size // 2))
     assert sorted([left, right, middle]) == [1, 2, 3]
@@ -141,12 +141,12 @@ def test_a_particle_cut_by_the_edge_has_two_numbers():
 
 
 def test_a_particle_in_a_corner_has_four_numbers():
-    assert len(take(ImageSimulator(SHARP, PLAIN), black_discs((0, 0, 30))).ground_truth) == 4
+    assert len(simulate(ImageSimulator(SHARP, PLAIN), black_discs((0, 0, 30))).ground_truth) == 4
 
 
-def test_facts_follow_their_particle():
+def test_ground_truth_follows_its_particle():
     sizes = [placed(Crystal(AU, diameter)) for diameter in (2.5, 1.5)]
-    micrograph = take(ImageSimulator(SHARP, PLAIN), black_discs((60, 150, 35), (140, 60, 25), particles=sizes))
+    micrograph = simulate(ImageSimulator(SHARP, PLAIN), black_discs((60, 150, 35), (140, 60, 25), particles=sizes))
     assert set(np.unique(micrograph.instances)) == {0, 1, 2}
     for number, row in micrograph.ground_truth.iterrows():
         area = np.count_nonzero(micrograph.instances == number)
@@ -155,23 +155,23 @@ def test_facts_follow_their_particle():
         assert row["label"] in CLASSES
 
 
-def test_without_facts_the_image_and_the_mask_are_the_same():
-    labelled, without = (take(ImageSimulator(), ground_truth=known) for known in (True, False))
-    np.testing.assert_array_equal(labelled.image, without.image)
-    np.testing.assert_array_equal(labelled.mask, without.mask)
+def test_without_ground_truth_the_image_and_the_mask_are_the_same():
+    with_truth, without = (simulate(ImageSimulator(), ground_truth=wanted) for wanted in (True, False))
+    np.testing.assert_array_equal(with_truth.image, without.image)
+    np.testing.assert_array_equal(with_truth.mask, without.mask)
     assert without.ground_truth.empty
 
 
 def test_names_and_groups():
-    assert (take(ImageSimulator()).name, take(ImageSimulator()).group) == ("drawn", "drawn")
-    renamed = take(ImageSimulator(), name="second view")
+    assert (simulate(ImageSimulator()).name, simulate(ImageSimulator()).group) == ("drawn", "drawn")
+    renamed = simulate(ImageSimulator(), name="second view")
     assert (renamed.name, renamed.group) == ("second view", "drawn")
     assert renamed.metadata["voltage_kV"] == 300.0
 
 
 def test_a_field_without_particles():
     wave = drawn_wave(np.ones((SIZE, SIZE)), np.zeros((SIZE, SIZE)), FIELD_NM)
-    micrograph = take(ImageSimulator(), wave)
+    micrograph = simulate(ImageSimulator(), wave)
     assert not micrograph.mask.any()
     assert len(micrograph.ground_truth) == 0
     assert {"label", "diameter_nm", "particle_of_specimen"} <= set(micrograph.ground_truth.columns)

@@ -40,7 +40,7 @@ def test_the_unit_of_the_image_does_not_count(scale, offset):
 
 
 @pytest.mark.parametrize("g", [ELSEWHERE, BEYOND], ids=["no reflection", "beyond Nyquist"])
-def test_nothing_is_seen_where_no_lattice_is(g):
+def test_no_signal_where_no_lattice_is(g):
     assert (lattice_snr(counted(lattice(100.0, 0.2)), window(), PIXEL_NM, g) < RESOLVED).all()
     assert (lattice_snr(counted(lattice(100.0, 0.2)), window(), PIXEL_NM, BEYOND) == 0).all()
 

@@ -42,7 +42,7 @@ def simulated(monkeypatch):
     return calls
 
 
-def of(root, count=2, specimen=TINY, seed=7, gpts=64, workers=0, **arguments):
+def make_library(root, count=2, specimen=TINY, seed=7, gpts=64, workers=0, **arguments):
     return ExitWaveLibrary(specimen, count, seed, gpts, root=root, workers=workers, **arguments)
 
 
@@ -50,7 +50,7 @@ def atoms(index, specimen=TINY, seed=7):
     return len(specimen.sample(np.random.default_rng([seed, index])).atoms)
 
 
-def content(waves):
+def contents(waves):
     return [(w.wave.tobytes(), w.instances.tobytes(), json.dumps(w.ground_truth.to_dict()), w.name) for w in waves]
 
 
@@ -66,31 +66,32 @@ def content(waves):
     ids=lambda change: next(iter(change)),
 )
 def test_another_argument_is_another_library(tmp_path, change):
-    assert of(tmp_path, **change).folder != of(tmp_path).folder
+    assert make_library(tmp_path, **change).folder != make_library(tmp_path).folder
 
 
 def test_other_code_and_other_versions_are_another_library(tmp_path, monkeypatch):
-    before = of(tmp_path)
+    before = make_library(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(library, "CODE", "edited")
-        assert of(tmp_path).folder != before.folder
+        assert make_library(tmp_path).folder != before.folder
     monkeypatch.setattr(library, "version", lambda name: "0.0")
-    after = of(tmp_path)
+    after = make_library(tmp_path)
     assert after.folder != before.folder
     # a library in use keeps its name, whatever is edited meanwhile: it is the group that splits go by
     assert before.digest == before.folder.name
 
 
-def test_how_many_and_where_do_not_matter(tmp_path):
+def test_count_root_and_workers_do_not_change_the_fingerprint(tmp_path):
     names = {
-        of(root, count, workers=n).folder.name for root, count, n in ((tmp_path, 2, 1), (tmp_path / "other", 9, 4))
+        make_library(root, count, workers=n).folder.name
+        for root, count, n in ((tmp_path, 2, 1), (tmp_path / "other", 9, 4))
     }
     assert len(names) == 1
-    assert of(tmp_path).folder.parent == tmp_path
+    assert make_library(tmp_path).folder.parent == tmp_path
 
 
-def test_entries_are_what_was_drawn(tmp_path, simulated):
-    waves = of(tmp_path)
+def test_entries_are_the_sampled_specimens(tmp_path, simulated):
+    waves = make_library(tmp_path)
     waves.simulate()
     assert len(waves) == 2
     for index, wave in enumerate(waves):
@@ -109,52 +110,52 @@ def test_entries_are_what_was_drawn(tmp_path, simulated):
             np.testing.assert_array_equal(kept.g_vectors(0), drawn.g_vectors(0))
             np.testing.assert_array_equal(kept.centre_nm, drawn.centre_nm)
     assert waves[0].name != waves[1].name
-    assert content(waves[0:2]) == content(waves)
+    assert contents(waves[0:2]) == contents(waves)
 
 
 def test_a_second_call_simulates_nothing(tmp_path, simulated):
-    of(tmp_path).simulate()
+    make_library(tmp_path).simulate()
     assert simulated == [atoms(0), atoms(1)]
     steps = []
-    of(tmp_path).simulate(lambda done, total: steps.append((done, total)))
+    make_library(tmp_path).simulate(lambda done, total: steps.append((done, total)))
     assert len(simulated) == 2
     assert steps == [(2, 2)]
 
 
 def test_progress_counts_what_is_there(tmp_path, simulated):
     steps = []
-    of(tmp_path, count=1).simulate()
-    of(tmp_path, count=3).simulate(lambda done, total: steps.append((done, total)))
+    make_library(tmp_path, count=1).simulate()
+    make_library(tmp_path, count=3).simulate(lambda done, total: steps.append((done, total)))
     assert steps == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_what_is_lost_is_made_again_and_nothing_else(tmp_path, simulated):
-    waves = of(tmp_path, count=3)
+def test_only_a_lost_specimen_is_simulated_again(tmp_path, simulated):
+    waves = make_library(tmp_path, count=3)
     waves.simulate()
-    before = content(waves)
+    before = contents(waves)
     (waves.folder / "facts" / "000001.parquet").unlink()
     assert waves.missing() == [1]
-    again = of(tmp_path, count=3)
+    again = make_library(tmp_path, count=3)
     again.simulate()
     assert simulated[3:] == [atoms(1)]
-    assert content(again) == before
+    assert contents(again) == before
 
 
 def test_a_larger_count_goes_on(tmp_path, simulated):
-    few = of(tmp_path, count=2)
+    few = make_library(tmp_path, count=2)
     few.simulate()
-    before = content(few)
-    many = of(tmp_path, count=4)
+    before = contents(few)
+    many = make_library(tmp_path, count=4)
     assert many.missing() == [2, 3]
     many.simulate()
     assert simulated[2:] == [atoms(2), atoms(3)]
-    assert content(many)[:2] == before
-    assert content(of(tmp_path, count=2)) == before
+    assert contents(many)[:2] == before
+    assert contents(make_library(tmp_path, count=2)) == before
 
 
 def test_an_interruption_leaves_no_half_entry(tmp_path, simulated, monkeypatch):
     """Whatever stops the second specimen, the first is kept and the second made anew."""
-    waves = of(tmp_path)
+    waves = make_library(tmp_path)
     facts = waves.folder / "facts"
 
     def torn(source, target):
@@ -172,19 +173,19 @@ def test_an_interruption_leaves_no_half_entry(tmp_path, simulated, monkeypatch):
         waves[1]
     waves.simulate()
     assert simulated == [atoms(0), atoms(1), atoms(1)]
-    whole = of(tmp_path / "elsewhere")
+    whole = make_library(tmp_path / "elsewhere")
     whole.simulate()
-    assert content(whole) == content(waves)
+    assert contents(whole) == contents(waves)
 
 
-def test_a_failure_is_told_and_what_was_made_stays(tmp_path, simulated, monkeypatch):
+def test_a_failure_is_reported_and_what_was_made_stays(tmp_path, simulated, monkeypatch):
     def failing(specimen, gpts):
         if len(specimen.atoms) == atoms(1):
             raise RuntimeError("no more memory")
         return silhouettes(specimen, gpts)
 
     monkeypatch.setattr(library, "silhouettes", failing)
-    waves = of(tmp_path, count=3)
+    waves = make_library(tmp_path, count=3)
     with pytest.raises(RuntimeError, match="no more memory"):
         waves.simulate()
     assert 1 in waves.missing()
@@ -192,23 +193,23 @@ def test_a_failure_is_told_and_what_was_made_stays(tmp_path, simulated, monkeypa
 
 
 def test_two_processes_make_the_same_waves_as_one(tmp_path):
-    here, there = of(tmp_path / "here"), of(tmp_path / "there", workers=2)
+    here, there = make_library(tmp_path / "here"), make_library(tmp_path / "there", workers=2)
     here.simulate()
     steps = []
     there.simulate(lambda done, total: steps.append((done, total)))
     assert steps == [(0, 2), (1, 2), (2, 2)]
-    assert content(there) == content(here)
+    assert contents(there) == contents(here)
 
 
 def test_an_open_library_travels_to_other_processes(tmp_path, simulated):
-    waves = of(tmp_path)
+    waves = make_library(tmp_path)
     waves.simulate()
-    opened = content(waves)
-    assert content(pickle.loads(pickle.dumps(waves))) == opened
+    opened = contents(waves)
+    assert contents(pickle.loads(pickle.dumps(waves))) == opened
 
 
 def test_indices_are_those_of_a_sequence(tmp_path, simulated):
-    waves = of(tmp_path)
+    waves = make_library(tmp_path)
     waves.simulate()
     for index in (2, -1):
         with pytest.raises(IndexError):
@@ -218,15 +219,15 @@ def test_indices_are_those_of_a_sequence(tmp_path, simulated):
     assert [w.name for w in reversed(waves)] == [waves[1].name, waves[0].name]
 
 
-def test_none_at_all(tmp_path, simulated):
-    waves = of(tmp_path, count=0)
+def test_a_library_without_specimens(tmp_path, simulated):
+    waves = make_library(tmp_path, count=0)
     waves.simulate()
     assert (len(waves), list(waves), waves.missing(), simulated) == (0, [], [], [])
     assert json.loads((waves.folder / "manifest.json").read_text())["count"] == 0
     assert len(pd.read_parquet(waves.folder / "facts")) == 0
-    more = of(tmp_path, count=1)
+    more = make_library(tmp_path, count=1)
     more.simulate()
-    assert content(more)
+    assert contents(more)
 
 
 @pytest.mark.parametrize(
@@ -240,14 +241,14 @@ def test_none_at_all(tmp_path, simulated):
         ({"gpts": 50}, "gpts is 50, pixels of 0.08 nm: .*Nyquist.* 0.235 nm planes of Au; give gpts of at least 51"),
     ],
 )
-def test_an_argument_out_of_its_range_is_told(tmp_path, arguments, message):
+def test_an_argument_out_of_its_range_is_reported(tmp_path, arguments, message):
     with pytest.raises(InputError, match=message):
-        of(tmp_path, **arguments)
+        make_library(tmp_path, **arguments)
 
 
 def test_multislice_holds_the_planes_at_the_smallest_size_that_is_taken(tmp_path, simulated):
     """The reflection of the widest planes is in the wave at 51 pixels, the smallest that is allowed, and not at 48."""
-    specimen = in_vacuum(placed(Crystal(AU, 2.0), at=(2.0, 2.0)), field_nm=4.0)
+    specimen = in_vacuum(placed(Crystal(AU, 2.0), centre=(2.0, 2.0)), field_nm=4.0)
     normal = 4.0 / AU.d_spacing_nm  # EDGE_ON lays the normal along the columns
 
     def at_the_reflection(gpts):
@@ -260,10 +261,10 @@ def test_multislice_holds_the_planes_at_the_smallest_size_that_is_taken(tmp_path
 # Parquet
 
 
-def test_the_facts_of_a_library_are_one_table(tmp_path, simulated):
+def test_the_particles_of_a_library_are_one_table(tmp_path, simulated):
     """However many of the specimens are empty, the first one included."""
     for specimen, expected in ((replace(TINY, empty=0.5), None), (replace(TINY, empty=1.0), 0)):
-        waves = of(tmp_path, count=4, specimen=specimen)
+        waves = make_library(tmp_path, count=4, specimen=specimen)
         waves.simulate()
         table = pd.read_parquet(waves.folder / "facts")
         drawn = [specimen.sample(np.random.default_rng([7, i])).particles for i in range(4)]
@@ -273,65 +274,65 @@ def test_the_facts_of_a_library_are_one_table(tmp_path, simulated):
         assert {wave.name for wave in waves if len(wave.ground_truth)} == set(table["name"])
         types = pd.read_parquet(waves.folder / "facts" / "000000.parquet").dtypes
         assert types.to_dict() == table.dtypes.to_dict()
-    assert of(tmp_path, specimen=replace(TINY, empty=1.0))[0].ground_truth.empty
+    assert make_library(tmp_path, specimen=replace(TINY, empty=1.0))[0].ground_truth.empty
 
 
 # A folder of one's own
 
 
-def test_a_folder_of_ones_own_takes_what_is_given_again_and_nothing_else(tmp_path, simulated, monkeypatch):
+def test_a_given_folder_takes_the_same_settings_only(tmp_path, simulated, monkeypatch):
     folder = tmp_path / "mine"
-    waves = of(tmp_path, folder=folder)
+    waves = make_library(tmp_path, folder=folder)
     assert waves.folder == folder
     waves.simulate()
-    kept = content(waves)
+    kept = contents(waves)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (manifest["digest"], manifest["count"]) == (waves.digest, 2)
     assert manifest["recipe"]["specimen"]["diameter_nm"] == [2.0, 2.4]
     assert set(manifest["recipe"]["versions"]) == {"abtem", "ase"}
-    assert content(of(tmp_path, count=2, folder=folder)) == kept
-    of(tmp_path, count=3, folder=folder).simulate()
-    of(tmp_path, count=1, folder=folder).simulate()
+    assert contents(make_library(tmp_path, count=2, folder=folder)) == kept
+    make_library(tmp_path, count=3, folder=folder).simulate()
+    make_library(tmp_path, count=1, folder=folder).simulate()
     assert len(simulated) == 3
     assert json.loads((folder / "manifest.json").read_text())["count"] == 3
 
     with pytest.raises(InputError) as told:
-        of(tmp_path, seed=8, specimen=replace(TINY, empty=0.1), folder=folder)
+        make_library(tmp_path, seed=8, specimen=replace(TINY, empty=0.1), folder=folder)
     assert "specimen.empty is 0.0 there and 0.1 here; seed is 7 there and 8 here" in str(told.value)
     assert "diameter" not in str(told.value)
     with monkeypatch.context() as patch:
         patch.setattr(library, "CODE", "edited")
         with pytest.raises(InputError, match="another version of the code made it"):
-            of(tmp_path, folder=folder)
+            make_library(tmp_path, folder=folder)
     monkeypatch.setattr(library, "version", lambda name: "0.0")
     with pytest.raises(InputError, match=r"versions.abtem is [\d.]+ there and 0.0 here"):
-        of(tmp_path, folder=folder)
+        make_library(tmp_path, folder=folder)
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])
-def test_a_manifest_that_is_none_is_told(tmp_path, text):
+def test_a_broken_manifest_is_reported(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(InputError, match=r"manifest\.json: cannot be read|holds another library"):
-        of(tmp_path, folder=tmp_path)
+        make_library(tmp_path, folder=tmp_path)
 
 
 def test_a_folder_whose_library_is_still_empty_takes_other_settings(tmp_path, simulated):
-    of(tmp_path, count=0, gpts=96, folder=tmp_path / "mine").simulate()
-    waves = of(tmp_path, folder=tmp_path / "mine")
+    make_library(tmp_path, count=0, gpts=96, folder=tmp_path / "mine").simulate()
+    waves = make_library(tmp_path, folder=tmp_path / "mine")
     waves.simulate()
     assert waves[1].wave.shape == (64, 64)
     with pytest.raises(InputError, match="holds another library: gpts is 64 there and 96 here"):
-        of(tmp_path, count=0, gpts=96, folder=tmp_path / "mine")
+        make_library(tmp_path, count=0, gpts=96, folder=tmp_path / "mine")
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        of(tmp_path, folder=tmp_path / "file").simulate()
+        make_library(tmp_path, folder=tmp_path / "file").simulate()
 
 
-def test_a_full_disk_is_told_and_what_was_made_stays(tmp_path, simulated, monkeypatch):
-    waves = of(tmp_path, count=3)
+def test_a_full_disk_is_reported_and_what_was_made_stays(tmp_path, simulated, monkeypatch):
+    waves = make_library(tmp_path, count=3)
     write = Path.write_bytes
 
     def full(path, data):
@@ -346,7 +347,7 @@ def test_a_full_disk_is_told_and_what_was_made_stays(tmp_path, simulated, monkey
     assert waves.missing() == [1, 2]
     assert os.listdir(waves.folder / "facts") == ["000000.parquet"]
     waves.simulate()
-    assert len(content(waves)) == 3
+    assert len(contents(waves)) == 3
 
 
 # Killed
@@ -379,17 +380,17 @@ def test_after_a_kill_there_is_neither_gap_nor_duplicate_nor_orphan(tmp_path):
     process.stdout.close()
     assert psutil.wait_procs(family, timeout=20)[1] == []
 
-    waves = of(tmp_path, count=6, folder=tmp_path / "mine")
-    missing = of(tmp_path, count=200, folder=tmp_path / "mine").missing()
+    waves = make_library(tmp_path, count=6, folder=tmp_path / "mine")
+    missing = make_library(tmp_path, count=200, folder=tmp_path / "mine").missing()
     assert 0 < len(missing) < 200
     there = {path.name: path.stat().st_mtime_ns for path in (waves.folder / "facts").glob("*.parquet")}
     assert len(there) == 200 - len(missing)
     waves.simulate()
     after = {path.name: path.stat().st_mtime_ns for path in (waves.folder / "facts").glob("*.parquet")}
     assert {name: after[name] for name in there} == there
-    whole = of(tmp_path / "elsewhere", count=6)
+    whole = make_library(tmp_path / "elsewhere", count=6)
     whole.simulate()
-    assert content(waves) == content(whole)
+    assert contents(waves) == contents(whole)
     table = pd.read_parquet(waves.folder / "facts")
     assert not table.duplicated(["specimen", "particle"]).any()
     assert set(range(6)) <= set(table["specimen"])
@@ -403,25 +404,28 @@ def test_a_cluster_makes_the_same_waves(tmp_path):
         assert list(run(str, [1], 0, cluster)) == [(1, "1")]
         with distributed.Client(cluster) as client:  # before any task
             assert all(client.run(eval, "'abtem' in __import__('sys').modules").values())
-        here, there = of(tmp_path / "here"), of(tmp_path / "there", cluster=cluster.scheduler_address)
+        here, there = (
+            make_library(tmp_path / "here"),
+            make_library(tmp_path / "there", cluster=cluster.scheduler_address),
+        )
         steps = []
         there.simulate(lambda done, total: steps.append((done, total)))
         assert steps == [(0, 2), (1, 2), (2, 2)]
-        more = of(tmp_path / "there", count=3, cluster=cluster)
+        more = make_library(tmp_path / "there", count=3, cluster=cluster)
         more.simulate()
-        other = of(tmp_path / "other", cluster=cluster)
+        other = make_library(tmp_path / "other", cluster=cluster)
         other.__dict__["digest"] = "0123456789abcdef"  # as where this process imported other code
         with pytest.raises(InputError, match=r"the worker on .* has another hrtem_lab"):
             other.simulate()
     here.simulate()
-    assert content(there) == content(here)
+    assert contents(there) == contents(here)
     assert more.missing() == []
 
 
-def test_a_cluster_that_is_not_there_is_told(tmp_path, monkeypatch):
+def test_a_cluster_that_is_not_there_is_reported(tmp_path, monkeypatch):
     def refusing(*_, **__):
         raise OSError("Timed out trying to connect")
 
     monkeypatch.setattr(distributed, "Client", refusing)
     with pytest.raises(InputError, match=r"cluster=tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
-        of(tmp_path, cluster="tcp://127.0.0.1:9").simulate()
+        make_library(tmp_path, cluster="tcp://127.0.0.1:9").simulate()

@@ -127,7 +127,7 @@ def test_zone_axes_are_directions_of_the_cell(material, name, indices, count):
         ({"a_nm": -0.4}, "X has a negative length"),
     ],
 )
-def test_what_is_no_material_is_refused(change, message):
+def test_impossible_materials_are_refused(change, message):
     settings = {"name": "X", "structure": "fcc", "elements": ["Au"], "a_nm": 0.4, "rms_displacement_nm": 0.01}
     with pytest.raises(InputError, match=message):
         Material(**(settings | change))

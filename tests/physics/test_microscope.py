@@ -147,7 +147,7 @@ def test_focal_spread_damps_as_its_formula_says(periods):
 
 @pytest.mark.parametrize("mtf_nyquist", [0.1, 0.5, 1.0])
 @pytest.mark.parametrize("pixels", [128, 96, 77])
-def test_the_camera_transfers_what_it_says_at_its_nyquist_frequency(pixels, mtf_nyquist):
+def test_the_transfer_at_the_nyquist_frequency_is_that_of_the_conditions(pixels, mtf_nyquist):
     condition = exact(mtf_nyquist=mtf_nyquist, pixel_size_nm=FIELD_NM / pixels)
     for periods in (10, 20, 30):
         seen = contrast(expose(grating(periods, 0.01), SAMPLING_NM, condition), periods)
@@ -227,7 +227,7 @@ def test_the_efficiency_is_the_squared_signal_to_noise_ratio_per_electron(dqe):
     assert float(counts.mean() ** 2 / counts.var()) == pytest.approx(dqe * 200, rel=0.05)
 
 
-def test_gain_multiplies_what_is_counted():
+def test_gain_multiplies_counts():
     expected = torch.full((32, 32), 5.0)
     one, ten = (record(expected, exact(gain=g, read_noise_e=0.5), np.random.default_rng(0)) for g in (1.0, 10.0))
     torch.testing.assert_close(ten, 10 * one)
@@ -236,7 +236,7 @@ def test_gain_multiplies_what_is_counted():
 
 
 @pytest.mark.parametrize("electrons", [0.0, 0.3, 8.0, 49.9, 50.1, 300.0, 1e5])
-def test_electrons_arrive_as_poisson_has_it(electrons):
+def test_counts_are_poisson_distributed(electrons):
     counts = sample_poisson(torch.full((1000, 1000), electrons), torch.Generator().manual_seed(0)).numpy().ravel()
     low, high = counts.min(), counts.max()
     values = np.arange(low, high + 1)
@@ -267,7 +267,7 @@ def test_a_field_smaller_than_a_pixel():
 
 
 @given(st.integers(1, 20), st.integers(0, 20), st.integers(0, 2**32 - 1))
-def test_up_and_down_again(size, more, seed):
+def test_a_finer_grid_and_back_changes_nothing(size, more, seed):
     """Back comes all but the highest frequency of an even grid, which tells +k from -k nowhere."""
     image = np.random.default_rng(seed).normal(size=(size, size))
     if size % 2 == 0 and more:
@@ -308,7 +308,7 @@ def test_counting_statistics(dose):
 
 
 @pytest.mark.parametrize("unevenness", [0.0, 0.1, 0.2])
-def test_uneven_light_changes_by_what_it_says(unevenness):
+def test_unevenness_is_the_relative_range_of_the_light(unevenness):
     expected = torch.full((64, 64), 1e7)
     for seed in range(100):
         light = record(expected, exact(unevenness=unevenness), np.random.default_rng(seed)).numpy() / 1e7
@@ -319,7 +319,7 @@ def test_uneven_light_changes_by_what_it_says(unevenness):
         assert np.abs(second - second.mean()).max() < 4e-3
 
 
-def test_the_same_chance_gives_the_same_frame():
+def test_the_same_random_state_gives_the_same_frame():
     expected = expose(random_wave(), SAMPLING_NM, exact(dose_e_per_nm2=1e4))
     one, same, other = (record(expected, exact(unevenness=0.1), np.random.default_rng(s)).numpy() for s in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
@@ -332,7 +332,7 @@ def test_no_light_no_electrons():
     ).any()
 
 
-def test_conditions_are_drawn_within_their_ranges():
+def test_conditions_are_sampled_within_their_ranges():
     ranges = {"defocus_nm": (-30.0, 50.0), "dose_e_per_nm2": (1e3, 1e5), "pixel_size_nm": (0.02, 0.08), "cs_um": (1, 2)}
     microscope = ImagingConditionRanges(**ranges, voltage_kV=80.0, gain=4.0)
     conditions = [microscope.sample(np.random.default_rng(seed)) for seed in range(400)]

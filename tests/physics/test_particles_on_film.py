@@ -43,7 +43,7 @@ def test_the_same_seed_gives_the_same_atoms():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_atom_has_its_owner(seed):
+def test_every_atom_belongs_to_a_particle_or_to_the_support(seed):
     specimen = drawn(seed)
     assert len(specimen.particle_ids) == len(specimen.atoms)
     assert set(specimen.particle_ids) == set(range(len(specimen.particles) + 1))
@@ -106,7 +106,7 @@ def test_settings_are_kept():
 
 
 @pytest.mark.parametrize(("coverage", "numbers"), [((0.0, 0.0), {1}), ((0.09, 0.5), {1, 2, 3, 4}), ((9.0, 9.0), {4})])
-def test_particles_cover_what_they_are_to_cover(coverage, numbers):
+def test_particles_cover_the_wanted_fraction(coverage, numbers):
     """Of 2 nm, in a field of 36 nm^2: one covers 9 %."""
     drawings = [drawn(seed, coverage=coverage, max_particles=4, diameter_nm=(2.0, 2.0)) for seed in range(30)]
     assert {len(specimen.particles) for specimen in drawings} == numbers
@@ -161,7 +161,7 @@ def test_touching_particles_touch():
 
 
 @pytest.mark.parametrize("sunk", [0.0, 0.5])
-def test_particles_sink_into_the_film_as_far_as_they_may(sunk):
+def test_particles_sink_into_the_film_up_to_the_given_fraction(sunk):
     depths = []
     for seed in range(20):
         specimen = drawn(seed, sunk=sunk, max_particles=1, film_nm=(2.0, 2.0), shapes={"sphere": 1.0})
@@ -175,7 +175,7 @@ def test_particles_sink_into_the_film_as_far_as_they_may(sunk):
     assert max(depths) > sunk - 0.2
 
 
-def test_one_material_support_and_shape_for_all_that_are_given():
+def test_all_materials_supports_and_shapes_occur():
     materials = {"au": AU, "wurtzite": WURTZITE, "zinc_blende": ZINC_BLENDE}
     supports = {"carbon": Film(), "nitride": Film({"Si": 3, "N": 4}, (3.0, 3.0), 0.15)}
     shapes = {"sphere": 1.0, "rod": 1.0, "icosahedron": 3.0}
@@ -196,7 +196,7 @@ def test_one_material_support_and_shape_for_all_that_are_given():
     assert {shape for fcc, shape in forms if not fcc} == {"sphere", "rod"}  # compounds do not twin that way
 
 
-def test_relief_and_holes_take_from_the_film():
+def test_relief_and_holes_remove_atoms_of_the_film():
     def atoms(**changes):
         return sum((s := drawn(seed, empty=1.0, film_nm=(2.0, 2.0), **changes)) and len(s.atoms) for seed in range(10))
 
@@ -250,7 +250,7 @@ def test_empty_fields():
     assert 2 < sum(not drawn(seed, empty=0.5).particles for seed in range(16)) < 14
 
 
-def test_facts_say_what_was_placed():
+def test_the_ground_truth_is_that_of_the_particles():
     specimen = drawn(3)
     facts = ground_truth_table(specimen.particles)
     assert list(facts.index) == list(range(1, len(specimen.particles) + 1))

@@ -40,7 +40,7 @@ def test_a_particle_comes_back_from_json(material, shape, kinds, seed):
     )
 
 
-def test_facts_of_a_stack():
+def test_ground_truth_of_a_stack():
     facts = row(with_planes(Crystal(AU, 6.0, vacancies=0.02), extrinsic=1.2, twin=-1.1, intrinsic=0.1))
     assert (facts["material"], facts["structure"], facts["shape"]) == ("Au", "fcc", "sphere")
     assert (facts["diameter_nm"], facts["vacancies"]) == (6.0, 0.02)
@@ -51,7 +51,7 @@ def test_facts_of_a_stack():
     assert facts["zone_tilt_deg"] == pytest.approx(0, abs=1e-5)
 
 
-def test_facts_of_a_perfect_crystal():
+def test_ground_truth_of_a_perfect_crystal():
     facts = row(PERFECT)
     assert (facts["twins"], facts["intrinsic"], facts["extrinsic"], facts["planes"]) == (0, 0, 0, [])
     assert np.isnan(facts["plane_tilt_deg"])
@@ -66,7 +66,7 @@ def test_faults_of_wurtzite_have_their_own_names():
 
 
 @pytest.mark.parametrize(("shape", "twins"), [("decahedron", 5), ("icosahedron", 30)])
-def test_facts_of_multiply_twinned_particles(shape, twins):
+def test_ground_truth_of_multiply_twinned_particles(shape, twins):
     facts = row(Crystal(AU, 4.0, shape))
     assert facts["twins"] == twins
     assert facts["planes"] == [f"{twins} twins of a {shape}"]

@@ -23,7 +23,7 @@ def treated(postprocessing, image=None, size=None, seed=0):
     return postprocessing(image, size or len(image), np.random.default_rng(seed))
 
 
-def test_nothing_changes_nothing():
+def test_no_treatment_changes_nothing():
     np.testing.assert_array_equal(treated(only()), frame())
 
 
@@ -37,7 +37,7 @@ def test_size_and_type(size, seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_same_chance_gives_the_same_image_and_the_frame_stays_as_it_was(seed):
+def test_the_same_random_state_gives_the_same_image_and_leaves_the_frame_alone(seed):
     camera = frame()
     one = treated(Postprocessing(hot=1.0), camera, 60, seed)
     np.testing.assert_array_equal(camera, frame())
@@ -100,7 +100,7 @@ class Letters(dict):
 LETTER = Letters({0.0: "b", 255.0: "w"})
 
 
-def test_marks_are_as_often_as_it_says():
+def test_frequencies_are_those_of_the_settings():
     noise = np.random.default_rng(9).normal(0, 1, (64, 64)).astype(np.float32)
     bars = [longest_run(treated(only(eight_bit=1.0, scale_bar=0.3), noise, seed=s)) >= 6 for s in range(200)]
     assert 0.2 < np.mean(bars) < 0.4
@@ -117,7 +117,7 @@ def test_the_median_is_that_of_the_neighbours():
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_blurring_smooths_by_what_it_says(seed):
+def test_blurring_has_the_standard_deviation_of_the_settings(seed):
     noise = np.random.default_rng(1).normal(0, 1, (300, 300)).astype(np.float32)
     sigma = 0.9
     blurred = treated(only(blurred=1.0, blur_px=(sigma, sigma)), noise, seed=seed)
@@ -144,7 +144,7 @@ def test_a_smaller_image_shows_the_same_places(size):
             assert np.abs(image - place)[2:-2, 2:-2].max() < 0.51 / 120  # half a pixel of the camera
 
 
-def test_shrinking_is_as_often_and_as_much_as_it_says():
+def test_frequency_and_factor_of_shrinking_are_those_of_the_settings():
     rng = np.random.default_rng(0)
     factors = np.array([Postprocessing(shrunk=0.3, shrink=(1.5, 2.5)).sample_shrink_factor(rng) for _ in range(1000)])
     assert np.mean(factors != 1) == pytest.approx(0.3, abs=0.05)

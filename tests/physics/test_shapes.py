@@ -60,7 +60,7 @@ def _extent(found, axis):
     return 2 * steps[found.depth(steps[:, None] * axis) > 0].max()
 
 
-def test_chance_is_the_seeds():
+def test_random_shapes_depend_on_the_seed_alone():
     one, same, other = (make_body("irregular", True, seed).depth(BOX[:100]) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 0.02

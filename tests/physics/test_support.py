@@ -27,14 +27,14 @@ def test_density(elements, grams_per_mol, density):
     assert grams / (FIELD_NM**2 * 3.0 * 1e-21) == pytest.approx(density, rel=1e-3)
 
 
-def test_densities_are_drawn_from_their_range():
+def test_densities_are_sampled_from_their_range():
     atoms = np.array([len(film(1.0, seed, density_g_per_cm3=(1.5, 2.5))[0]) for seed in range(40)])
     grams_per_cm3 = atoms * 12.011 / 6.02214076e23 / (FIELD_NM**2 * 1e-21)
     assert 1.499 < grams_per_cm3.min() < 1.6
     assert 2.4 < grams_per_cm3.max() < 2.501
 
 
-def test_a_compound_holds_its_elements_in_their_shares():
+def test_a_compound_holds_its_elements_in_their_fractions():
     numbers = film(elements=NITRIDE, density_g_per_cm3=(3.1, 3.1), distance_nm=0.15)[1]
     assert set(numbers) == {7, 14}
     assert np.mean(numbers == 14) == pytest.approx(3 / 7, abs=4 * np.sqrt(12 / 49 / len(numbers)))
@@ -72,7 +72,7 @@ def places(n=50):
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.integers(-2, 2), st.integers(-2, 2))
-def test_a_relief_is_a_share_and_periodic(seed, deepest, up, right):
+def test_a_relief_is_a_fraction_and_periodic(seed, deepest, up, right):
     relief = Relief.sample(FIELD_NM, deepest, 0.5, np.random.default_rng(seed))
     share = relief(places())
     assert (share >= 0).all()
@@ -83,7 +83,7 @@ def test_a_relief_is_a_share_and_periodic(seed, deepest, up, right):
     assert np.mean(np.abs(moved - share) > 1e-6) < 0.01  # but for places on the rim
 
 
-def test_a_relief_is_as_deep_as_it_says():
+def test_a_relief_is_as_deep_as_its_attribute():
     share = Relief(FIELD_NM, (1, -1), 1.0, 0.6)(places())
     assert (share.min(), share.max()) == (pytest.approx(0.4, abs=0.01), pytest.approx(1, abs=0.01))
     assert share.mean() == pytest.approx(0.7)
@@ -97,7 +97,7 @@ def test_a_hole_is_empty_and_of_its_size_wherever_it_lies(centre):
     assert set(np.unique(share)) == {0.0, 1.0}
 
 
-def test_holes_are_drawn_as_often_as_it_says():
+def test_holes_are_as_frequent_as_wanted():
     drawn = [Relief.sample(FIELD_NM, 0.3, 0.25, np.random.default_rng(seed)) for seed in range(200)]
     assert 30 < sum(relief.hole is not None for relief in drawn) < 70
     assert 0 <= min(relief.depth for relief in drawn) < max(relief.depth for relief in drawn) <= 0.3

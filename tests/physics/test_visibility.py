@@ -17,8 +17,8 @@ PERFECT = Crystal(AU, 4.0)
 TWIN, FAULT = with_planes(PERFECT, twin=0.1), with_planes(PERFECT, intrinsic=0.1)
 
 
-def seen(crystal, turn=None, dose=1e5):
-    """The row of facts of one particle in vacuum, turned from its edge-on position."""
+def label_row(crystal, turn=None, dose=1e5):
+    """Label and SNR of one particle in vacuum, rotated from its edge-on position."""
     particle = placed(crystal, (turn or Rotation.identity()) * EDGE_ON)
     specimen = in_vacuum(particle)
     condition = ImagingConditions(defocus_nm=50.0, dose_e_per_nm2=dose, pixel_size_nm=5.0 / SIZE)
@@ -51,7 +51,7 @@ MULTIPLY_TWINNED = {name: Crystal(AU, 4.0, name) for name in ("decahedron", "ico
 @pytest.mark.parametrize("crystal", (STACKS | MULTIPLY_TWINNED).values(), ids=(STACKS | MULTIPLY_TWINNED))
 @pytest.mark.parametrize("spin_deg", [0, 37])
 def test_a_plane_that_stands_edge_on_is_a_fault(crystal, spin_deg):
-    row = seen(crystal, turn("z", spin_deg))
+    row = label_row(crystal, turn("z", spin_deg))
     assert row["label"] == "fault"
     assert row["fault_snr"] > RESOLVED
     assert row["resolved"] >= 2
@@ -62,37 +62,37 @@ def test_a_plane_that_stands_edge_on_is_a_fault(crystal, spin_deg):
 @pytest.mark.parametrize("crystal", STACKS.values(), ids=STACKS)
 @pytest.mark.parametrize("turned", [turn("x", 25), turn("y", 15), turn("x", 90)], ids=["tilted", "off zone", "flat"])
 def test_a_plane_that_does_not_show_is_no_fault(crystal, turned):
-    row = seen(crystal, turned)
+    row = label_row(crystal, turned)
     assert row["label"] == "no_fault"
     assert row["fault_snr"] <= RESOLVED
 
 
 @pytest.mark.parametrize("crystal", STACKS.values(), ids=STACKS)
-def test_along_112_an_edge_on_plane_changes_nothing_that_is_seen(crystal):
+def test_along_112_an_edge_on_plane_affects_no_visible_reflection(crystal):
     """Reflections of the plane itself and those at right angles to it go on through it (in wurtzite: along <10-10>)."""
-    row = seen(crystal, EDGE_ON * Rotation.from_euler("z", 90, degrees=True) * EDGE_ON.inv())
+    row = label_row(crystal, EDGE_ON * Rotation.from_euler("z", 90, degrees=True) * EDGE_ON.inv())
     assert row["label"] == "no_fault"
 
 
 def test_a_decahedron_that_is_turned_away_shows_no_twin_plane():
-    row = seen(MULTIPLY_TWINNED["decahedron"], turn("y", 35) * turn("x", 20))
+    row = label_row(MULTIPLY_TWINNED["decahedron"], turn("y", 35) * turn("x", 20))
     assert row["label"] == "no_fault"
 
 
 @pytest.mark.parametrize("material", [AU, ZINC_BLENDE, WURTZITE], ids=lambda m: m.structure)
 def test_a_perfect_crystal_is_no_fault(material):
-    assert seen(Crystal(material, 4.0))["label"] == "no_fault"
+    assert label_row(Crystal(material, 4.0))["label"] == "no_fault"
 
 
 @pytest.mark.parametrize("crystal", [TWIN, FAULT, PERFECT], ids=["twin", "fault", "perfect"])
 def test_a_few_electrons_show_no_fringe(crystal):
-    row = seen(crystal, dose=10.0)
+    row = label_row(crystal, dose=10.0)
     assert row["label"] == "no_fringe"
     assert row["resolved"] == 0
 
 
-def test_the_strength_grows_as_the_root_of_the_dose():
-    low, high = (seen(PERFECT, dose=dose)["lattice_snr"] for dose in (100.0, 400.0))
+def test_the_snr_grows_as_the_root_of_the_dose():
+    low, high = (label_row(PERFECT, dose=dose)["lattice_snr"] for dose in (100.0, 400.0))
     assert high == pytest.approx(2 * low, rel=0.25)
 
 
