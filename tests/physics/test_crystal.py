@@ -289,7 +289,7 @@ def test_the_surface_is_rough_and_depends_on_the_random_state():
 def test_sampled_planes_are_apart_and_inside(shape, diameter_nm, kinds, seed):
     crystal = sample_planes(Crystal(AU, diameter_nm, shape, seed=seed), kinds, np.random.default_rng(seed))
     assert [p.kind for p in crystal.planes] == kinds[: len(crystal.planes)]
-    if diameter_nm > 4:
+    if diameter_nm >= 6:  # eleven steps or more are free, of which two planes take ten at most
         assert len(crystal.planes) == len(kinds)
     places = sorted(p.height_nm / AU.d_spacing_nm for p in crystal.planes)
     assert all(np.diff(places) > 2.9)
