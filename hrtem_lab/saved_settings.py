@@ -14,10 +14,15 @@ RENAMED_KEYS = {
 }
 """Old dotted key, or its last parts -> new name of its last part."""
 RENAMED_TARGETS = {
+    "hrtem_lab.defects.Recipe": "hrtem_lab.defects.ForestTrainer",
+    "hrtem_lab.defects.Reference": "hrtem_lab.defects.BaselineClassifier",
     "hrtem_lab.physics.Handling": "hrtem_lab.physics.Postprocessing",
     "hrtem_lab.physics.Imaging": "hrtem_lab.physics.ImageSimulator",
     "hrtem_lab.physics.Library": "hrtem_lab.physics.ExitWaveLibrary",
     "hrtem_lab.physics.Microscope": "hrtem_lab.physics.ImagingConditionRanges",
+    "hrtem_lab.segmentation.losses.Boundary": "hrtem_lab.segmentation.losses.BoundaryLoss",
+    "hrtem_lab.segmentation.losses.Sum": "hrtem_lab.segmentation.losses.SumLoss",
+    "hrtem_lab.segmentation.pretrained.with_encoder": "hrtem_lab.segmentation.pretrained.load_encoder_weights",
 }
 """Old value of a `_target_` -> new one."""
 
