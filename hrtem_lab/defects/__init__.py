@@ -7,10 +7,11 @@ from hrtem_lab.defects.detection_rate import fault_detection_rate
 from hrtem_lab.defects.forest import Forest
 from hrtem_lab.defects.forest_trainer import BaselineClassifier, ForestTrainer
 from hrtem_lab.defects.importance import family_importance
-from hrtem_lab.defects.scores import confusion, score
+from hrtem_lab.defects.scores import SCORE_METRICS, confusion, score
 from hrtem_lab.defects.table import Features, concat_tables, tabulate_micrograph, tabulate_particles
 
 __all__ = [
+    "SCORE_METRICS",
     "BaselineClassifier",
     "Costs",
     "Features",

@@ -15,6 +15,12 @@ from hrtem_lab.micrograph import CLASSES
 
 HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1")
 """Scores that get a bootstrap interval over specimens."""
+SCORE_METRICS = (
+    *("particles", *HEADLINES, "majority_accuracy", "ece", "fault_roc_auc", "fault_average_precision"),
+    *(f"{name}_{rate}{end}" for name in CLASSES for rate in ("precision", "recall") for end in ("", "_low", "_high")),
+    *("accuracy_low", "accuracy_high"),
+)
+"""Names of what `score` returns without groups."""
 
 
 def score(

@@ -5,9 +5,16 @@ from hrtem_lab.evaluation.counts import pixel_counts, ratios
 from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test, wilson_interval
 from hrtem_lab.evaluation.objects import match, object_counts, object_ratios, overlaps
 from hrtem_lab.evaluation.reliability import ece, reliability_counts
-from hrtem_lab.evaluation.scores import current_metric_name, paired_dice_difference, score_masks, summarise
+from hrtem_lab.evaluation.scores import (
+    SUMMARY_METRICS,
+    current_metric_name,
+    paired_dice_difference,
+    score_masks,
+    summarise,
+)
 
 __all__ = [
+    "SUMMARY_METRICS",
     "assign_bins",
     "bootstrap_interval",
     "breakdown",

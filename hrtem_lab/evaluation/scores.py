@@ -17,6 +17,12 @@ PIXEL_COUNTS = ("tp", "fp", "fn", "tn")
 OBJECT_COUNTS = ("object_tp", "object_fp", "object_fn")
 MEAN_RATIOS = ("dice", "iou", "precision", "recall")
 """Ratios that are averaged over micrographs."""
+SUMMARY_METRICS = (
+    *(f"{name}{end}" for name in (*MEAN_RATIOS, "object_f1") for end in ("", "_low", "_high")),
+    *(f"{name}_pooled" for name in MEAN_RATIOS),
+    *("object_precision", "object_recall", "count_relative_error", "false_positive_rate"),
+)
+"""Names of what `summarise` returns."""
 RENAMED_METRICS = {"false_area": "false_positive_rate", "count_error": "count_relative_error"}
 """Metrics of `summarise` by the names that they had in earlier versions."""
 

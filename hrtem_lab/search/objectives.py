@@ -15,10 +15,10 @@ from optuna import TrialPruned
 
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import validation_settings
-from hrtem_lab.defects import cross_validate, score, tabulate_particles
-from hrtem_lab.evaluation import score_masks, summarise
+from hrtem_lab.defects import SCORE_METRICS, cross_validate, score, tabulate_particles
+from hrtem_lab.evaluation import SUMMARY_METRICS
 from hrtem_lab.fingerprint import fingerprint
-from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, LabelledMicrograph
+from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
 from hrtem_lab.pipelines.fit_network import fit_network
 from hrtem_lab.pipelines.method_scores import score_method
 from hrtem_lab.progress import ProgressCallback, no_progress
@@ -30,11 +30,9 @@ from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import Run
 
 Value = TypeVar("Value")
-MASK_METRICS = tuple(f"val/{name}" for name in summarise(score_masks([], [])))
+MASK_METRICS = tuple(f"val/{name}" for name in SUMMARY_METRICS)
 """Metrics of predicted masks, under the names that training logs."""
-FOREST_METRICS = tuple(
-    f"cv/{name}" for name in score(pd.Series(dtype=str), pd.DataFrame(columns=list(CLASSES), dtype=float))
-)
+FOREST_METRICS = tuple(f"cv/{name}" for name in SCORE_METRICS)
 """Metrics of a cross-validated forest."""
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from hrtem_lab.defects.curves import choose_confidence_threshold, risk_coverage
-from hrtem_lab.defects.scores import confusion, score
+from hrtem_lab.defects.scores import SCORE_METRICS, confusion, score
 from hrtem_lab.evaluation import wilson_interval
 from hrtem_lab.micrograph import CLASSES
 from tests.defects.scenes import certain
@@ -121,3 +121,8 @@ def test_intervals_over_specimens_contain_the_value():
     assert np.isnan(none["fault_f1_low"])
     one = score(truth, certain(guesses), pd.Series(np.zeros(120)))
     assert np.isnan(one["fault_f1_low"])
+
+
+def test_the_metrics_are_those_that_are_declared():
+    empty = score(pd.Series(dtype=str), pd.DataFrame(columns=list(CLASSES), dtype=float))
+    assert set(empty) == set(SCORE_METRICS)

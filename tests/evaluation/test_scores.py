@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrtem_lab.evaluation.scores import paired_dice_difference, score_masks, summarise
+from hrtem_lab.evaluation.scores import SUMMARY_METRICS, paired_dice_difference, score_masks, summarise
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 
 
@@ -115,3 +115,7 @@ def test_one_line_errors(predicted, truth):
         score_masks(predicted[:2], truth)
     with pytest.raises(InputError, match=r"^a: .*\(19, 20\)"):
         score_masks([m[1:] for m in predicted], truth)
+
+
+def test_the_metrics_are_those_that_are_declared():
+    assert set(summarise(score_masks([], []))) == set(SUMMARY_METRICS)
