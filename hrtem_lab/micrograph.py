@@ -1,4 +1,4 @@
-"""The data contract: what every room of the house gives and takes."""
+"""The data contract: what every subpackage takes and returns."""
 
 from __future__ import annotations
 

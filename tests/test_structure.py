@@ -1,4 +1,4 @@
-"""The house as it is built: who imports whom, what the configuration names, and what may not be there at all."""
+"""The structure of the package: who imports whom, what the configuration names, and what may not be there at all."""
 
 import ast
 import importlib.metadata
@@ -34,11 +34,11 @@ CONCEPTS = {
     "saved_settings",
     "particle_facts",
 }
-"""Small modules that any room may use."""
+"""Small modules that every subpackage may use."""
 GROUND = CONCEPTS | {"files", "physics", "particles", "evaluation"}
 LEARNING = GROUND | {"segmentation", "defects"}
-ROOMS: dict[str, set[str]] = {
-    # who -> rooms, and libraries kept to some rooms, that it may import; the longest name that fits counts
+ALLOWED_IMPORTS: dict[str, set[str]] = {
+    # importer -> subpackages that it may import, and libraries that only some may; the longest name that fits counts
     **{name: {"micrograph"} for name in CONCEPTS},
     "files": CONCEPTS | {"PIL", "h5py", "rsciio", "tifffile", "zarr"},
     "physics": CONCEPTS | {"abtem", "ase", "distributed", "zarr"},
@@ -55,9 +55,9 @@ ROOMS: dict[str, set[str]] = {
     "search": LEARNING | {"figures", "tracking", "pipelines", "cli", "optuna", "omegaconf"},
     "a command": {"cli", "pipelines", "search", "omegaconf"},
 }
-NO_ROOM = {"utils", "helpers", "common", "base", "core", "misc"}
+EMPTY_NAMES = {"utils", "helpers", "common", "base", "core", "misc"}
 
-UNSEEN = {
+INDIRECTLY_USED = {
     "imagecodecs": "tifffile decompresses with it",
     "safetensors": "segmentation-models-pytorch writes and reads weights with it",
     "sparse": "RosettaSciIO reads spectrum images with it",
@@ -65,23 +65,23 @@ UNSEEN = {
     "cmaes": "Optuna's sampler of this name calls it",
     "plotly": "Optuna draws its pages with it",
 }
-"""What no line of the package imports and is a dependency all the same."""
-ALONG = {
+"""Dependencies that no line of the package imports, and who needs them."""
+BROUGHT_ALONG = {
     "omegaconf": "hydra-core brings the one it fits",
     "sqlalchemy": "Optuna and MLflow bring the one they fit",
     "yaml": "OmegaConf brings the one it fits",
 }
-"""What is imported and is no dependency of its own."""
+"""Packages that are imported and no dependency of ours, and who brings them."""
 
 
-def place(file: Path) -> str:
+def module_name(file: Path) -> str:
     """The dotted name of a module below the package."""
     return ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
 
 
-def room(module: str) -> str:
-    """The entry of ROOMS that a module belongs to."""
-    parents = [module[: len(name)] for name in ROOMS if module == name or module.startswith(f"{name}.")]
+def subpackage(module: str) -> str:
+    """The entry of ALLOWED_IMPORTS that a module belongs to."""
+    parents = [module[: len(name)] for name in ALLOWED_IMPORTS if module == name or module.startswith(f"{name}.")]
     return max(parents, key=len, default="a command")
 
 
@@ -98,18 +98,18 @@ def imports(source: str, module: str = "") -> Iterator[str]:
             yield str(node.module)
 
 
-def trespasses(source: str, module: str) -> list[str]:
-    """Imports of a module that ROOMS does not allow."""
-    kept = set().union(*ROOMS.values())
-    own = room(module)
+def forbidden_imports(source: str, module: str) -> list[str]:
+    """Imports of a module that ALLOWED_IMPORTS does not allow."""
+    kept = set().union(*ALLOWED_IMPORTS.values())
+    importer = subpackage(module)
     found = []
     for name in imports(source, module):
         top, _, below = name.partition(".")
-        target = room(below) if top == "hrtem_lab" and below else top
-        allowed = ROOMS[own] | {own.split(".")[0]}
+        target = subpackage(below) if top == "hrtem_lab" and below else top
+        allowed = ALLOWED_IMPORTS[importer] | {importer.split(".")[0]}
         restricted = (top == "hrtem_lab" and below != "") or target in kept
         if restricted and target not in allowed and target.split(".")[0] not in allowed:
-            found.append(f"{module} ({own}) imports {name}")
+            found.append(f"{module} ({importer}) imports {name}")
     return found
 
 
@@ -117,9 +117,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FILES = sorted(CONF.rglob("*.yaml"))
 
 
-@pytest.mark.parametrize("file", MODULES, ids=place)
-def test_nobody_imports_what_is_not_theirs(file: Path) -> None:
-    assert trespasses(file.read_text(encoding="utf-8"), place(file)) == []
+@pytest.mark.parametrize("file", MODULES, ids=module_name)
+def test_a_module_imports_only_what_its_subpackage_may(file: Path) -> None:
+    assert forbidden_imports(file.read_text(encoding="utf-8"), module_name(file)) == []
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_nobody_imports_what_is_not_theirs(file: Path) -> None:
         ("train", "import mlflow"),
     ],
 )
-def test_a_trespass_is_seen(module: str, source: str) -> None:
-    assert trespasses(source, module)
+def test_a_forbidden_import_is_seen(module: str, source: str) -> None:
+    assert forbidden_imports(source, module)
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_a_trespass_is_seen(module: str, source: str) -> None:
         ("particles.measure", "import numpy, scipy\nfrom hrtem_lab.micrograph import Micrograph"),
     ],
 )
-def test_what_is_allowed_is_no_trespass(module: str, source: str) -> None:
-    assert trespasses(source, module) == []
+def test_an_allowed_import_is_none(module: str, source: str) -> None:
+    assert forbidden_imports(source, module) == []
 
 
 def imported_modules(source: str, module: str, names: Iterable[str]) -> set[str]:
@@ -171,23 +171,23 @@ def imported_modules(source: str, module: str, names: Iterable[str]) -> set[str]
 
 
 def test_no_import_leads_back_to_where_it_came_from() -> None:
-    names = {f"hrtem_lab.{place(file)}".removesuffix(".__init__"): file for file in MODULES}
+    names = {f"hrtem_lab.{module_name(file)}".removesuffix(".__init__"): file for file in MODULES}
     graph = {
-        name: imported_modules(file.read_text(encoding="utf-8"), place(file), names) - {name}
+        name: imported_modules(file.read_text(encoding="utf-8"), module_name(file), names) - {name}
         for name, file in names.items()
     }
     list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
 
 
-def test_a_name_that_says_nothing_is_no_room() -> None:
-    assert [file for file in PACKAGE.rglob("*") if file.stem in NO_ROOM] == []
+def test_no_module_has_an_empty_name() -> None:
+    assert [file for file in PACKAGE.rglob("*") if file.stem in EMPTY_NAMES] == []
 
 
 def test_what_is_imported_is_a_dependency_and_the_other_way_round() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = project["dependencies"] + project["optional-dependencies"]["onnx"]
     declared = {re.split(r"[^\w-]", line)[0] for line in lines}
-    named = [name for file in MODULES for name in imports(file.read_text(encoding="utf-8"), place(file))]
+    named = [name for file in MODULES for name in imports(file.read_text(encoding="utf-8"), module_name(file))]
     named += [
         node["_target_"] for file in FILES for _, node in targets(yaml.safe_load(file.read_text(encoding="utf-8")))
     ]
@@ -196,8 +196,8 @@ def test_what_is_imported_is_a_dependency_and_the_other_way_round() -> None:
     for top in {name.partition(".")[0] for name in named} - {"hrtem_lab"}:
         if owners := {re.sub("[-_.]+", "-", owner).lower() for owner in distributions.get(top, ())}:
             used[top] = owners
-    unused = declared - set().union(*used.values()) - UNSEEN.keys()
-    undeclared = {top for top, owners in used.items() if not owners & declared} - ALONG.keys()
+    unused = declared - set().union(*used.values()) - INDIRECTLY_USED.keys()
+    undeclared = {top for top, owners in used.items() if not owners & declared} - BROUGHT_ALONG.keys()
     assert (unused, undeclared) == (set(), set())
 
 

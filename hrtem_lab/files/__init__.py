@@ -1,4 +1,4 @@
-"""Formats to and from the data contract; the only room that knows a file format."""
+"""Formats to and from the data contract; the only subpackage that knows a file format."""
 
 from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.files.formats import SUFFIXES

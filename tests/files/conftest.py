@@ -1,4 +1,4 @@
-"""What the tests of this room share: the real instrument files, and writers for small ones."""
+"""Fixtures of the file formats: real instrument files, and writers for small ones."""
 
 from __future__ import annotations
 
