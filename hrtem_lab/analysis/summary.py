@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from skimage.measure import label as connected_components
 
 from hrtem_lab.analysis.analyser import Analysis
 from hrtem_lab.evaluation import pixel_counts, ratios
-from hrtem_lab.files import find_label, read_label
-from hrtem_lab.micrograph import BoolArray, InputError
+from hrtem_lab.files import Label, find_label, read_label
+from hrtem_lab.micrograph import InputError
 
-LabelReader = Callable[[Path, tuple[int, int], tuple[int, int] | None], BoolArray]
-"""Reads a label, given its path, the shape of the image, and its shape in the file where the two differ."""
+LabelReader = Callable[[Path, tuple[int, int], Mapping[str, Any]], Label]
+"""Reads a label, given its path, and the shape and the metadata of its micrograph."""
 
 
 def describe_micrograph(analysis: Analysis, path: Path, read_label: LabelReader = read_label) -> dict[str, Any]:
@@ -55,12 +54,13 @@ def score_by_label(analysis: Analysis, path: Path, read_label: LabelReader = rea
     if label is None:
         return {}
     micrograph = analysis.micrograph
+    rows, columns = micrograph.image.shape
     try:
-        truth = read_label(label, micrograph.image.shape, micrograph.metadata.get("shape_in_file"))
+        truth = read_label(label, (rows, columns), micrograph.metadata)
     except InputError as error:
         return {"label_unused": str(error)}
-    particles = int(connected_components(truth, return_num=True, connectivity=1)[1])
-    return {**ratios(**pixel_counts(analysis.instances > 0, truth)), "particles_true": particles}
+    scores = ratios(**pixel_counts(analysis.instances > 0, truth.mask))
+    return {**scores, "particles_true": truth.particles, "notes": [*micrograph.notes, *truth.notes]}
 
 
 def describe_values(values: pd.Series) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 
@@ -11,6 +12,8 @@ from rich.table import Table
 
 from hrtem_lab.figures.interval_text import interval_text
 
+MAX_NAMED = 3
+"""Number of names in a line before it says how many more there are."""
 METHOD_METRICS = {"dice": "Dice", "iou": "IoU", "object_f1": "Object F1"}
 """Metrics in the table of methods, and their titles."""
 FOREST_STAGES = {"cv": "cross-validated by specimen", "test": "on the test micrographs"}
@@ -81,3 +84,19 @@ def next_steps(folder: Path, uri: str) -> list[str]:
 def _interval(row: pd.Series, column: str, bounds: str | None = None) -> str:
     """Format a score and its interval."""
     return interval_text(row, column, bounds=bounds, digits=3, bound_digits=2)
+
+
+def note_lines(notes: Iterable[tuple[str, str]]) -> list[str]:
+    """A line for each note with the names of what it is about, of many the first few.
+
+    Args:
+        notes: Name and note, in any number of pairs.
+    """
+    names_by_note: dict[str, list[str]] = {}
+    for name, note in dict.fromkeys(notes):
+        names_by_note.setdefault(note, []).append(name)
+    lines = []
+    for note, names in names_by_note.items():
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        lines.append(f"{', '.join(names[:MAX_NAMED])}{more}: {note}")
+    return lines

@@ -3,8 +3,9 @@
 from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.files.formats import SUFFIXES
 from hrtem_lab.files.image_table import ImageTable, find_image_table, read_calibration
-from hrtem_lab.files.inputs import find_inputs, find_label, read_label
+from hrtem_lab.files.inputs import find_inputs
 from hrtem_lab.files.labelled import read_labelled
+from hrtem_lab.files.labels import Label, LabelRule, find_label, read_label
 from hrtem_lab.files.read import read
 from hrtem_lab.files.results import find_outputs, read_results
 from hrtem_lab.files.stacks import check_choice
@@ -14,6 +15,8 @@ __all__ = [
     "GROSCHNER_PX",
     "SUFFIXES",
     "ImageTable",
+    "Label",
+    "LabelRule",
     "check_choice",
     "find_image_table",
     "find_inputs",

@@ -7,18 +7,11 @@ from collections.abc import Iterable
 from glob import glob
 from pathlib import Path
 
-import numpy as np
-import tifffile
-from PIL import Image
-from scipy.ndimage import zoom
-
-from hrtem_lab.files.errors import FOLDER_SUFFIXES, read_errors
+from hrtem_lab.files.errors import FOLDER_SUFFIXES
 from hrtem_lab.files.formats import SUFFIXES
+from hrtem_lab.files.labels import ENDING as LABEL_ENDING
 from hrtem_lab.files.tia import find_series
-from hrtem_lab.micrograph import BoolArray, InputError
-
-_LABEL = "_label"
-_LABEL_SUFFIXES = (".png", ".tif", ".tiff")
+from hrtem_lab.micrograph import InputError
 
 
 def find_inputs(pattern: str | Path) -> dict[str, Path]:
@@ -55,39 +48,6 @@ def find_inputs(pattern: str | Path) -> dict[str, Path]:
     return dict(sorted(zip(names, found, strict=True)))
 
 
-def find_label(path: str | Path) -> Path | None:
-    """Find the label image `<stem>_label.png`, `.tif` or `.tiff` beside a micrograph, or None."""
-    path = Path(path)
-    candidates = (path.with_name(f"{path.stem}{_LABEL}{suffix}") for suffix in _LABEL_SUFFIXES)
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
-def read_label(path: str | Path, shape: tuple[int, int], shape_in_file: tuple[int, int] | None = None) -> BoolArray:
-    """Read a label image, where every pixel that is not black belongs to a particle.
-
-    Args:
-        path: A PNG or TIFF file, grey, colour or with a palette; alpha is ignored.
-        shape: (rows, columns) of its micrograph.
-        shape_in_file: (rows, columns) before the micrograph's pixels were divided into square ones, as in its metadata;
-            a label of this shape is divided likewise.
-
-    Returns:
-        True where a particle is, (rows, columns).
-
-    Raises:
-        InputError: The file is missing or broken, or has another shape.
-    """
-    path = Path(path)
-    with read_errors(path):
-        label = _tiff_label(path) if path.suffix.lower() != ".png" else _png_label(path)
-    if label.shape == shape_in_file:
-        finer = [now / before for now, before in zip(shape, shape_in_file, strict=True)]
-        label = zoom(label, finer, order=0, mode="nearest", grid_mode=True)
-    if label.shape != tuple(shape):
-        raise InputError(f"{path.name}: the label has shape {label.shape}, its micrograph {tuple(shape)}")
-    return label
-
-
 def _split(path: Path) -> tuple[Path, str]:
     """The part of a path that exists, and the rest of it, which is a pattern ('' where all exists)."""
     root = path
@@ -104,7 +64,7 @@ def _readable(paths: Iterable[Path]) -> list[Path]:
         for path in dict.fromkeys(files)
         if not path.name.startswith(".")
         and not (path.suffix.lower() == ".emi" and find_series(path))  # the series are read, and ask it for their units
-        and not (path.stem.endswith(_LABEL) and path.with_name(path.stem.removesuffix(_LABEL)) in beside)
+        and not (path.stem.endswith(LABEL_ENDING) and path.with_name(path.stem.removesuffix(LABEL_ENDING)) in beside)
     ]
 
 
@@ -133,22 +93,3 @@ def _names(paths: list[Path]) -> list[str]:
 
 def _joined(path: Path) -> str:
     return "__".join(path.parts)
-
-
-def _png_label(path: Path) -> BoolArray:
-    with Image.open(path) as picture:
-        if picture.mode in ("P", "PA", "LA", "RGBA"):
-            picture = picture.convert("L" if picture.mode == "LA" else "RGB")  # type: ignore[assignment]
-        label = np.asarray(picture) != 0
-    return label.any(axis=-1) if label.ndim == 3 else label
-
-
-def _tiff_label(path: Path) -> BoolArray:
-    with tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
-        label = series.asarray() != 0
-        colours = series.axes.find("S")
-    if colours < 0:
-        return label
-    channels = np.moveaxis(label, colours, 0)
-    return channels[: 3 if len(channels) >= 3 else 1].any(axis=0)

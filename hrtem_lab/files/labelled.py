@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-from skimage.measure import label as connected_components
-
 from hrtem_lab.files.image_table import ImageTable, find_image_table
-from hrtem_lab.files.inputs import find_inputs, find_label, read_label
+from hrtem_lab.files.inputs import find_inputs
+from hrtem_lab.files.labels import LabelRule, find_label, read_label
 from hrtem_lab.files.read import read
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 
@@ -17,7 +15,9 @@ NAMED = 3
 """Files that a message names before it says how many more there are."""
 
 
-def read_labelled(pattern: str | Path, pixel_size_nm: float | None = None) -> list[LabelledMicrograph]:
+def read_labelled(
+    pattern: str | Path, pixel_size_nm: float | None = None, rule: LabelRule | None = None
+) -> list[LabelledMicrograph]:
     """Read every micrograph with the label `<name>_label.png` (or `.tif`) beside it.
 
     A particle is what hangs together in the label by the edges of its pixels. A micrograph's group is what the column
@@ -26,6 +26,7 @@ def read_labelled(pattern: str | Path, pixel_size_nm: float | None = None) -> li
     Args:
         pattern: A folder or a pattern, as for `find_inputs`.
         pixel_size_nm: For files whose size neither they themselves nor `metadata.csv` know.
+        rule: What the values of a label mean; black is the background by default.
 
     Returns:
         Sorted by name, without ground truth beyond the mask.
@@ -43,19 +44,22 @@ def read_labelled(pattern: str | Path, pixel_size_nm: float | None = None) -> li
             "particle is, or keep them in another folder"
         )
     find_table = cache(find_image_table)  # read once per folder
-    return [_labelled(path, name, pixel_size_nm, find_table(path.parent)) for name, path in inputs.items()]
+    return [_labelled(path, name, pixel_size_nm, find_table(path.parent), rule) for name, path in inputs.items()]
 
 
-def _labelled(path: Path, name: str, pixel_size_nm: float | None, table: ImageTable | None) -> LabelledMicrograph:
+def _labelled(
+    path: Path, name: str, pixel_size_nm: float | None, table: ImageTable | None, rule: LabelRule | None
+) -> LabelledMicrograph:
     if table is not None and table.error:  # it may say which images belong together
         raise InputError(table.error)
     frames = read(path, pixel_size_nm, name, tables=[table])
     if len(frames) > 1:
         raise InputError(f"{path.name}: holds {len(frames)} images, expected the one that its label is of")
-    image, label = frames[0], find_label(path)
-    assert label is not None
+    image, label_path = frames[0], find_label(path)
+    assert label_path is not None
     group = table.lookup("group", path, name) if table else []
-    mask = read_label(label, image.image.shape, image.metadata.get("shape_in_file"))
+    rows, columns = image.image.shape
+    label = read_label(label_path, (rows, columns), image.metadata, rule)
     return LabelledMicrograph(
         image=image.image,
         pixel_size_nm=image.pixel_size_nm,
@@ -63,8 +67,8 @@ def _labelled(path: Path, name: str, pixel_size_nm: float | None, table: ImageTa
         metadata=image.metadata,
         pixel_size_from=image.pixel_size_from,
         pixel_sizes_unused=image.pixel_sizes_unused,
-        notes=image.notes,
+        notes=(*image.notes, *label.notes),
         valid=image.valid,
-        instances=connected_components(mask, connectivity=1).astype(np.int32),
+        instances=label.instances,
         group=group[-1][1] if group else name,
     )

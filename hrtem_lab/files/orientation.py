@@ -22,6 +22,11 @@ def turn(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     return pixels
 
 
+def turn_metadata(orientation: int) -> dict[str, int]:
+    """The orientation as a micrograph's metadata say it; nothing where the image is as it is to be seen."""
+    return {} if orientation == 1 else {"orientation": orientation}
+
+
 def turn_note(orientation: int) -> tuple[str, ...]:
     """A line for the user where an image was turned; a label drawn by a program that does not turn it does not fit."""
     if orientation == 1:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hrtem_lab.files.frames import Frames, grey
-from hrtem_lab.files.orientation import turn, turn_note
+from hrtem_lab.files.orientation import turn, turn_metadata, turn_note
 
 _ORIENTATION_TAG = 274
 
@@ -24,10 +24,15 @@ def read_picture(path: Path) -> list[Frames]:
     back.
     """
     with open_picture(path) as picture:
-        orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
-        orientation = orientation if orientation in range(1, 9) else 1
+        orientation = picture_orientation(picture)
         pixels = turn(_to_grey(picture), orientation)
-    return [Frames(pixels, notes=turn_note(orientation))]
+    return [Frames(pixels, metadata=turn_metadata(orientation), notes=turn_note(orientation))]
+
+
+def picture_orientation(picture: Image.Image) -> int:
+    """Orientation of an open picture, from 1 (as it is) to 8."""
+    orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
+    return orientation if orientation in range(1, 9) else 1
 
 
 @contextmanager

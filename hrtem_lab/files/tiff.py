@@ -12,7 +12,7 @@ from tifffile import PHOTOMETRIC
 
 from hrtem_lab.files.frames import Deferred, Frames, Length, grey
 from hrtem_lab.files.instrument_metadata import find_metadata
-from hrtem_lab.files.orientation import QUARTER_TURNS, turn, turn_note
+from hrtem_lab.files.orientation import QUARTER_TURNS, turn, turn_metadata, turn_note
 from hrtem_lab.files.tiff_calibration import find_ome_xml, page_metadata, page_spacing
 
 _SMALL_COPY, _MASK = 1, 4
@@ -97,7 +97,7 @@ def _frames(
     return Frames(
         Deferred((*lengths, columns, rows) if turned else (*lengths, rows, columns), np.dtype(series.dtype), load),
         spacing,
-        find_metadata(page_metadata(page)),
+        find_metadata(page_metadata(page)) | turn_metadata(_orientation(page)),
         title=_title(series, page),
         excluded=excluded,
         notes=turn_note(_orientation(page)),

@@ -20,7 +20,10 @@ from hrtem_lab.cli.command import DONE, FAILED, PARTLY_DONE
 from hrtem_lab.cli.progress import console, nested_progress_bars
 from hrtem_lab.figures.micrographs import overlay
 from hrtem_lab.figures.style import save
+from hrtem_lab.figures.tables import note_lines
 from hrtem_lab.files import (
+    Label,
+    LabelRule,
     check_choice,
     find_image_table,
     find_inputs,
@@ -34,11 +37,8 @@ from hrtem_lab.files import (
     write_table,
 )
 from hrtem_lab.files.reader_pool import ReaderPool
-from hrtem_lab.micrograph import BoolArray, InputError, Micrograph, ParticleClass
+from hrtem_lab.micrograph import InputError, Micrograph, ParticleClass
 from hrtem_lab.tracking.models import find_model
-
-MAX_NAMED = 3
-"""Number of files that a line names before it says how many more there are."""
 
 
 def predict(config: DictConfig) -> int:
@@ -56,6 +56,7 @@ def _predict(config: DictConfig, inputs: dict[str, Path], readers: ReaderPool) -
     """Analyse every file, with child processes that read them; see `predict`."""
     table = read_calibration(config.calibration) if config.calibration else None
     options = check_read_options(config)
+    rule = LabelRule(config.label.background)
     folder = find_model(config.model)
     analyser = Analyser.load(folder, build(config.features), config.tta)
     output = make_output_folder(config.output, inputs.values())
@@ -66,8 +67,8 @@ def _predict(config: DictConfig, inputs: dict[str, Path], readers: ReaderPool) -
         tables = [table, table_beside(path.parent)]
         return readers.call(read, path, path, name=name, tables=tables, **options)
 
-    def read_label_file(path: Path, shape: tuple[int, int], shape_in_file: tuple[int, int] | None) -> BoolArray:
-        return readers.call(read_label, path, path, shape, shape_in_file)
+    def read_label_file(path: Path, shape: tuple[int, int], metadata: Mapping[str, Any]) -> Label:
+        return readers.call(read_label, path, path, shape, metadata, rule)
 
     results = Results()
     try:
@@ -126,26 +127,14 @@ def print_results(results: Results, model: Path, output: Path) -> None:
         ]
         table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
     console.print(table)
-    for note, files in _files_by_note(results.micrographs).items():
-        console.print(f"[yellow]note[/yellow] {escape(f'{files}: {note}')}", highlight=False, soft_wrap=True)
+    notes = [(Path(row["file"]).name, note) for row in results.micrographs for note in row["notes"]]
+    for line in note_lines(notes):
+        console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
     for reason in dict.fromkeys(row["label_unused"] for row in results.micrographs if "label_unused" in row):
         console.print(f"[yellow]no Dice[/yellow] {escape(reason)}", highlight=False, soft_wrap=True)
     for failure in results.failures:
         console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
     console.print(f"Masks, overlays, particles.csv, summary.json: {output}", markup=False, soft_wrap=True)
-
-
-def _files_by_note(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Names of the files that each note is about, of many the first few."""
-    files: dict[str, list[str]] = {}
-    for row in rows:
-        for note in row["notes"]:
-            files.setdefault(note, []).append(Path(row["file"]).name)
-    unique = {note: list(dict.fromkeys(names)) for note, names in files.items()}
-    return {
-        note: ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
-        for note, names in unique.items()
-    }
 
 
 def check_read_options(config: DictConfig) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig
+from rich.markup import escape
 
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import drop_machine_keys
@@ -76,6 +77,8 @@ def train(config: DictConfig) -> dict[str, float]:
 def simulate_missing(config: DictConfig) -> TrainingData:
     """The data of a configuration, their exit waves simulated where they are missing."""
     data: TrainingData = build(config.data)
+    for line in tables.note_lines(data.notes()):
+        console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
     with progress_bar("Simulating exit waves") as advance:
         data.simulate(advance)
     return data

@@ -61,6 +61,10 @@ class TrainingData(pl.LightningDataModule, ABC):
     def extra_test_sets(self) -> dict[str, list[LabelledMicrograph]]:
         """Micrographs of other kinds to score besides those of the test stage, by the name of the set."""
 
+    def notes(self) -> list[tuple[str, str]]:
+        """Name of a micrograph and a line about how it or its label was read, in any number of pairs."""
+        return []
+
     def simulate(self, progress: ProgressCallback = no_progress) -> None:
         """Simulate the exit waves that are missing."""
         self.library.simulate(progress)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import DataLoader
 
-from hrtem_lab.files import read_labelled
+from hrtem_lab.files import LabelRule, read_labelled
 from hrtem_lab.fingerprint import fingerprint_bytes
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.segmentation.data import (
@@ -38,6 +38,7 @@ class LabelledData(TrainingData):
         test_groups: Number of groups for the final scores; the seed decides which.
         share: Fraction of the training images that are labelled ones, above 0 and at most 1.
         pixel_size_nm: Pixel size of files for which neither they themselves nor `metadata.csv` state one.
+        label: What the values of a label mean; black is the background by default.
         simulated: Arguments of `SimulatedData`; `validation` and `test` are numbers of simulated specimens.
 
     Raises:
@@ -51,6 +52,7 @@ class LabelledData(TrainingData):
         test_groups: int = 1,
         share: float = 0.5,
         pixel_size_nm: float | None = None,
+        label: LabelRule | None = None,
         **simulated: Any,
     ) -> None:
         super().__init__()
@@ -58,7 +60,7 @@ class LabelledData(TrainingData):
             raise InputError(f"data.share is {share}, expected a part above 0 and at most 1")
         self.simulated, self.share = SimulatedData(**simulated), share
         self.library, self.preprocessing = self.simulated.library, self.simulated.preprocessing
-        micrographs = read_labelled(root, pixel_size_nm)
+        micrographs = read_labelled(root, pixel_size_nm, label)
         groups = split_groups(micrographs, validation_groups, test_groups, self.simulated.seed)
         self.labelled = {stage: [m for m in micrographs if m.group in groups[stage]] for stage in STAGES}
 
@@ -91,6 +93,10 @@ class LabelledData(TrainingData):
     def extra_test_sets(self) -> dict[str, list[LabelledMicrograph]]:
         """Simulated micrographs of the specimens that are held out for the test."""
         return {"simulated": self.simulated.micrographs("test")}
+
+    def notes(self) -> list[tuple[str, str]]:
+        """Name of a labelled micrograph and a line about how it or its label was read, in any number of pairs."""
+        return [(m.name, note) for side in self.labelled.values() for m in side for note in m.notes]
 
     def dataset(self, stage: Stage) -> MixedDataset:
         """Endless training samples of both kinds."""

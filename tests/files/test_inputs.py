@@ -2,12 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tifffile
-from PIL import Image
 
-from hrtem_lab.files import find_inputs, find_label, read_label
+from hrtem_lab.files import find_inputs
 from hrtem_lab.micrograph import InputError
 
 
@@ -113,55 +110,3 @@ def test_nothing_found(tmp_path: Path, pattern: str, complaint: str) -> None:
         find_inputs(tmp_path / pattern)
     assert str(caught.value).startswith(str(tmp_path / pattern))
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("suffix", ["png", "tif", "tiff"])
-def test_find_label(tmp_path: Path, suffix: str) -> None:
-    touch(tmp_path, "a.1.dm3")
-    assert find_label(tmp_path / "a.1.dm3") is None
-    touch(tmp_path, f"a.1_label.{suffix}")
-    assert find_label(str(tmp_path / "a.1.dm3")) == tmp_path / f"a.1_label.{suffix}"
-
-
-PARTICLES = np.zeros((6, 5), np.uint8)
-PARTICLES[1:3, 2:4] = 255
-PARTICLES[5, 0] = 1
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
-def test_png_labels(tmp_path: Path, mode: str) -> None:
-    expected = PARTICLES > 128 if mode == "1" else PARTICLES > 0
-    Image.fromarray(PARTICLES).convert(mode).save(tmp_path / "a_label.png")
-    label = read_label(tmp_path / "a_label.png", (6, 5))
-    assert label.dtype == np.bool_
-    np.testing.assert_array_equal(label, expected)
-
-
-@pytest.mark.parametrize("dtype", ["u1", "u2", "i4", "f4", "bool"])
-def test_tiff_labels(tmp_path: Path, dtype: str) -> None:
-    tifffile.imwrite(tmp_path / "a_label.tif", PARTICLES.astype(dtype), photometric="minisblack")
-    np.testing.assert_array_equal(read_label(tmp_path / "a_label.tif", (6, 5)), PARTICLES > 0)
-
-
-def test_a_tiff_label_in_colour(tmp_path: Path) -> None:
-    colours = np.stack([PARTICLES * 0, PARTICLES, PARTICLES * 0, PARTICLES * 0 + 255], axis=-1)
-    tifffile.imwrite(tmp_path / "a_label.tif", colours, photometric="rgb", extrasamples=["unassalpha"])
-    np.testing.assert_array_equal(read_label(tmp_path / "a_label.tif", (6, 5)), PARTICLES > 0)
-
-
-def test_a_label_is_divided_as_its_micrograph_was(tmp_path: Path) -> None:
-    Image.fromarray(PARTICLES).save(tmp_path / "a_label.png")
-    expected = np.repeat(PARTICLES > 0, 2, axis=0)
-    np.testing.assert_array_equal(read_label(tmp_path / "a_label.png", (12, 5), (6, 5)), expected)
-
-
-def test_labels_that_cannot_be_used(tmp_path: Path) -> None:
-    Image.fromarray(PARTICLES).save(tmp_path / "a_label.png")
-    with pytest.raises(InputError, match=r"^a_label\.png: the label has shape \(6, 5\), its micrograph \(5, 6\)"):
-        read_label(tmp_path / "a_label.png", (5, 6))
-    for name in ("b_label.png", "b_label.tif"):
-        with pytest.raises(InputError, match=f"^{name}: no such file"):
-            read_label(tmp_path / name, (6, 5))
-        (tmp_path / name).write_text("no image")
-        with pytest.raises(InputError, match=f"^{name}: cannot be read"):
-            read_label(tmp_path / name, (6, 5))

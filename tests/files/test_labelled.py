@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from hrtem_lab.files import read_labelled
+from hrtem_lab.files import LabelRule, read_labelled
 from hrtem_lab.micrograph import InputError
 
 
@@ -85,6 +85,23 @@ def test_a_label_of_a_stack_is_of_no_image(folder: Path) -> None:
     tifffile.imwrite(folder / "stack.tif", np.zeros((3, 40, 40), dtype=np.float32), photometric="minisblack")
     Image.fromarray(np.zeros((40, 40), dtype=np.uint8)).save(folder / "stack_label.png")
     with pytest.raises(InputError, match=r"stack.tif: holds 3 images"):
+        read_labelled(folder, pixel_size_nm=0.05)
+
+
+def test_a_background_of_another_value(folder: Path) -> None:
+    label = folder / "b_label.png"
+    Image.fromarray(1 + (np.asarray(Image.open(label)) > 0).astype(np.uint8)).save(label)
+    with pytest.raises(InputError, match=r"b_label\.png: no pixel has the value 0"):
+        read_labelled(folder)
+    for name in ("a", "ü 3"):
+        (folder / f"{name}_label.png").write_bytes(label.read_bytes())
+    for micrograph in read_labelled(folder, rule=LabelRule(background=1)):
+        np.testing.assert_array_equal(micrograph.mask, micrograph.image == 128)
+
+
+def test_a_table_that_cannot_be_read_is_said_for_its_groups_are_unknown(folder: Path) -> None:
+    (folder / "metadata.csv").write_bytes(b"\x00\x01\x02")
+    with pytest.raises(InputError, match=r"^metadata\.csv: cannot be read"):
         read_labelled(folder, pixel_size_nm=0.05)
 
 

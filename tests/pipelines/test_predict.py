@@ -252,6 +252,35 @@ def test_nothing_is_found_where_nothing_is_shown(fill: float, model: Path, tmp_p
 
 
 @pytest.mark.usefixtures("dark")
+def test_a_label_without_a_background_costs_the_dice_and_says_the_way_out(
+    folder: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    values = 1 + discs()[1].astype(np.uint8)
+    Image.fromarray(values).save(folder / "discs_label.png")
+    settings = {"input": folder / "discs.tif", "model": model}
+    predict(**settings, output=tmp_path / "without")
+    (row,) = json.loads((tmp_path / "without" / "summary.json").read_text())["per_micrograph"]
+    assert "dice" not in row
+    assert "label.background=1" in row["label_unused"]
+    assert "label.background=1" in " ".join(capsys.readouterr().out.split())
+    predict(**settings, output=tmp_path / "with", **{"label.background": 1})
+    (row,) = json.loads((tmp_path / "with" / "summary.json").read_text())["per_micrograph"]
+    assert row["dice"] > 0.9
+    assert row["particles_true"] == 2
+
+
+@pytest.mark.usefixtures("dark")
+def test_what_is_said_of_a_label_is_printed(
+    folder: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    label = np.full((160, 200), 255, np.uint8)
+    label[:5, :5] = 0
+    Image.fromarray(label).save(folder / "discs_label.png")
+    predict(input=folder / "discs.tif", output=tmp_path, model=model)
+    assert "note discs.tif: discs_label.png covers 100% of the image" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.usefixtures("dark")
 def test_one_frame_of_a_stack(model: Path, tmp_path: Path):
     tifffile.imwrite(tmp_path / "film.tif", np.stack([discs()[0]] * 3), photometric="minisblack")
     settings = {"input": tmp_path / "film.tif", "model": model, "pixel_size_nm": PIXEL_NM}
@@ -433,6 +462,7 @@ def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(
         ({"calibration": "missing.csv"}, "missing.csv"),
         ({"overrule": "true"}, "overrule=true: give pixel_size_nm or calibration"),
         ({"overrule": "2", "pixel_size_nm": 0.02}, "overrule=2: expected true or false"),
+        ({"label.background": -1}, "label.background=-1: expected a whole number"),
         *(({"frames": frames}, f"frames={frames}: expected all, sum") for frames in ("some", -1, 1.5)),
         ({"model": "nowhere"}, "model=nowhere: nothing there"),
     ],

@@ -71,7 +71,7 @@ def test_the_folder_export_is_read_back_by_our_own_readers(made: Path):
         assert (name, metadata.loc[name, "group"]) == (truth.name, truth.group)
         np.testing.assert_array_equal(micrograph.image, truth.image)
         assert micrograph.pixel_size_nm == pytest.approx(truth.pixel_size_nm)
-        np.testing.assert_array_equal(read_label(find_label(path), micrograph.image.shape), truth.instances > 0)
+        np.testing.assert_array_equal(read_label(find_label(path), micrograph.image.shape).mask, truth.instances > 0)
         np.testing.assert_array_equal(tifffile.imread(made / "images" / "instances" / path.name), truth.instances)
         for key in ("defocus_nm", "dose_e_per_nm2"):
             assert metadata.loc[name, key] == pytest.approx(truth.metadata[key])

@@ -1,0 +1,243 @@
+"""Label images: which pixels somebody has marked as particles, and which of them belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from scipy.ndimage import zoom
+from skimage.measure import label as connected_components
+
+from hrtem_lab.files.errors import read_errors
+from hrtem_lab.files.orientation import QUARTER_TURNS, turn
+from hrtem_lab.files.pictures import open_picture, picture_orientation
+from hrtem_lab.micrograph import BoolArray, InputError, IntArray
+
+ENDING = "_label"
+"""What follows a micrograph's name in that of its label."""
+SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+MAX_COVERAGE = 0.95
+"""Part of an image above which marking is questioned: it may be the background that is marked."""
+MAX_NUMBER = 65535
+"""Largest number of a particle that is kept as it is."""
+MAX_LISTED = 5
+"""Number of values that a message lists."""
+_TINY_PX = 4
+"""Area up to which a spot of one value is noise rather than a particle."""
+_FEW = 8
+"""Number of such spots up to which they may be particles."""
+_ONE_PIECE = 0.9
+"""Share of the values that are one connected piece, from which the values are numbers of particles."""
+
+Values = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """How the values of a label image are understood.
+
+    Attributes:
+        background: Value of the pixels that belong to no particle.
+
+    Raises:
+        InputError: The background is no whole number of 0 or more.
+    """
+
+    background: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.background, bool) or not isinstance(self.background, int) or self.background < 0:
+            raise InputError(f"label.background={self.background}: expected a whole number, 0 or more")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label image as it was understood.
+
+    Attributes:
+        instances: Particle number per pixel, (rows, columns) int32, 0 = background.
+        notes: Lines for the user about how it was understood.
+    """
+
+    instances: IntArray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mask(self) -> BoolArray:
+        """True where a particle is, (rows, columns)."""
+        return self.instances > 0
+
+    @property
+    def particles(self) -> int:
+        """Number of particles."""
+        return int(np.unique(self.instances[self.instances > 0]).size)
+
+
+def find_label(path: str | Path) -> Path | None:
+    """Find the label image `<stem>_label.png` (or with another of `SUFFIXES`) beside a micrograph, or None."""
+    path = Path(path)
+    candidates = (path.with_name(f"{path.stem}{ENDING}{suffix}") for suffix in SUFFIXES)
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def read_label(
+    path: str | Path, shape: tuple[int, int], metadata: Mapping[str, Any] | None = None, rule: LabelRule | None = None
+) -> Label:
+    """Read a label image.
+
+    Every pixel that is not of the background value belongs to a particle. Where there is one other value, a particle is
+    what hangs together by the sides of its pixels. Where there are several, and each is one piece, they are the numbers
+    of particles, so that particles that touch stay apart; else they are kinds, and pieces of one kind are particles.
+    Many values in tiny spots are what compression or resampling leaves of two values: they are cut at half.
+
+    Args:
+        path: A PNG, TIFF or JPEG file, grey, colour or with a palette; alpha is ignored. The numbers of its particles
+            may lie in `instances/<stem>.tif` beside it.
+        shape: (rows, columns) of its micrograph.
+        metadata: Those of its micrograph, whose `shape_in_file` and `orientation` say how a label of another shape is
+            to be divided or turned.
+        rule: What the values mean; black is the background by default.
+
+    Raises:
+        InputError: The file is missing or broken, has another shape, or no pixel is of the background value.
+    """
+    path, metadata, rule = Path(path), metadata or {}, rule or LabelRule()
+    with read_errors(path):
+        values, is_number = _read_values(path)
+        values = _fit(values, tuple(shape), metadata)
+    if values.shape != tuple(shape):
+        raise InputError(f"{path.name}: the label has shape {values.shape}, its micrograph {tuple(shape)}")
+    label = _understand(values, is_number, rule, path.name)
+    label = _with_numbers(label, path)
+    covered = float(label.mask.mean())
+    if covered > MAX_COVERAGE:
+        found, counts = np.unique(values[label.mask], return_counts=True)
+        value = found[counts.argmax()]
+        note = f"{path.name} covers {covered:.0%} of the image; if that is background, give label.background={value:g}"
+        label = Label(label.instances, (*label.notes, note))
+    return label
+
+
+def _understand(values: Values, is_number: bool, rule: LabelRule, file_name: str) -> Label:
+    """Particles by the values of a label."""
+    if not is_number or _is_noise(values):
+        half = (float(values.min()) + float(values.max())) / 2
+        mask = values <= half if rule.background > half else values > half
+        note = f"{file_name} holds grey levels that are no numbers of particles; it is cut at half, above {half:g}"
+        return Label(connected_components(mask, connectivity=1).astype(np.int32), (note,) if mask.any() else ())
+    distinct = np.unique(values)
+    if rule.background not in distinct and distinct.size:
+        listed = ", ".join(map(str, distinct[:MAX_LISTED].tolist())) + (" ..." if distinct.size > MAX_LISTED else "")
+        raise InputError(
+            f"{file_name}: no pixel has the value {rule.background} of the background, only {listed}; if one of these "
+            f"is no particle, give label.background={distinct[0]} (data.label.background for training)"
+        )
+    numbers = np.where(values == rule.background, 0, values + (rule.background > 0))  # 0 may be a particle's
+    pieces = connected_components(numbers, background=0, connectivity=1)
+    if distinct.size > 2 and _are_numbers(numbers, pieces):
+        if numbers.max() > MAX_NUMBER:  # such as colours
+            numbers = np.unique(numbers, return_inverse=True)[1].reshape(numbers.shape)
+        return Label(numbers.astype(np.int32))
+    return Label(pieces.astype(np.int32))
+
+
+def _is_noise(values: Values) -> bool:
+    """Whether most pieces of one value are tiny: the rims of what was compressed or resampled."""
+    if np.unique(values).size <= 2:
+        return False
+    areas = np.bincount(connected_components(values, background=-1, connectivity=2).ravel())[1:]
+    return bool(np.count_nonzero(areas <= _TINY_PX) > max(areas.size / 2, _FEW))
+
+
+def _are_numbers(numbers: Values, pieces: Values) -> bool:
+    """Whether nearly every value is one piece."""
+    inside = pieces > 0
+    values = np.unique(numbers[inside])
+    pairs = np.unique(np.stack([numbers[inside], pieces[inside]]), axis=1)
+    _, counts = np.unique(pairs[0], return_counts=True)
+    return bool(np.count_nonzero(counts == 1) >= _ONE_PIECE * values.size)
+
+
+def _with_numbers(label: Label, path: Path) -> Label:
+    """The label with the numbers of particles that a simulation wrote beside it, where these are of the same pixels."""
+    beside = path.parent / "instances" / f"{path.stem.removesuffix(ENDING)}.tif"
+    if not beside.is_file():
+        return label
+    with read_errors(beside):
+        numbers = tifffile.imread(beside)
+    if numbers.shape == label.instances.shape and np.array_equal(numbers > 0, label.mask):
+        return Label(numbers.astype(np.int32), label.notes)
+    note = f"{beside.parent.name}/{beside.name} has other pixels than {path.name}, and is not used"
+    return Label(label.instances, (*label.notes, note))
+
+
+def _fit(values: Values, shape: tuple[int, ...], metadata: Mapping[str, Any]) -> Values:
+    """A label of the shape that the micrograph has in its file, turned and divided as that was."""
+    orientation = metadata.get("orientation", 1)
+    if (
+        orientation in QUARTER_TURNS
+        and values.shape != shape
+        and values.shape[::-1]
+        in (
+            shape,
+            metadata.get("shape_in_file"),
+        )
+    ):
+        values = turn(values, orientation)
+    if values.shape == metadata.get("shape_in_file"):
+        finer = [now / before for now, before in zip(shape, values.shape, strict=True)]
+        values = zoom(values, finer, order=0, mode="nearest", grid_mode=True)
+    return values
+
+
+def _read_values(path: Path) -> tuple[Values, bool]:
+    """The values of a label image, (rows, columns), and whether they can be numbers of particles."""
+    values = _read_tiff(path) if path.suffix.lower() in (".tif", ".tiff") else _read_picture(path)
+    if values.dtype.kind == "f":
+        finite = np.nan_to_num(values)
+        return (finite.astype(np.int64), True) if np.array_equal(finite, np.round(finite)) else (finite, False)
+    return values.astype(np.int64), True
+
+
+def _read_picture(path: Path) -> Values:
+    with open_picture(path) as picture:
+        orientation = picture_orientation(picture)
+        if picture.mode in ("P", "PA", "LA", "RGBA"):
+            picture = picture.convert("L" if picture.mode == "LA" else "RGB")
+        pixels = np.asarray(picture)
+    values = _merge_channels(np.moveaxis(pixels, -1, 0)) if pixels.ndim == 3 else pixels
+    return turn(values, orientation)
+
+
+def _read_tiff(path: Path) -> Values:
+    with tifffile.TiffFile(path) as tiff:
+        series = tiff.series[0]
+        page, pixels, axes = series.keyframe, series.asarray(), series.axes
+        is_imagej = tiff.is_imagej
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
+        pixels = _merge_channels((page.colormap >> 8)[:, pixels])
+    elif "S" in axes:
+        channels = np.moveaxis(pixels, axes.index("S"), 0)
+        pixels = _merge_channels(channels[: 3 if len(channels) >= 3 else 1])
+    elif (
+        page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and not is_imagej
+    ):  # in ImageJ 255 is marked, and looks black
+        pixels = (2 ** int(page.bitspersample) - 1) - pixels.astype(np.int64)
+    orientation = page.tags.valueof(274)
+    return turn(pixels, orientation if orientation in range(1, 9) else 1)
+
+
+def _merge_channels(channels: Values) -> Values:
+    """One value per colour, (channels, rows, columns) -> (rows, columns): the grey where all are grey, 0 for black."""
+    channels = channels[:3].astype(np.int64)
+    if len(channels) < 3 or (np.array_equal(channels[0], channels[1]) and np.array_equal(channels[0], channels[2])):
+        return channels[0]
+    if len(np.unique(channels.reshape(3, -1), axis=1).T) > 2 and _is_noise(channels.max(axis=0)):
+        return channels.max(axis=0)  # colours that went through compression: how bright they are
+    base = int(channels.max()) + 1
+    return (channels[0] * base + channels[1]) * base + channels[2]
