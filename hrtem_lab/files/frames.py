@@ -1,4 +1,4 @@
-"""What a format reader gives: images that share one calibration, before they become micrographs."""
+"""Result of a format reader: images that share one calibration, before they become micrographs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Deferred:
     """An array that stays in its file until it is needed.
 
     Attributes:
-        shape: Its shape.
-        dtype: Its number type.
+        shape: Shape of an image.
+        dtype: Number type of a pixel.
         load: Reads all of it.
     """
 
@@ -59,7 +59,7 @@ class Frames:
         must_choose: Whether nothing says that this data set, rather than another of the file, is the micrograph.
         is_derived: Whether the image was computed from others: a virtual detector, a component of differential phase
             contrast, an element map.
-        excluded: What this is instead of an image ('a spectrum image'); '' where it may be one.
+        excluded: Kind of content where it is no image ('a spectrum image'); '' where it may be one.
         notes: Lines for the user about how the file was read.
     """
 

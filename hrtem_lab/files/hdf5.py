@@ -50,7 +50,7 @@ def read_hdf5(path: Path) -> list[Frames]:
 
 
 def _reader(file: h5py.File) -> Callable[[Path], list[Frames]]:
-    """What reads a file, by the marks that programs leave at its root."""
+    """Choose the reader of a file by the marks that programs leave at its root."""
     if file.attrs.get("file_format") == "HyperSpy":
         return read_hyperspy
     if _VELOX.search(_version(file)):
@@ -61,7 +61,7 @@ def _reader(file: h5py.File) -> Callable[[Path], list[Frames]]:
 
 
 def _version(file: h5py.File) -> str:
-    """What a dataset `Version` at the root says, where Velox says what wrote the file."""
+    """Content of the dataset `Version` at the root, where Velox names the program that wrote the file."""
     item = file.get("Version")
     return str(np.ravel(item[()])[:1]) if isinstance(item, h5py.Dataset) else ""
 

@@ -1,4 +1,4 @@
-"""What stands in a table about images: pixel sizes, for files without a calibration of their own, and groups."""
+"""Tables about images: pixel sizes, for files without a calibration of their own, and groups."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _PLACES: tuple[tuple[str, str, float | None], ...] = (
     ("instrument", "microscope/name", None),
     ("instrument", "ImageDescription/Instruments", None),
 )
-"""What is known under which path of the file's own metadata, and the factor to our unit (None for text)."""
+"""Names of our metadata by their path in the file's own, and the factor to our unit (None for text)."""
 
 
 def find_metadata(tags: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def read_labelled(
     Args:
         pattern: A folder or a pattern, as for `find_inputs`.
         pixel_size_nm: For files whose size neither they themselves nor `metadata.csv` know.
-        rule: What the values of a label mean; black is the background by default.
+        rule: Meaning of the values of a label; black is the background by default.
 
     Returns:
         Sorted by name, without ground truth beyond the mask.

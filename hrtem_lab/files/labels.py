@@ -19,7 +19,7 @@ from hrtem_lab.files.pictures import open_picture, picture_orientation
 from hrtem_lab.micrograph import BoolArray, InputError, IntArray
 
 ENDING = "_label"
-"""What follows a micrograph's name in that of its label."""
+"""Endings that follow a micrograph's name in that of its label."""
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 MAX_COVERAGE = 0.95
 """Part of an image above which marking is questioned: it may be the background that is marked."""
@@ -101,7 +101,7 @@ def read_label(
         shape: (rows, columns) of its micrograph.
         metadata: Those of its micrograph, whose `shape_in_file` and `orientation` say how a label of another shape is
             to be divided or turned.
-        rule: What the values mean; black is the background by default.
+        rule: Meaning of the values; black is the background by default.
 
     Raises:
         InputError: The file is missing or broken, has another shape, or no pixel is of the background value.

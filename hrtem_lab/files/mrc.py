@@ -156,7 +156,7 @@ def _spacing(header: Any, path: Path, axes: list[int]) -> tuple[Length, Length] 
     Args:
         header: The header.
         path: The file, whose extended header may say the size as well.
-        axes: Of the cell's x, y and z, which are the rows and the columns of an image.
+        axes: Axes of the cell, of x, y and z, that are the rows and the columns of an image.
     """
     size_in_m = _fei_pixel_size_m(header, path)
     if size_in_m and int(header["extended_bytes"]) == _OLD_FEI_BYTES:

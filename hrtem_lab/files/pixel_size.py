@@ -23,7 +23,7 @@ class PixelSize:
 
     Attributes:
         nm: Edge of a pixel in nm.
-        source: What said it: `FILE`, a line of a table, or `pixel_size_nm`.
+        source: Origin of the size: `FILE`, a line of a table, or `pixel_size_nm`.
         unused: Other sizes in nm that were given, by their source.
         notes: Lines for the user about what was not used.
     """
@@ -36,7 +36,7 @@ class PixelSize:
 
 @dataclass(frozen=True)
 class SizesGiven:
-    """What a user says about pixel sizes.
+    """Pixel sizes that a user gives.
 
     Attributes:
         pixel_size_nm: Edge of a pixel in nm, for files that no table names.

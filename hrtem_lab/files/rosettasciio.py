@@ -31,7 +31,7 @@ _NO_TITLE = "Unrecognized_image_signal"
 """RosettaSciIO's title where it does not know what a Velox image is."""
 
 Signal = Mapping[str, Any]
-"""What RosettaSciIO gives for one data set: `data`, `axes`, `metadata`, `original_metadata`."""
+"""Result of RosettaSciIO for one data set: `data`, `axes`, `metadata`, `original_metadata`."""
 
 
 def read_gatan(path: Path) -> list[Frames]:
@@ -92,7 +92,7 @@ def _all_frames(signals: Sequence[Signal], has_spectra: bool = False) -> list[Fr
 
 
 def build_frames(signal: Signal, has_spectra: bool = False) -> Frames:
-    """What a data set is: an image, a stack, or what it is instead.
+    """Tell the content of a data set: an image, a stack, or what it is instead.
 
     Args:
         signal: The data set.
@@ -119,7 +119,7 @@ def build_frames(signal: Signal, has_spectra: bool = False) -> Frames:
 
 
 def _why_no_image(signal: Signal) -> str:
-    """What a data set is that is no image; '' where it may be one."""
+    """Name the content of a data set that is no image; '' where it may be one."""
     data, axes = signal["data"], signal["axes"]
     shape = " x ".join(map(str, data.shape))
     if not (data.dtype.kind in "biufc" or {"R", "G", "B"} <= set(data.dtype.names or ())):

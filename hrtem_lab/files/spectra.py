@@ -1,4 +1,4 @@
-"""What tells a spectrum, or an image with a spectrum in every pixel, from an image."""
+"""How a spectrum, or an image with a spectrum in every pixel, is told from an image."""
 
 from __future__ import annotations
 

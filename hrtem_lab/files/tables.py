@@ -75,7 +75,7 @@ def _decode(content: bytes, file_name: str) -> str:
 
 
 def _delimiter(text: str) -> tuple[str, int]:
-    """What stands between cells, and how many lines say only that (`sep=;`)."""
+    """Separator of cells, and number of lines that only declare it (`sep=;`)."""
     lines = text.splitlines()
     first = lines[0].strip().strip('"') if lines else ""
     if re.fullmatch(r"sep=.?", first, flags=re.IGNORECASE):

@@ -34,29 +34,29 @@ def read_tiff(path: Path) -> list[Frames]:
         ome_xml = find_ome_xml(tiff, path)
         stacks: list[Frames] = []
         for number, series in enumerate(tiff.series):
-            own = [i for i, page in enumerate(series.pages) if page is not None and page.parent is tiff]
-            for pages, spacing in _by_calibration(tiff, series, own, ome_xml):
+            page_numbers = [i for i, page in enumerate(series.pages) if page is not None and page.parent is tiff]
+            for pages, spacing in _by_calibration(tiff, series, page_numbers, ome_xml):
                 stacks.append(_frames(path, tiff, series, number, pages, spacing))
     return stacks
 
 
 def _by_calibration(
-    tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, own: list[int], ome_xml: str
+    tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, page_numbers: list[int], ome_xml: str
 ) -> list[tuple[list[int], tuple[Length, Length] | None]]:
     """The pages of a series in this file with their calibration; those without stand apart where only others have one.
 
     Programs write a calibration once, with the first page of what it is of.
     """
-    if not own:
+    if not page_numbers:
         return []
-    first = page_spacing(tiff, _page(series, own[0]), ome_xml)
-    if first is not None or len(own) == 1 or len(own) > _MAX_PAGES:
-        return [(own, first)]
-    spacings = {i: page_spacing(tiff, _page(series, i), ome_xml) for i in own}
-    calibrated = [i for i in own if spacings[i] is not None]
+    first = page_spacing(tiff, _page(series, page_numbers[0]), ome_xml)
+    if first is not None or len(page_numbers) == 1 or len(page_numbers) > _MAX_PAGES:
+        return [(page_numbers, first)]
+    spacings = {i: page_spacing(tiff, _page(series, i), ome_xml) for i in page_numbers}
+    calibrated = [i for i in page_numbers if spacings[i] is not None]
     if not calibrated:
-        return [(own, None)]
-    return [([i for i in own if spacings[i] is None], None), (calibrated, spacings[calibrated[0]])]
+        return [(page_numbers, None)]
+    return [([i for i in page_numbers if spacings[i] is None], None), (calibrated, spacings[calibrated[0]])]
 
 
 def _frames(

@@ -58,7 +58,7 @@ def page_spacing(tiff: tifffile.TiffFile, page: tifffile.TiffPage, ome_xml: str 
 
 
 def page_metadata(page: tifffile.TiffPage) -> dict[str, Any]:
-    """What an instrument wrote into a page beside the image, as nested dictionaries."""
+    """Data that an instrument wrote into a page beside the image, as nested dictionaries."""
     description = _description(page)
     if page.tags.valueof(271) == "JEOL Ltd.":
         try:

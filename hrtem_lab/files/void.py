@@ -124,14 +124,14 @@ def _banner_height(image: npt.NDArray[Any], empty: BoolArray, tolerance: float) 
 
 
 def _straighten(picture: BoolArray, missing: BoolArray) -> BoolArray | None:
-    """What lies outside the convex hull of a picture with straight edges; None where its edges are ragged."""
+    """The area outside the convex hull of a picture with straight edges; None where its edges are ragged."""
     hull, gap = _hull(picture)
     outside: BoolArray = ~hull | (missing & ~picture)
     return outside if gap <= MAX_GAP_PX and outside.any() else None
 
 
 def _straight_parts(empty: BoolArray) -> BoolArray:
-    """Of empty areas, those that have straight edges by themselves."""
+    """Select the empty areas that have straight edges by themselves."""
     count, parts = cv2.connectedComponents(empty.astype(np.uint8), connectivity=4)
     straight = np.zeros_like(empty)
     for number in range(1, count):

@@ -38,7 +38,7 @@ class LabelledData(TrainingData):
         test_groups: Number of groups for the final scores; the seed decides which.
         share: Fraction of the training images that are labelled ones, above 0 and at most 1.
         pixel_size_nm: Pixel size of files for which neither they themselves nor `metadata.csv` state one.
-        label: What the values of a label mean; black is the background by default.
+        label: Meaning of the values of a label; black is the background by default.
         simulated: Arguments of `SimulatedData`; `validation` and `test` are numbers of simulated specimens.
 
     Raises:
