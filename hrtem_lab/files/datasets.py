@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from hrtem_lab.atomic_write import atomic_write
-from hrtem_lab.files.errors import read_errors
+from hrtem_lab.files.tables import read_rows
 from hrtem_lab.files.write import calibration_tags, write_mask, write_table
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import LabelledMicrograph
@@ -115,8 +115,8 @@ class _Tables:
 
 
 def _names(metadata: Path) -> set[str]:
-    """Of the images that an earlier call wrote."""
+    """Names of the images that an earlier call wrote."""
     if not metadata.is_file():
         return set()
-    with read_errors(metadata):
-        return set(pd.read_csv(metadata, usecols=["name"], dtype=str)["name"])
+    columns, rows = read_rows(metadata)
+    return {row[columns.index("name")] for _, row in rows if "name" in columns and len(row) > columns.index("name")}

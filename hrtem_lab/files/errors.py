@@ -14,6 +14,7 @@ from pathlib import Path
 
 import rsciio  # noqa: F401  # it sets up its logger when imported, which has to come before that is quieted
 
+from hrtem_lab.files.signatures import describe_content
 from hrtem_lab.micrograph import InputError
 
 FOLDER_SUFFIXES = (".zspy",)
@@ -45,9 +46,9 @@ def read_errors(path: Path) -> Iterator[None]:
         except Exception as error:  # a broken file can make a library raise anything
             traceback.clear_frames(error.__traceback__)
             gc.collect()  # with the line above: close the files that the library left open
+            reason = describe_content(path) or explain(error)
             raise InputError(
-                f"{path.name}: cannot be read as {path.suffix.lower()} ({explain(error)}); is it complete and of this "
-                "kind?"
+                f"{path.name}: cannot be read as {path.suffix.lower()} ({reason}); is it complete and of this kind?"
             ) from error
 
 
@@ -56,6 +57,10 @@ def explain(error: Exception) -> str:
 
     Numbers, bytes, single names and the internals of a program (`'NoneType' object ...`) are no reasons.
     """
+    if isinstance(error, PermissionError):
+        return "you are not allowed to open it"
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
     reason = " ".join(str(error).split())[:200]
     words = re.findall(r"[^\W\d_]{2,}", reason)
     if len(words) >= 3 and not INTERNALS.search(reason) and reason.isprintable():

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from hrtem_lab.files.errors import read_errors
+from hrtem_lab.files.tables import parse_number, read_rows
 from hrtem_lab.micrograph import InputError
 
 _FIELD = ("rows", "columns")
@@ -54,20 +56,34 @@ def find_outputs(folder: Path) -> set[Path]:
 
 
 def _particles(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
-    with read_errors(path):
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)  # a micrograph may be called NA
-        if missing := [name for name in ("micrograph", "touches_edge", *numbers) if name not in table]:
-            raise InputError(f"{path}: the column {' and '.join(missing)} is missing; {_AGAIN}")
-        table = table[(table != "").any(axis=1)].reset_index(drop=True)
-        cut = table["touches_edge"].str.strip().str.lower().map({"true": True, "false": False})
-        if cut.isna().any():
-            other = table["touches_edge"][cut.isna()].iloc[0]
-            raise InputError(f"{path}: touches_edge is '{other}' of a particle, expected True or False; {_AGAIN}")
-        numeric = [*numbers, *(name for name in table if str(name).startswith("p_"))]
-        table = table.assign(touches_edge=cut.astype(bool), **table[numeric].replace("", "nan").astype(float))
+    columns, rows = read_rows(path)
+    if missing := [name for name in ("micrograph", "touches_edge", *numbers) if name not in columns]:
+        raise InputError(f"{path}: the column {' and '.join(missing)} is missing; {_AGAIN}")
+    cells = [(row + [""] * len(columns))[: len(columns)] for _, row in rows]
+    table = pd.DataFrame(cells, columns=columns, dtype=str)
+    cut = table["touches_edge"].str.strip().str.lower().map({"true": True, "false": False})
+    if cut.isna().any():
+        other = table["touches_edge"][cut.isna()].iloc[0]
+        raise InputError(f"{path}: touches_edge is '{other}' of a particle, expected True or False; {_AGAIN}")
+    numeric = [*numbers, *(name for name in columns if name.startswith("p_"))]
+    lines = [line for line, _ in rows]
+    table = table.assign(
+        touches_edge=cut.astype(bool), **{name: _numbers(table[name], lines, path) for name in numeric}
+    )
     if "class" in table:
         table["class"] = table["class"].replace("", None)
     return table.drop(columns="class") if "class" in table and table["class"].isna().all() else table
+
+
+def _numbers(texts: pd.Series, lines: Sequence[int], path: Path) -> pd.Series:
+    """A column of numbers, with a point or a comma; NaN where a cell is empty."""
+    numbers = texts.map(parse_number).astype(float)
+    for line, text, number in zip(lines, texts, numbers, strict=True):
+        if text.strip() and np.isnan(number) and text.strip().lower() != "nan":
+            raise InputError(
+                f"{path}: cannot be read as .csv: {texts.name} is '{text}' in line {line}, expected a number; {_AGAIN}"
+            )
+    return numbers
 
 
 def _fields(path: Path) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hrtem_lab.files import read
 from hrtem_lab.files.errors import explain, read_errors
 from hrtem_lab.micrograph import InputError
 
@@ -86,3 +87,23 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
 )
 def test_a_reason_is_one_for_people(error: Exception, reason: str):
     assert explain(error).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "reason"),
+    [
+        (b"", ".dm4", "it is empty; copy or export it again"),
+        (b"\x89PNG\r\n\x1a\n", ".tif", "it begins as a PNG picture does; give it the suffix .png"),
+        (b"II*\0", ".mrc", "it begins as a TIFF file does; give it the suffix .tif"),
+        (b"\x89HDF\r\n\x1a\n", ".dm4", "it begins as an HDF5 file does; give it the suffix .h5"),
+        (b"<!DOCTYPE html><html>", ".emd", "it begins as a web page does"),
+        (b"version https://git-lfs.github.com/spec/v1\n", ".dm3", "a pointer of Git LFS to a file that was not"),
+        (b"%PDF-1.7", ".tif", "it begins as a PDF document does"),
+    ],
+)
+def test_a_file_that_is_something_else_is_told(tmp_path: Path, content: bytes, suffix: str, reason: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read(path, 0.02)
+    assert reason in str(caught.value)

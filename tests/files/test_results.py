@@ -29,6 +29,13 @@ def test_names_stay_as_they_are_and_find_their_fields(folder: Path):
     assert fields.loc[particles["micrograph"], "columns"].tolist() == [200, 201, 202]
 
 
+def test_a_field_is_what_is_shown_of_an_image(folder: Path):
+    rows = [{"micrograph": name, "rows": 100, "columns": 200, "field_rows": 90, "field_columns": 150} for name in NAMES]
+    (folder / "summary.json").write_text(json.dumps({"per_micrograph": rows}), encoding="utf-8")
+    _, fields = read_results(folder, ["size_nm"])
+    assert fields.loc["007"].tolist() == [90, 150]
+
+
 def test_a_column_of_classes_without_a_class_is_left_out(folder: Path):
     pd.read_csv(folder / "particles.csv")[:0].to_csv(folder / "particles.csv", index=False)
     particles, _ = read_results(folder, ["size_nm"])
@@ -46,6 +53,17 @@ def test_what_a_spreadsheet_makes_of_the_table_is_read(folder: Path):
     assert particles["touches_edge"].tolist() == [True, False, False]
     assert particles["p_fault"].isna().tolist() == [True, False, False]
     assert particles["p_fault"][1:].tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("head", ["", "sep=;\n"])
+def test_what_another_spreadsheet_makes_of_the_table_is_read(folder: Path, encoding: str, head: str):
+    text = (folder / "particles.csv").read_text(encoding="utf-8")
+    text = text.replace(",2,", ",2.5,").replace(",", ";").replace(".", ",")
+    (folder / "particles.csv").write_bytes((head + text.replace("\n", "\r\n")).encode(encoding))
+    particles, _ = read_results(folder, ["size_nm"])
+    assert particles["micrograph"].tolist() == NAMES
+    assert particles["size_nm"].tolist() == [1.0, 2.5, 3.0]
 
 
 def test_the_pictures_of_a_run_are_those_that_its_summary_tells_of(tmp_path: Path):
