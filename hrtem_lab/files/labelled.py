@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hrtem_lab.files.image_table import ImageTable, find_image_table
 from hrtem_lab.files.inputs import find_inputs
 from hrtem_lab.files.labels import LabelRule, find_label, read_label
 from hrtem_lab.files.read import read
+from hrtem_lab.files.stacks import Choice, check_choice
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 
 NAMED = 3
@@ -16,7 +19,13 @@ NAMED = 3
 
 
 def read_labelled(
-    pattern: str | Path, pixel_size_nm: float | None = None, rule: LabelRule | None = None
+    pattern: str | Path,
+    pixel_size_nm: float | None = None,
+    rule: LabelRule | None = None,
+    *,
+    overrule: bool = False,
+    frames: Choice = None,
+    signal: str | None = None,
 ) -> list[LabelledMicrograph]:
     """Read every micrograph with the label `<name>_label.png` (or `.tif`) beside it.
 
@@ -27,6 +36,9 @@ def read_labelled(
         pattern: A folder or a pattern, as for `find_inputs`.
         pixel_size_nm: For files whose size neither they themselves nor `metadata.csv` know.
         rule: Meaning of the values of a label; black is the background by default.
+        overrule: Whether `pixel_size_nm` and `metadata.csv` count more than the calibration of a file.
+        frames: Frame of a stack that the label belongs to: its number, or `sum`, as for `read`.
+        signal: Title of the image that the label belongs to where a file holds several, as for `read`.
 
     Returns:
         Sorted by name, without ground truth beyond the mask.
@@ -44,17 +56,21 @@ def read_labelled(
             "particle is, or keep them in another folder"
         )
     find_table = cache(find_image_table)  # read once per folder
-    return [_labelled(path, name, pixel_size_nm, find_table(path.parent), rule) for name, path in inputs.items()]
+    options = {"pixel_size_nm": pixel_size_nm, "overrule": overrule, "frames": check_choice(frames), "signal": signal}
+    return [_labelled(path, name, find_table(path.parent), options, rule) for name, path in inputs.items()]
 
 
 def _labelled(
-    path: Path, name: str, pixel_size_nm: float | None, table: ImageTable | None, rule: LabelRule | None
+    path: Path, name: str, table: ImageTable | None, options: Mapping[str, Any], rule: LabelRule | None
 ) -> LabelledMicrograph:
     if table is not None and table.error:  # it may say which images belong together
         raise InputError(table.error)
-    frames = read(path, pixel_size_nm, name, tables=[table])
+    frames = read(path, name=name, tables=[table], **options)
     if len(frames) > 1:
-        raise InputError(f"{path.name}: holds {len(frames)} images, expected the one that its label is of")
+        raise InputError(
+            f"{path.name}: holds {len(frames)} images, expected the one that its label is of; choose it with "
+            "data.signal or data.frames"
+        )
     image, label_path = frames[0], find_label(path)
     assert label_path is not None
     group = table.lookup("group", path, name) if table else []

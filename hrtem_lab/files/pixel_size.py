@@ -104,5 +104,6 @@ class SizesGiven:
         if key == FILE:
             return f"the file's own {unused_nm:.6g} nm per pixel is overruled by {source} with {size_nm:.6g} nm"
         given = f"pixel_size_nm={unused_nm:g}" if key == "pixel_size_nm" else f"{unused_nm:.6g} nm from {key}"
-        way = "; overrule=true takes what is given instead" if source == FILE else ""
+        differs = not math.isclose(unused_nm, size_nm, rel_tol=SAME)
+        way = "; overrule=true takes what is given instead" if source == FILE and differs else ""
         return f"{given} is not used: {source} says {size_nm:.6g} nm per pixel{way}"

@@ -143,7 +143,7 @@ def _list(stacks: Sequence[Frames]) -> str:
 
 
 def _name(stack: Frames) -> str:
-    return stack.title or f"one of {' x '.join(map(str, stack.data.shape))}"
+    return stack.title or f"an image of {' x '.join(map(str, stack.data.shape))}"
 
 
 def _more(count: int) -> str:

@@ -40,6 +40,7 @@ def page_spacing(tiff: tifffile.TiffFile, page: tifffile.TiffPage, ome_xml: str 
     finders: tuple[Callable[[], Spacing | None], ...] = (
         lambda: _digital_micrograph(page),
         lambda: _imagej(page),
+        lambda: _scifio(page),
         lambda: _ome(ome_xml),
         lambda: _fei(page),
         lambda: _zeiss(page),
@@ -117,6 +118,17 @@ def _imagej(page: tifffile.TiffPage) -> Spacing | None:
         return None
     height, width = _resolution(page)
     return (height, units.get("yunit", units["unit"])), (width, units["unit"])
+
+
+def _scifio(page: tifffile.TiffPage) -> Spacing | None:
+    """SCIFIO, with which Fiji can save, writes lists of axes, scales and units into the description."""
+    description = _description(page)
+    if not description.startswith("SCIFIO="):
+        return None
+    lists = {key: text.split(",") for key, text in re.findall(r"^(axes|scales|units)=(.*)$", description, re.MULTILINE)}
+    axes = [axis.strip().upper() for axis in lists["axes"]]
+    height, width = ((float(lists["scales"][axes.index(axis)]), lists["units"][axes.index(axis)]) for axis in "YX")
+    return height, width
 
 
 def _ome(ome_xml: str) -> Spacing | None:

@@ -39,6 +39,9 @@ class LabelledData(TrainingData):
         share: Fraction of the training images that are labelled ones, above 0 and at most 1.
         pixel_size_nm: Pixel size of files for which neither they themselves nor `metadata.csv` state one.
         label: Meaning of the values of a label; black is the background by default.
+        overrule: Whether `pixel_size_nm` and `metadata.csv` count more than the calibration of a file.
+        frames: Frame of a stack that the label belongs to: its number, or `sum`.
+        signal: Title of the image that the label belongs to where a file holds several.
         simulated: Arguments of `SimulatedData`; `validation` and `test` are numbers of simulated specimens.
 
     Raises:
@@ -53,6 +56,9 @@ class LabelledData(TrainingData):
         share: float = 0.5,
         pixel_size_nm: float | None = None,
         label: LabelRule | None = None,
+        overrule: bool = False,
+        frames: str | int | None = None,
+        signal: str | None = None,
         **simulated: Any,
     ) -> None:
         super().__init__()
@@ -60,7 +66,7 @@ class LabelledData(TrainingData):
             raise InputError(f"data.share is {share}, expected a part above 0 and at most 1")
         self.simulated, self.share = SimulatedData(**simulated), share
         self.library, self.preprocessing = self.simulated.library, self.simulated.preprocessing
-        micrographs = read_labelled(root, pixel_size_nm, label)
+        micrographs = read_labelled(root, pixel_size_nm, label, overrule=overrule, frames=frames, signal=signal)
         groups = split_groups(micrographs, validation_groups, test_groups, self.simulated.seed)
         self.labelled = {stage: [m for m in micrographs if m.group in groups[stage]] for stage in STAGES}
 

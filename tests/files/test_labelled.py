@@ -105,6 +105,26 @@ def test_a_table_that_cannot_be_read_is_said_for_its_groups_are_unknown(folder: 
         read_labelled(folder, pixel_size_nm=0.05)
 
 
+def test_one_frame_of_a_stack_is_chosen(folder: Path) -> None:
+    frames = np.random.default_rng(0).normal(size=(3, 40, 40)).astype(np.float32)
+    tifffile.imwrite(folder / "stack.tif", frames, photometric="minisblack")
+    Image.fromarray(np.zeros((40, 40), dtype=np.uint8)).save(folder / "stack_label.png")
+    found = {m.name: m for m in read_labelled(folder, pixel_size_nm=0.05, frames=1)}
+    np.testing.assert_array_equal(found["stack_0001"].image, frames[1])
+    with pytest.raises(InputError, match="frames=some: expected all"):
+        read_labelled(folder, pixel_size_nm=0.05, frames="some")
+
+
+def test_a_file_can_be_overruled(folder: Path) -> None:
+    tags = {"resolution": (50, 50), "metadata": {"unit": "nm"}}
+    tifffile.imwrite(folder / "a.tif", np.asarray(Image.open(folder / "a.png")), imagej=True, **tags)
+    (folder / "a.png").unlink()
+    for overrule, size_nm in ((False, 0.02), (True, 0.05)):
+        table = "name,pixel_size_nm,group\na,0.05,one\nb,0.04,\nü 3,0.05,one\n"
+        (folder / "metadata.csv").write_text(table, encoding="utf-8")
+        assert read_labelled(folder, overrule=overrule)[0].pixel_size_nm == pytest.approx(size_nm)
+
+
 def test_real_labels_are_read(samples: Path) -> None:
     found = {m.name: m for m in read_labelled(samples / "labelled")}
     assert len(found) == 9

@@ -60,6 +60,7 @@ def test_what_is_given_and_not_used_is_said(table: ImageTable) -> None:
 def test_a_table_that_agrees_is_not_worth_a_line(table: ImageTable) -> None:
     same = Frames(np.ones((4, 5)), ((0.3, "Å"), (0.3, "Å")))
     assert choose(SizesGiven(None, [table]), same).notes == ()
+    assert choose(SizesGiven(0.03), same).notes == ("pixel_size_nm=0.03 is not used: the file says 0.03 nm per pixel",)
 
 
 def test_a_bad_row_is_a_mistake_only_where_it_is_needed(table: ImageTable) -> None:

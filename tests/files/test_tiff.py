@@ -151,7 +151,10 @@ def test_imagejs_unit_of_the_rows(tmp_path: Path, image: npt.NDArray[np.uint16])
     assert read(tmp_path / "a.tif")[0].pixel_size_nm == pytest.approx(0.02)
 
 
-OLYMPUS = np.zeros(1, np.uint8)
+def test_scifios_lists(tmp_path: Path, image: npt.NDArray[np.uint16]) -> None:
+    description = "SCIFIO=0.45\naxes=X,Y\nlengths=23,17\nscales=0.02,0.02\nunits=nm,nm\nbitsPerPixel=16\n"
+    tifffile.imwrite(tmp_path / "a.tif", image, description=description, metadata=None)
+    assert read(tmp_path / "a.tif")[0].pixel_size_nm == pytest.approx(0.02)
 
 
 def write_with_preview(path: Path, raw: npt.NDArray[Any], preview: npt.NDArray[Any], raw_first: bool = False) -> None:
