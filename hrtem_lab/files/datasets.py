@@ -33,7 +33,7 @@ def write_groschner(folder: str | Path, micrographs: Numbered, count: int) -> No
     Args:
         folder: Made where it is absent.
         micrographs: Each with its row; 512 x 512 pixels.
-        count: How many there are.
+        count: Number of micrographs.
 
     Raises:
         InputError: Something cannot be written.
@@ -85,7 +85,7 @@ def write_folder(folder: str | Path, micrographs: Numbered) -> None:
 
 
 class _Tables:
-    """What the pictures cannot hold: a row per image, and a row per particle of each image."""
+    """Tables of what the pictures cannot hold: a row per image, and a row per particle of each image."""
 
     def __init__(self) -> None:
         self.rows: dict[int, dict[str, Any]] = {}

@@ -37,10 +37,10 @@ def read_errors(path: Path) -> Iterator[None]:
         raise InputError(f"{path.name}: no such file in {path.absolute().parent}")
     if not path.is_file() and path.suffix.lower() not in FOLDER_SUFFIXES:
         raise InputError(f"{path.name}: is a folder, expected a file")
-    with _quiet() as said:
+    with _quiet() as messages:
         try:
             yield
-            _check_complete(said)
+            _check_complete(messages)
         except InputError:
             raise
         except Exception as error:  # a broken file can make a library raise anything
@@ -73,21 +73,21 @@ def explain(error: Exception) -> str:
 @contextmanager
 def _quiet() -> Iterator[BufferingHandler]:
     """No warnings, and log lines go to the handler only."""
-    said = BufferingHandler(capacity=10_000)
+    messages = BufferingHandler(capacity=10_000)
     loggers = [logging.getLogger(library) for library in ("rsciio", "tifffile")]
     before = [(logger.handlers, logger.propagate) for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for logger in loggers:
-            logger.handlers, logger.propagate = [said], False
+            logger.handlers, logger.propagate = [messages], False
         try:
-            yield said
+            yield messages
         finally:
             for logger, (handlers, propagate) in zip(loggers, before, strict=True):
                 logger.handlers, logger.propagate = handlers, propagate
 
 
-def _check_complete(said: BufferingHandler) -> None:
+def _check_complete(messages: BufferingHandler) -> None:
     """Raise where a part lies behind the end of the file, which tifffile only logs before it gives what is left."""
-    if any(re.search(r"invalid .*offset", record.getMessage()) for record in said.buffer):
+    if any(re.search(r"invalid .*offset", record.getMessage()) for record in messages.buffer):
         raise EOFError("a part of the file is missing")

@@ -21,7 +21,7 @@ def read_results(folder: str | Path, numbers: Sequence[str]) -> tuple[pd.DataFra
     """Read `particles.csv` and the fields of view in `summary.json`.
 
     Args:
-        folder: What `hrtem_lab.predict` was given as `output`.
+        folder: Output folder of `hrtem_lab.predict`.
         numbers: Columns of particles.csv that are needed beside `micrograph` and `touches_edge`; they become floats.
 
     Returns:

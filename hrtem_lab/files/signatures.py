@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, for messages about files that are not what their suffix says."""
+"""The kind of a file by its first bytes, for messages about files that are not what their suffix says."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str, tuple[str, ...]], ...] = (
 
 
 def describe_content(path: Path) -> str:
-    """What a file is instead of what its suffix says, as the end of a sentence; '' where that is not known."""
+    """Name the kind of a file that is not what its suffix says, as the end of a sentence; '' where that is not known."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
