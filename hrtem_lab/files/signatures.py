@@ -29,7 +29,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str, tuple[str, ...]], ...] = (
 
 
 def describe_content(path: Path) -> str:
-    """Name the kind of a file that is not what its suffix says, as the end of a sentence; '' where that is not known."""
+    """Name the kind of a file that is not what its suffix says, to end a sentence; '' where it is not known."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
