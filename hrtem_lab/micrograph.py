@@ -52,7 +52,7 @@ class Micrograph:
 
     Attributes:
         image: Intensity, (rows, columns), float32, in any unit, finite.
-        pixel_size_nm: Edge of a square pixel in nm.
+        pixel_size_nm: Side length of a square pixel in nm.
         name: Unique within a batch, without folder and suffix.
         metadata: Everything else that the file says (`voltage_kV`, `instrument`, ...); never needed for a result.
         pixel_size_from: Source of the pixel size: the file, a line of a table, or the user.

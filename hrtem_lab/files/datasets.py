@@ -19,7 +19,7 @@ from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import LabelledMicrograph
 
 GROSCHNER_PX = 512
-"""Edge of the published images."""
+"""Side length of the published images, in pixels."""
 
 Numbered = Iterable[tuple[int, LabelledMicrograph]]
 
@@ -38,13 +38,13 @@ def write_groschner(folder: str | Path, micrographs: Numbered, count: int) -> No
     Raises:
         InputError: Something cannot be written.
     """
-    folder, edge = Path(folder), GROSCHNER_PX
+    folder, side = Path(folder), GROSCHNER_PX
     tables = _Tables()
     with atomic_write(folder / "images.h5") as unfinished, h5py.File(unfinished, "w") as file:
-        layout: dict[str, Any] = {"chunks": (1, edge, edge, 1), "maxshape": (None, edge, edge, 1)}
-        images = file.create_dataset("images", (count, edge, edge, 1), np.float32, **layout)
-        layout = {"chunks": (1, edge, edge, 2), "maxshape": (None, edge, edge, 2), "compression": "gzip"}
-        maps = file.create_dataset("maps", (count, edge, edge, 2), np.uint8, **layout)
+        layout: dict[str, Any] = {"chunks": (1, side, side, 1), "maxshape": (None, side, side, 1)}
+        images = file.create_dataset("images", (count, side, side, 1), np.float32, **layout)
+        layout = {"chunks": (1, side, side, 2), "maxshape": (None, side, side, 2), "compression": "gzip"}
+        maps = file.create_dataset("maps", (count, side, side, 2), np.uint8, **layout)
         for row, micrograph in micrographs:
             images[row, ..., 0] = rescale_intensity(micrograph.image, 0.001)
             maps[row] = np.stack([~micrograph.mask, micrograph.mask], axis=-1)

@@ -1,4 +1,4 @@
-"""Which function reads which file suffix."""
+"""Table of the readers by file suffix."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from hrtem_lab.micrograph import InputError
 
 Length = tuple[float, object]
 """A number and its unit, as the file writes them."""
-LONGEST = 4.0
-"""Edges over each other, beyond which a calibration is a mistake rather than a scan's step."""
+MAX_PIXEL_ASPECT = 4.0
+"""Largest ratio of the sides of a pixel; above it, a calibration is a mistake rather than the step of a scan."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Frames:
 
     @property
     def pixel_size_nm(self) -> float | None:
-        """Edge of a square pixel in nm, or None where the file is not calibrated."""
+        """Side length of a square pixel in nm, or None where the file is not calibrated."""
         return sum(self.edges_nm) / 2 if self.edges_nm else None
 
     @property
@@ -101,16 +101,16 @@ class Frames:
         return int(np.prod(self.data.shape[:-2], dtype=np.int64))
 
     def square(self, file_name: str) -> Frames:
-        """The same field in square pixels: where height and width differ by more than 1 %, the longer edge is divided.
+        """The same field in square pixels: where height and width differ by more than 1 %, the longer side is divided.
 
         Raises:
-            InputError: One edge is more than `LONGEST` times the other.
+            InputError: One side is more than `MAX_PIXEL_ASPECT` times the other.
         """
         if self.edges_nm is None or max(self.edges_nm) <= 1.01 * min(self.edges_nm):
             return self
         height, width = self.edges_nm
         edge = min(height, width)
-        if max(height, width) > LONGEST * edge:
+        if max(height, width) > MAX_PIXEL_ASPECT * edge:
             raise InputError(
                 f"{file_name}: the pixels are {height:.6g} nm high and {width:.6g} nm wide, expected nearly square; "
                 "correct the calibration, or resample the image"

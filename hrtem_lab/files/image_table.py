@@ -27,8 +27,8 @@ class ImageTable:
 
     Attributes:
         path: The file.
-        columns: For each column, the cells of each name: line number and text. Empty cells are left out.
-        error: Why the file could not be read, else ''.
+        columns: Cells by column and name: line number and text. Empty cells are left out.
+        error: Reason why the file could not be read, else ''.
     """
 
     path: Path
@@ -49,13 +49,13 @@ class ImageTable:
         return next((cells[key] for key in map(_key, names) if key in cells), [])
 
     def pixel_size_nm(self, path: str | Path, name: str | None = None) -> tuple[str, float] | None:
-        """Where the table says the edge of a pixel of a file ('metadata.csv, line 3'), and the edge in nm.
+        """Look up the side length of a pixel of a file: its place ('metadata.csv, line 3') and its value in nm.
 
         Returns:
             None where no row says it.
 
         Raises:
-            InputError: Its row holds no positive number, or two rows disagree.
+            InputError: The row holds no positive number, or two rows disagree.
         """
         path = Path(path)
         cells = self.lookup("pixel_size_nm", path, name)

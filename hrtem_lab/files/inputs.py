@@ -1,4 +1,4 @@
-"""Which files a user means, and the labels that lie beside them."""
+"""Micrograph files that a file name, a folder or a pattern means."""
 
 from __future__ import annotations
 

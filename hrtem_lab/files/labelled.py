@@ -29,12 +29,12 @@ def read_labelled(
 ) -> list[LabelledMicrograph]:
     """Read every micrograph with the label `<name>_label.png` (or `.tif`) beside it.
 
-    A particle is what hangs together in the label by the edges of its pixels. A micrograph's group is what the column
-    `group` of the folder's `metadata.csv` says, else its own name.
+    The particles of a label are those of `read_label`. A micrograph's group is what the column `group` of the folder's
+    `metadata.csv` says, else its own name.
 
     Args:
         pattern: A folder or a pattern, as for `find_inputs`.
-        pixel_size_nm: For files whose size neither they themselves nor `metadata.csv` know.
+        pixel_size_nm: Pixel size of files for which neither they themselves nor `metadata.csv` state one.
         rule: Meaning of the values of a label; black is the background by default.
         overrule: Whether `pixel_size_nm` and `metadata.csv` count more than the calibration of a file.
         frames: Frame of a stack that the label belongs to: its number, or `sum`, as for `read`.

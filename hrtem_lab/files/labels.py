@@ -39,7 +39,7 @@ Values = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class LabelRule:
-    """How the values of a label image are understood.
+    """Meaning of the values of a label image.
 
     Attributes:
         background: Value of the pixels that belong to no particle.
@@ -99,8 +99,8 @@ def read_label(
         path: A PNG, TIFF or JPEG file, grey, colour or with a palette; alpha is ignored. The numbers of its particles
             may lie in `instances/<stem>.tif` beside it.
         shape: (rows, columns) of its micrograph.
-        metadata: Those of its micrograph, whose `shape_in_file` and `orientation` say how a label of another shape is
-            to be divided or turned.
+        metadata: Metadata of its micrograph; `shape_in_file` and `orientation` say how a label of another shape is to
+            be divided or turned.
         rule: Meaning of the values; black is the background by default.
 
     Raises:

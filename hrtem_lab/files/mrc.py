@@ -74,7 +74,7 @@ def read_mrc(path: Path) -> list[Frames]:
         _spacing(header, path, [2 - i for i in kept][-2:]),
         metadata,
         is_volume=1 <= space_group < 401 and path.suffix.lower() not in STACK_SUFFIXES,
-        excluded="a stack of volumes" if 401 <= space_group <= 630 else "",
+        excluded=f"4-D data: a stack of volumes, {sections} sections in all" if 401 <= space_group <= 630 else "",
         notes=_default_cell_note(header),
     )
     return [frames]
@@ -142,7 +142,7 @@ def _one_number(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _axes_to_zyx(header: Any) -> tuple[int, int, int]:
-    """For z, y and x, which of the stored axes (sections, rows, columns) it is; the usual order where none is said."""
+    """Indices of z, y and x among the stored axes (sections, rows, columns); the usual order where none is given."""
     column, row, section = (int(axis) for axis in header["axes"])
     if sorted((column, row, section)) != [1, 2, 3]:
         return 0, 1, 2

@@ -1,4 +1,4 @@
-"""How an image is to be turned so that it stands as it is to be seen: the tag Orientation of TIFF and EXIF."""
+"""Turning of images by the tag Orientation of TIFF and EXIF, which says how they are to be seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the pixel size of an image is from: the file, a table, or the user."""
+"""Choice between the pixel sizes that the file, a table and the user state for an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PixelSize:
     """The pixel size of an image.
 
     Attributes:
-        nm: Edge of a pixel in nm.
+        nm: Side length of a pixel in nm.
         source: Origin of the size: `FILE`, a line of a table, or `pixel_size_nm`.
         unused: Other sizes in nm that were given, by their source.
         notes: Lines for the user about what was not used.
@@ -39,7 +39,7 @@ class SizesGiven:
     """Pixel sizes that a user gives.
 
     Attributes:
-        pixel_size_nm: Edge of a pixel in nm, for files that no table names.
+        pixel_size_nm: Side length of a pixel in nm, for files that no table names.
         tables: Tables in which files have rows; the first one that has it counts.
         overrule: Whether what is given counts more than what a file says.
     """

@@ -42,13 +42,13 @@ def read(
 
     Args:
         path: A file with one of `SUFFIXES`.
-        pixel_size_nm: Edge of a pixel in nm, used only where neither the file itself nor a table has a calibration.
+        pixel_size_nm: Side length of a pixel in nm, used only where neither the file itself nor a table states it.
         name: Name of the micrograph; the file's stem by default. Where the file holds several images, their titles
             follow it (`<name>_HAADF`), and the number of a frame in a stack (`<name>_0000`, ...).
         tables: Tables with the pixel sizes of files that have no calibration of their own; the first that names the
             file counts.
         overrule: Whether a size that is given counts more than the file's own.
-        frames: Which frames of a stack: `all`, `sum` (aligned, then added up) or the number of one; None takes all of
+        frames: Frames of a stack: `all`, `sum` (aligned, then added up) or the number of one; None takes all of
             a stack of images up to 64, and refuses longer ones and volumes.
         signal: Title of the image that is wanted where a file holds several, `*` for any text.
 

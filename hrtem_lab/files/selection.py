@@ -1,4 +1,4 @@
-"""Which of the images in a file are micrographs, and what is said of the others."""
+"""Selection of the micrographs among the images of a file, with a note about the others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def select_micrographs(stacks: Sequence[Frames], signal: str | None, file_name: 
     Args:
         stacks: Everything that the file holds.
         signal: Title of the image that is wanted, also one that would be left out; `*` stands for any text.
-        file_name: For messages.
+        file_name: File name for messages.
 
     Raises:
         InputError: Nothing is left, or no image has this title.

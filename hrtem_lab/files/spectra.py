@@ -1,4 +1,4 @@
-"""How a spectrum, or an image with a spectrum in every pixel, is told from an image."""
+"""Recognition of spectra, of images with a spectrum in every pixel, and of element maps."""
 
 from __future__ import annotations
 

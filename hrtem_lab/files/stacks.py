@@ -1,4 +1,4 @@
-"""Which frames of a stack become micrographs: all of them, their sum, or one."""
+"""Selection of the frames of a stack: all of them, their sum, or one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def choose_frames(stack: Frames, frames: Choice, file_name: str) -> tuple[dict[s
     Args:
         stack: An image or a stack of images.
         frames: `all`, `sum` (aligned, then added up), the number of one, or None, which is all.
-        file_name: For messages.
+        file_name: File name for messages.
 
     Returns:
         Images by the end of their name: '' for a single image, '0000', '0001', ..., or 'sum'; and lines for the user.
@@ -90,7 +90,7 @@ def sum_aligned(images: npt.NDArray[Any], file_name: str = "the stack") -> npt.N
 
     Args:
         images: (n, rows, columns).
-        file_name: For messages.
+        file_name: File name for messages.
 
     Returns:
         The sum over what all frames show, float32; smaller than a frame by the drift.

@@ -67,7 +67,7 @@ def find_sibling(path: Path) -> Path | None:
 
 
 def _objects(emi: Path) -> list[dict[str, str]]:
-    """For each series, what the microscope was set to: label and value, such as `Mode` and `High tension`."""
+    """Settings of the microscope for each series: label and value, such as `Mode` and `High tension`."""
     objects = []
     for xml in re.findall(rb"<ObjectInfo>.*?</ObjectInfo>", emi.read_bytes(), flags=re.DOTALL):
         try:

@@ -35,13 +35,13 @@ def read_tiff(path: Path) -> list[Frames]:
         stacks: list[Frames] = []
         for number, series in enumerate(tiff.series):
             page_numbers = [i for i, page in enumerate(series.pages) if page is not None and page.parent is tiff]
-            for pages, spacing in _by_calibration(tiff, series, page_numbers, ome_xml):
-                stacks.append(_frames(path, tiff, series, number, pages, spacing))
+            for pages, spacing in _by_calibration(series, number, page_numbers, ome_xml):
+                stacks.append(_frames(path, series, number, pages, spacing))
     return stacks
 
 
 def _by_calibration(
-    tiff: tifffile.TiffFile, series: tifffile.TiffPageSeries, page_numbers: list[int], ome_xml: str
+    series: tifffile.TiffPageSeries, number: int, page_numbers: list[int], ome_xml: str
 ) -> list[tuple[list[int], tuple[Length, Length] | None]]:
     """The pages of a series in this file with their calibration; those without stand apart where only others have one.
 
@@ -49,10 +49,10 @@ def _by_calibration(
     """
     if not page_numbers:
         return []
-    first = page_spacing(tiff, _page(series, page_numbers[0]), ome_xml)
+    first = page_spacing(_page(series, page_numbers[0]), ome_xml, number)
     if first is not None or len(page_numbers) == 1 or len(page_numbers) > _MAX_PAGES:
         return [(page_numbers, first)]
-    spacings = {i: page_spacing(tiff, _page(series, i), ome_xml) for i in page_numbers}
+    spacings = {i: page_spacing(_page(series, i), ome_xml, number) for i in page_numbers}
     calibrated = [i for i in page_numbers if spacings[i] is not None]
     if not calibrated:
         return [(page_numbers, None)]
@@ -61,7 +61,6 @@ def _by_calibration(
 
 def _frames(
     path: Path,
-    tiff: tifffile.TiffFile,
     series: tifffile.TiffPageSeries,
     number: int,
     pages: list[int],

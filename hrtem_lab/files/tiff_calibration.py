@@ -1,4 +1,4 @@
-"""Where the programs and instruments that write TIFF keep the size of a pixel.
+"""Pixel sizes in TIFF files, from the tags and descriptions of the programs and instruments that write them.
 
 What each maker's tags mean is as RosettaSciIO (`rsciio.tiff`) reads them, which knows them from real files.
 """
@@ -6,6 +6,7 @@ What each maker's tags mean is as RosettaSciIO (`rsciio.tiff`) reads them, which
 from __future__ import annotations
 
 import html
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ _HC_EV_NM = 1239.841984
 _ELECTRON_REST_EV = 510998.95
 
 
-def page_spacing(tiff: tifffile.TiffFile, page: tifffile.TiffPage, ome_xml: str = "") -> Spacing | None:
+def page_spacing(page: tifffile.TiffPage, ome_xml: str = "", number: int = 0) -> Spacing | None:
     """The size of a pixel of a page, from the first place that says it.
 
     HyperSpy and RosettaSciIO write the exact size into DigitalMicrograph's tags and a rounded one for ImageJ, so the
@@ -41,7 +42,8 @@ def page_spacing(tiff: tifffile.TiffFile, page: tifffile.TiffPage, ome_xml: str 
         lambda: _digital_micrograph(page),
         lambda: _imagej(page),
         lambda: _scifio(page),
-        lambda: _ome(ome_xml),
+        lambda: _ome(ome_xml, number),
+        lambda: _tifffile(page),
         lambda: _fei(page),
         lambda: _zeiss(page),
         lambda: _tvips(page),
@@ -131,13 +133,30 @@ def _scifio(page: tifffile.TiffPage) -> Spacing | None:
     return height, width
 
 
-def _ome(ome_xml: str) -> Spacing | None:
-    """OME keeps the edges of a pixel in its XML, in micrometres where no unit stands (schema 2016-06)."""
-    pixels = re.findall(r"<(?:\w+:)?Pixels\b[^>]*>", ome_xml)
-    said = [dict(re.findall(r'\bPhysicalSize([XY](?:Unit)?)="([^"]+)"', html.unescape(each))) for each in pixels]
-    if not said or not {"X", "Y"} <= set(said[0]) or any(each != said[0] for each in said):
+def _tifffile(page: tifffile.TiffPage) -> Spacing | None:
+    """Python programs that write through tifffile keep the unit in JSON, and pixels per unit as ImageJ does."""
+    description = _description(page)
+    metadata = json.loads(description) if description.startswith("{") else {}
+    unit = metadata.get("unit")
+    if not unit:
         return None
-    height, width = ((float(said[0][axis]), said[0].get(f"{axis}Unit", "µm")) for axis in "YX")
+    height, width = _resolution(page)
+    return (height, unit), (width, unit)
+
+
+def _ome(ome_xml: str, number: int) -> Spacing | None:
+    """OME keeps the sides of a pixel in its XML, in micrometres where no unit stands (schema 2016-06).
+
+    Args:
+        ome_xml: The XML.
+        number: Number of the image in it, which counts where the images differ.
+    """
+    pixels = re.findall(r"<(?:\w+:)?Pixels\b[^>]*>", ome_xml)
+    sizes = [dict(re.findall(r'\bPhysicalSize([XY](?:Unit)?)="([^"]+)"', html.unescape(each))) for each in pixels]
+    if not sizes or (number >= len(sizes) and any(each != sizes[0] for each in sizes)):
+        return None
+    size = sizes[number] if number < len(sizes) else sizes[0]
+    height, width = ((float(size[axis]), size.get(f"{axis}Unit", "µm")) for axis in "YX")
     return height, width
 
 

@@ -1,4 +1,4 @@
-"""Where an image shows nothing: borders that an alignment or a rotation left empty, and banners below a picture."""
+"""Detection of the parts of an image that show nothing: empty borders after an alignment or a rotation, and banners."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from hrtem_lab.micrograph import BoolArray
 
+MIN_SIDE_PX = 32
+"""Smallest image in which a border is looked for."""
 MIN_RUN_PX = 8
 """Fewest equal pixels along the border from a corner that are worth a closer look."""
 MAX_GAP_PX = 1.0
@@ -37,7 +39,7 @@ def find_void(image: npt.NDArray[Any], tolerance: float = 0.0) -> BoolArray | No
     Returns:
         True where nothing is shown, (rows, columns); None where something is shown everywhere.
     """
-    if not _is_picture(image):
+    if min(image.shape) < MIN_SIDE_PX or not _is_picture(image):
         return None
     missing = ~np.isfinite(image)
     empty = _reachable_nan(missing) | _even_corners(image, missing, tolerance)

@@ -39,7 +39,7 @@ def write_mask(path: str | Path, instances: npt.NDArray[Any], pixel_size_nm: flo
     Args:
         path: The file; its folder is made where it is absent.
         instances: Particle number per pixel, 0 = background, (h, w) or (n, h, w), any integer or boolean type.
-        pixel_size_nm: Edge of a pixel in nm, written as ImageJ does, which Fiji and `read` understand.
+        pixel_size_nm: Side length of a pixel in nm, written as ImageJ does, which Fiji and `read` understand.
 
     Raises:
         InputError: The array has another number of axes or a number that uint16 cannot hold, or the file cannot be

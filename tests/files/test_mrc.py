@@ -193,7 +193,7 @@ def test_long_stacks_are_refused(write_mrc: Callable[..., Path], count: int) -> 
 
 
 def test_volumes_in_a_row_are_no_images(write_mrc: Callable[..., Path]) -> None:
-    with pytest.raises(InputError, match="holds no image, only a stack of volumes"):
+    with pytest.raises(InputError, match="holds no image, only 4-D data: a stack of volumes"):
         read(write_mrc(np.ones((6, 4, 5), np.float32), 0.2, fields={88: np.array([401], "<i4").tobytes()}))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -221,6 +222,16 @@ def test_panta_rhei(tmp_path: Path) -> None:
     (micrograph,) = read(tmp_path / "a.prz")
     np.testing.assert_array_equal(micrograph.image, data)
     assert micrograph.pixel_size_nm == pytest.approx(0.0153)
+
+
+def test_all_frames_of_a_stack_beside_a_spectrum(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "scan.emd"
+    path.write_bytes(sample("rosettasciio_velox_tem_stack.emd").read_bytes())
+    with h5py.File(path, "a") as file:
+        file.create_group("Data/SpectrumImage/a")
+        file["Data/SpectrumStream/a/Data"] = np.zeros((4, 1), np.uint16)
+        file.require_group("Presentation/Displays/ImageDisplay")
+    assert [m.name for m in read(path)] == ["scan_0000", "scan_0001"]
 
 
 def test_reported_files(samples: Path) -> None:

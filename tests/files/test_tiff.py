@@ -151,6 +151,26 @@ def test_imagejs_unit_of_the_rows(tmp_path: Path, image: npt.NDArray[np.uint16])
     assert read(tmp_path / "a.tif")[0].pixel_size_nm == pytest.approx(0.02)
 
 
+def test_images_of_an_ome_file_have_their_own_sizes(tmp_path: Path, image: npt.NDArray[np.uint16]) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tiff:
+        for name, size in (("HAADF", 0.02), ("BF", 0.03)):
+            sizes = {f"PhysicalSize{axis}": size for axis in "XY"} | {f"PhysicalSize{axis}Unit": "nm" for axis in "XY"}
+            tiff.write(image, metadata={"axes": "YX", "Name": name, **sizes})
+    found = {m.name: m.pixel_size_nm for m in read(tmp_path / "a.ome.tif")}
+    assert found == {"a.ome_HAADF": pytest.approx(0.02), "a.ome_BF": pytest.approx(0.03)}
+
+
+@pytest.mark.parametrize("unit", ["nm", "1/nm", None])
+def test_what_tifffile_writes_by_itself(tmp_path: Path, image: npt.NDArray[np.uint16], unit: str | None) -> None:
+    metadata = {"unit": unit} if unit else {}
+    tifffile.imwrite(tmp_path / "a.tif", image, resolution=(50, 50), metadata=metadata)
+    if unit == "1/nm":
+        with pytest.raises(InputError, match="is a diffraction pattern"):
+            read(tmp_path / "a.tif", 9)
+    else:
+        assert read(tmp_path / "a.tif", 9)[0].pixel_size_nm == pytest.approx(0.02 if unit else 9)
+
+
 def test_scifios_lists(tmp_path: Path, image: npt.NDArray[np.uint16]) -> None:
     description = "SCIFIO=0.45\naxes=X,Y\nlengths=23,17\nscales=0.02,0.02\nunits=nm,nm\nbitsPerPixel=16\n"
     tifffile.imwrite(tmp_path / "a.tif", image, description=description, metadata=None)
