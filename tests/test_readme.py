@@ -185,7 +185,7 @@ def test_the_commands_that_draw_the_picture_of_statistics_compose(
 
 
 def test_the_picture_of_visibility_begins_with_a_fault_that_everybody_sees():
-    image, instances, ground_truth = load("visibility").taken()
+    image, instances, ground_truth = load("visibility").simulate_image()
     assert image.shape == instances.shape
     assert ground_truth["label"] == "fault"
 
