@@ -59,6 +59,7 @@ class Frames:
         must_choose: Whether nothing says that this data set, rather than another of the file, is the micrograph.
         is_derived: Whether the image was computed from others: a virtual detector, a component of differential phase
             contrast, an element map.
+        is_coloured: Whether the file holds it in colour.
         excluded: Kind of content where it is no image ('a spectrum image'); '' where it may be one.
         notes: Lines for the user about how the file was read.
     """
@@ -71,6 +72,7 @@ class Frames:
     is_set: bool = False
     must_choose: bool = False
     is_derived: bool = False
+    is_coloured: bool = False
     excluded: str = ""
     notes: tuple[str, ...] = ()
 

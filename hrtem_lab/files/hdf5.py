@@ -139,12 +139,24 @@ def _spacing(dataset: h5py.Dataset) -> tuple[Length, Length] | None:
     elements = _numbers(dataset.attrs.get("element_size_um"))
     if len(elements) >= 2 and any(size != 1 for size in elements):  # ImageJ writes ones where nothing is known
         return (elements[-2], "µm"), (elements[-1], "µm")
+    if spacing := _nion_swift(dataset):
+        return spacing
     for attributes in (dataset.attrs, dataset.file.attrs):
         for key, value in attributes.items():
             unit = _PIXEL_SIZE.fullmatch(str(key))
             sizes = _numbers(value) if unit else []
             if unit and sizes and to_nm(sizes[-1], unit[1]) is not None:
                 return (sizes[-2] if len(sizes) > 1 else sizes[0], unit[1]), (sizes[-1], unit[1])
+    return None
+
+
+def _nion_swift(dataset: h5py.Dataset) -> tuple[Length, Length] | None:
+    """Nion Swift keeps a scale and a unit for each axis in JSON."""
+    with suppress(KeyError, ValueError, TypeError, IndexError):
+        properties = json.loads(dataset.attrs["properties"])
+        calibrations = properties.get("dimensional_calibrations") or properties["spatial_calibrations"]
+        height, width = ((float(each["scale"]), each["units"]) for each in calibrations[-2:])
+        return height, width
     return None
 
 

@@ -96,8 +96,8 @@ def read_label(
     Many values in tiny spots are what compression or resampling leaves of two values: they are cut at half.
 
     Args:
-        path: A PNG, TIFF or JPEG file, grey, colour or with a palette; alpha is ignored. The numbers of its particles
-            may lie in `instances/<stem>.tif` beside it.
+        path: A PNG, TIFF or JPEG file, grey, colour or with a palette; what is transparent is background. The numbers
+            of its particles may lie in `instances/<stem>.tif` beside it.
         shape: (rows, columns) of its micrograph.
         metadata: Metadata of its micrograph; `shape_in_file` and `orientation` say how a label of another shape is to
             be divided or turned.
@@ -207,10 +207,14 @@ def _read_values(path: Path) -> tuple[Values, bool]:
 def _read_picture(path: Path) -> Values:
     with open_picture(path) as picture:
         orientation = picture_orientation(picture)
+        has_alpha = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
+        alpha = np.asarray(picture.convert("RGBA").getchannel("A")) if has_alpha else None
         if picture.mode in ("P", "PA", "LA", "RGBA"):
             picture = picture.convert("L" if picture.mode == "LA" else "RGB")
         pixels = np.asarray(picture)
     values = _merge_channels(np.moveaxis(pixels, -1, 0)) if pixels.ndim == 3 else pixels
+    if alpha is not None and alpha.any():
+        values = np.where(alpha > 0, values, 0)
     return turn(values, orientation)
 
 

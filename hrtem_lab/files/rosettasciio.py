@@ -102,7 +102,8 @@ def build_frames(signal: Signal, has_spectra: bool = False) -> Frames:
     data, axes = _rows_and_columns_last(signal["data"], signal["axes"])
     title = _title(signal)
     excluded = _why_no_image(signal)
-    if data.dtype.names and not excluded:
+    is_coloured = bool(data.dtype.names)
+    if is_coloured and not excluded:
         data = grey([data[channel] for channel in "RGB"])
     height, width = (
         ((axis.get("scale", 0), axis.get("units")) for axis in axes[-2:]) if len(axes) > 1 else ((0, ""),) * 2
@@ -114,6 +115,7 @@ def build_frames(signal: Signal, has_spectra: bool = False) -> Frames:
         find_metadata(tags),
         title=title,
         is_derived=is_map or bool(_DERIVED.search(title)) or all(axis.get("navigate", False) for axis in axes),
+        is_coloured=is_coloured,
         excluded=excluded,
     )
 

@@ -58,6 +58,10 @@ def select_micrographs(stacks: Sequence[Frames], signal: str | None, file_name: 
     if len(calibrated) < len(images):
         left_out += [(stack, "without a calibration") for stack in images if stack.edges_nm is None]
         images = calibrated
+    coloured = [stack for stack in images if stack.is_coloured]
+    if 0 < len(coloured) < len(images):
+        left_out += [(stack, "in colour, beside a grey one") for stack in coloured]
+        images = [stack for stack in images if not stack.is_coloured]
     derived = [stack for stack in images if stack.is_derived]
     kept = [stack for stack in images if not stack.is_derived] or images
     if len(kept) < len(images):

@@ -15,6 +15,7 @@ from hrtem_lab.files.instrument_metadata import find_metadata
 from hrtem_lab.files.orientation import QUARTER_TURNS, turn, turn_metadata, turn_note
 from hrtem_lab.files.tiff_calibration import find_ome_xml, page_metadata, page_spacing
 
+_COLOURED = (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
 _SMALL_COPY, _MASK = 1, 4
 """Bits of the tag NewSubfileType."""
 _MAX_PAGES = 256
@@ -98,6 +99,7 @@ def _frames(
         spacing,
         find_metadata(page_metadata(page)) | turn_metadata(_orientation(page)),
         title=_title(series, page),
+        is_coloured=page.photometric in _COLOURED and "S" in axes,
         excluded=excluded,
         notes=turn_note(_orientation(page)),
     )
@@ -137,8 +139,7 @@ def _mix(channels: list[npt.NDArray[Any]], page: tifffile.TiffPage) -> npt.NDArr
     if page.photometric == PHOTOMETRIC.SEPARATED and len(channels) >= 4:
         paper = [_invert(channel, page).astype(np.float32) for channel in channels[:4]]
         return grey([channel * paper[3] for channel in paper[:3]])
-    is_coloured = page.photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
-    return grey(channels if is_coloured else channels[:1])
+    return grey(channels if page.photometric in _COLOURED else channels[:1])
 
 
 def _look_up(indices: npt.NDArray[Any], colormap: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -129,6 +129,9 @@ def test_four_dimensions_are_refused_as_such(tmp_path: Path) -> None:
         read(tmp_path / "a.h5", 0.02)
 
 
+NION = json.dumps({"dimensional_calibrations": [{"scale": 0.02, "units": "nm"}, {"scale": 20, "units": "pm"}]})
+
+
 @pytest.mark.parametrize(
     ("attributes", "size_nm"),
     [
@@ -139,6 +142,13 @@ def test_four_dimensions_are_refused_as_such(tmp_path: Path) -> None:
         ({"pixelSize_A": 0.2}, 0.02),
         ({"pixel_size_um": "2e-5"}, 0.02),
         ({"pixel_size_nm": "fine"}, None),
+        (
+            {
+                "properties": '{"dimensional_calibrations": [{"scale": 0.02, "units": "nm"}, {"scale": 20, "units": "pm"}]}'
+            },
+            0.02,
+        ),
+        ({"properties": "{}"}, None),
     ],
 )
 def test_calibrations(tmp_path: Path, attributes: dict[str, Any], size_nm: float | None) -> None:

@@ -130,6 +130,23 @@ def test_a_palette_whose_first_colour_is_white(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_label(tmp_path / f"a_label.{suffix}", (24, 32)).mask, index == 0)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_background(tmp_path: Path, mode: str) -> None:
+    """As of a layer that was drawn on in an image editor, whose empty pixels are white."""
+    marked = touching() > 0
+    if mode == "P":
+        picture = Image.fromarray(marked.astype(np.uint8), "P")
+        picture.putpalette(bytes([255, 255, 255, 200, 0, 0]))
+        picture.save(tmp_path / "a_label.png", transparency=0)
+    else:
+        grey = np.where(marked, 200, 255).astype(np.uint8)
+        colours = [grey] * (len(mode) - 1)
+        Image.fromarray(np.stack([*colours, marked.astype(np.uint8) * 255], axis=-1), mode).save(
+            tmp_path / "a_label.png"
+        )
+    np.testing.assert_array_equal(read_label(tmp_path / "a_label.png", (60, 80)).mask, marked)
+
+
 @pytest.mark.parametrize("imagej", [True, False])
 def test_white_as_zero(tmp_path: Path, imagej: bool) -> None:
     """What is seen as white is marked; ImageJ's own masks are inverted, and what is 255 there is marked."""

@@ -209,6 +209,15 @@ def test_a_preview_without_a_calibration_is_left_out(
         assert any("left out" in note and "without a calibration" in note for note in micrograph.notes)
 
 
+def test_a_preview_in_colour_is_left_out_without_any_calibration(tmp_path: Path, image: npt.NDArray[np.uint16]) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(np.zeros((*image.shape, 3), np.uint8), photometric="rgb", metadata=None)
+        tiff.write(image, photometric="minisblack", metadata=None)
+    (micrograph,) = read(tmp_path / "a.tif", 0.02)
+    np.testing.assert_array_equal(micrograph.image, image)
+    assert micrograph.notes == ("left out: an image of 17 x 23 (in colour, beside a grey one)",)
+
+
 def write_ome_series(folder: Path, planes: npt.NDArray[Any], binary_only: bool = False) -> list[Path]:
     """An OME series with a file for each plane; each has the whole XML, or all but the first name the first."""
     count, rows, columns = planes.shape
