@@ -142,12 +142,7 @@ NION = json.dumps({"dimensional_calibrations": [{"scale": 0.02, "units": "nm"}, 
         ({"pixelSize_A": 0.2}, 0.02),
         ({"pixel_size_um": "2e-5"}, 0.02),
         ({"pixel_size_nm": "fine"}, None),
-        (
-            {
-                "properties": '{"dimensional_calibrations": [{"scale": 0.02, "units": "nm"}, {"scale": 20, "units": "pm"}]}'
-            },
-            0.02,
-        ),
+        ({"properties": NION}, 0.02),
         ({"properties": "{}"}, None),
     ],
 )
