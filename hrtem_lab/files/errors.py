@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import logging
 import re
+import struct
 import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from logging.handlers import BufferingHandler
 from pathlib import Path
 
@@ -21,9 +23,12 @@ FOLDER_SUFFIXES = (".zspy",)
 """Suffixes of files that may be folders."""
 INTERNALS = re.compile(
     r"NoneType|\\x|\bb'|\bobject\b|\bargument|subscriptable|iterable|callable|unpack|\bint\(\)|\bdtype|ndarray|"
-    r"_\w+\(|buffer|codec|list index|tuple index|invalid literal|unsupported operand|unhashable"
+    r"_\w+\(|buffer|codec|list index|tuple index|invalid literal|unsupported operand|unhashable|"
+    r"truth value|[Ee]rrno|image file '|Object visitation"
 )
 """Words of errors that speak to programmers."""
+INTERNAL_ERRORS = (TypeError, ArithmeticError, NameError, AssertionError, RecursionError, JSONDecodeError, struct.error)
+"""Errors whose words always do."""
 
 
 @contextmanager
@@ -61,6 +66,8 @@ def explain(error: Exception) -> str:
         return "you are not allowed to open it"
     if isinstance(error, MemoryError):
         return "it needs more memory than there is"
+    if isinstance(error, INTERNAL_ERRORS):
+        return "its content is damaged"
     reason = " ".join(str(error).split())[:200]
     words = re.findall(r"[^\W\d_]{2,}", reason)
     if len(words) >= 3 and not INTERNALS.search(reason) and reason.isprintable():
