@@ -108,8 +108,11 @@ def _frames(path: Path, dataset: h5py.Dataset, is_one_of_several: bool) -> Frame
             pixels = grey(list(np.moveaxis(pixels, axes.index("c"), 0)))
         return pixels.transpose(order)
 
-    kept = [axis for axis in axes if axis != "c"]
-    order = [i for i, axis in enumerate(kept) if axis not in "yx"] + [kept.index("y"), kept.index("x")]
+    image_axes = [axis for axis in axes if axis != "c"]
+    order = [i for i, axis in enumerate(image_axes) if axis not in "yx"] + [
+        image_axes.index("y"),
+        image_axes.index("x"),
+    ]
     lengths = [length for axis, length in zip(axes, shape, strict=True) if axis != "c"]
     return Frames(
         Deferred(tuple(lengths[i] for i in order), dataset.dtype, load),

@@ -28,8 +28,8 @@ def check_filters(item: Any, file_name: str) -> None:
         code, _, _, name = properties.get_filter(number)
         if not h5py.h5z.filter_avail(code):
             text = name.decode("ascii", errors="replace").partition(";")[0].strip("\0 ")
-            known = _NAMES.get(code) or text or f"the filter {code}"
+            filter_name = _NAMES.get(code) or text or f"the filter {code}"
             raise InputError(
-                f"{file_name}: its pixels are compressed with {known}, which needs the package hdf5plugin (pip install "
-                "hdf5plugin); or save the file again with gzip"
+                f"{file_name}: its pixels are compressed with {filter_name}, which needs the package hdf5plugin (pip "
+                "install hdf5plugin); or save the file again with gzip"
             )

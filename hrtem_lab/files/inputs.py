@@ -31,21 +31,21 @@ def find_inputs(pattern: str | Path) -> dict[str, Path]:
     """
     root, rest = _split(Path(pattern).expanduser())
     if _is_input(root) and not rest:
-        found = [root]
+        paths = [root]
         root = root.parent
     else:
-        found = _readable(root / match for match in glob(rest or "*", root_dir=root, recursive=True))
-        found = [path for path in found if path.parent == root or not _is_predicted(path)]
-    if not found:
+        paths = _readable(root / match for match in glob(rest or "*", root_dir=root, recursive=True))
+        paths = [path for path in paths if path.parent == root or not _is_predicted(path)]
+    if not paths:
         what = "nothing of this name, and as a pattern it matches" if rest else "the folder holds"
         raise InputError(f"{pattern}: {what} no micrograph; looked for files ending in {' '.join(SUFFIXES)}")
-    if found[0].suffix.lower() not in SUFFIXES:
+    if paths[0].suffix.lower() not in SUFFIXES:
         raise InputError(f"{pattern}: the suffix is not read, expected one of {' '.join(SUFFIXES)}")
-    names = _names([path.relative_to(root) for path in found])
+    names = _names([path.relative_to(root) for path in paths])
     for name, often in Counter(names).items():
         if often > 1:
             raise InputError(f"{pattern}: {often} files would be called {name}; rename one")
-    return dict(sorted(zip(names, found, strict=True)))
+    return dict(sorted(zip(names, paths, strict=True)))
 
 
 def _split(path: Path) -> tuple[Path, str]:

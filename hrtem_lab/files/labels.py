@@ -116,8 +116,8 @@ def read_label(
     label = _with_numbers(label, path)
     covered = float(label.mask.mean())
     if covered > MAX_COVERAGE:
-        found, counts = np.unique(values[label.mask], return_counts=True)
-        value = found[counts.argmax()]
+        marked_values, counts = np.unique(values[label.mask], return_counts=True)
+        value = marked_values[counts.argmax()]
         note = f"{path.name} covers {covered:.0%} of the image; if that is background, give label.background={value:g}"
         label = Label(label.instances, (*label.notes, note))
     return label

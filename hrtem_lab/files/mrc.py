@@ -61,8 +61,8 @@ def read_mrc(path: Path) -> list[Frames]:
     stored = (sections, rows, columns)
     order = _axes_to_zyx(header)
     lone = next((i for i in range(3) if stored[order[i]] == 1), None)  # of z, y and x, which a single image lacks
-    kept = [i for i in range(3) if i != lone]
-    shape = tuple(stored[order[i]] for i in kept)
+    image_axes = [i for i in range(3) if i != lone]
+    shape = tuple(stored[order[i]] for i in image_axes)
 
     def load() -> npt.NDArray[Any]:
         pixels = np.fromfile(path, dtype, columns * rows * sections, offset=offset).reshape(stored)
@@ -71,7 +71,7 @@ def read_mrc(path: Path) -> list[Frames]:
     space_group = int(header["space_group"])
     frames = Frames(
         Deferred(shape, _one_number(np.zeros(1, dtype)).dtype, load),
-        _spacing(header, path, [2 - i for i in kept][-2:]),
+        _spacing(header, path, [2 - i for i in image_axes][-2:]),
         metadata,
         is_volume=1 <= space_group < 401 and path.suffix.lower() not in STACK_SUFFIXES,
         excluded=f"4-D data: a stack of volumes, {sections} sections in all" if 401 <= space_group <= 630 else "",
@@ -88,8 +88,8 @@ def _header(path: Path) -> Any:
     orders = (_FIELDS, _FIELDS.newbyteorder(">"))
     for fields in orders if raw[212] != 0x11 else reversed(orders):
         header = raw.view(fields)[0]
-        known = int(header["mode"]) in (*_NUMBER_TYPES, _PACKED_MODE) or 0 <= int(header["mode"]) <= 127
-        if known and (header["size"] > 0).all() and int(header["extended_bytes"]) >= 0:
+        is_plausible = int(header["mode"]) in (*_NUMBER_TYPES, _PACKED_MODE) or 0 <= int(header["mode"]) <= 127
+        if is_plausible and (header["size"] > 0).all() and int(header["extended_bytes"]) >= 0:
             return header
     raise ValueError("it does not begin with an MRC header")
 

@@ -56,16 +56,16 @@ class SizesGiven:
         Raises:
             InputError: Nobody knows the size, or the table that has to say it cannot be read.
         """
-        own = {FILE: stack.pixel_size_nm} if stack.pixel_size_nm else {}
+        from_file = {FILE: stack.pixel_size_nm} if stack.pixel_size_nm else {}
         try:
-            given = self._from_tables(path, name)
+            stated = self._from_tables(path, name)
         except InputError:
-            if self.overrule or not own:
+            if self.overrule or not from_file:
                 raise
-            given = {}
+            stated = {}
         if self.pixel_size_nm is not None:
-            given["pixel_size_nm"] = self.pixel_size_nm
-        ordered = {**given, **own} if self.overrule else {**own, **given}
+            stated["pixel_size_nm"] = self.pixel_size_nm
+        ordered = {**stated, **from_file} if self.overrule else {**from_file, **stated}
         if not ordered:
             raise InputError(f"{path.name}: {self._unknown(stack)}")
         source, size = next(iter(ordered.items()))
@@ -90,13 +90,13 @@ class SizesGiven:
     def _unknown(self, stack: Frames) -> str:
         value, unit = stack.spacing[1] if stack.spacing else (0, None)
         text = unit.decode("utf-8", errors="replace") if isinstance(unit, bytes) else unit
-        found = f"says {value:.6g} {text} per pixel" if text else "has no calibration"
+        calibration = f"says {value:.6g} {text} per pixel" if text else "has no calibration"
         names = [table.path.name for table in self.tables if not table.error]
         none = f"none stands in {' and '.join(names)}" if names else "none was given"
         broken = "".join(f"; {table.error}" for table in self.tables if table.error)
         return (
-            f"the pixel size is unknown (the file {found}, and {none}{broken}); give pixel_size_nm=..., a calibration "
-            "CSV with columns name,pixel_size_nm, or such a metadata.csv in the folder"
+            f"the pixel size is unknown (the file {calibration}, and {none}{broken}); give pixel_size_nm=..., a "
+            "calibration CSV with columns name,pixel_size_nm, or such a metadata.csv in the folder"
         )
 
     @staticmethod

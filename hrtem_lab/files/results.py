@@ -89,8 +89,8 @@ def _numbers(texts: pd.Series, lines: Sequence[int], path: Path) -> pd.Series:
 def _fields(path: Path) -> pd.DataFrame:
     with read_errors(path):
         rows = json.loads(path.read_text(encoding="utf-8"))["per_micrograph"]
-        shown = [row | {key: row.get(f"field_{key}", row.get(key)) for key in _FIELD} for row in rows]
-        table = pd.DataFrame(shown, columns=["micrograph", *_FIELD]).dropna()
+        fields = [row | {key: row.get(f"field_{key}", row.get(key)) for key in _FIELD} for row in rows]
+        table = pd.DataFrame(fields, columns=["micrograph", *_FIELD]).dropna()
         table = table.astype({"micrograph": str}).set_index("micrograph").astype(int)
     if twice := sorted(set(table.index[table.index.duplicated()])):
         raise InputError(

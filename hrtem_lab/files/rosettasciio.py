@@ -130,7 +130,7 @@ def _why_no_image(signal: Signal) -> str:
         return "a spectrum" if data.ndim < 2 else f"a spectrum image ({shape})"
     if data.ndim < 2:
         return f"a row of {data.size} numbers"
-    if _DIFFRACTION.search(_signal_type(signal)):
+    if data.ndim < 4 and _DIFFRACTION.search(_signal_type(signal)):
         return "a diffraction pattern"
     navigates = [bool(axis.get("navigate", False)) for axis in axes]
     if any(navigates[-2:]) and not all(navigates):

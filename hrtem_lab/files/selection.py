@@ -95,14 +95,15 @@ def _why_no_image(stack: Frames) -> str:
         return f"is {stack.excluded}"
     if stack.data.size == 0:
         return "holds no pixels"
+    if sum(length > 1 for length in stack.data.shape[:-2]) > 1:
+        return f"holds 4-D data ({shape}), such as a scan of diffraction patterns, expected an image or a stack"
     if stack.data.dtype.kind == "c":
         return "holds complex numbers, expected a real image"
     if stack.is_diffraction:
         return "is a diffraction pattern (axes in 1/nm), expected an image"
-    if sum(length > 1 for length in stack.data.shape[:-2]) > 1:
-        return f"holds 4-D data ({shape}), such as a scan of diffraction patterns, expected an image or a stack"
     if _has_channels(stack):
-        return f"holds {stack.data.shape[-1]} channels per pixel ({shape}), such as probabilities, expected an image"
+        channels = stack.data.shape[-1]
+        return f"holds {channels} channels per pixel ({shape}), such as probabilities, expected an image: export one"
     return ""
 
 

@@ -27,9 +27,9 @@ def read_ser(path: Path) -> list[Frames]:
     emi = find_sibling(path.with_name(f"{match['stem']}.emi")) if match else None
     objects = _objects(emi) if emi else []
     number = int(match["number"]) if match else 1
-    described = objects[number - 1] if 0 < number <= len(objects) else {}
+    settings = objects[number - 1] if 0 < number <= len(objects) else {}
     signals = import_module("rsciio.tia").file_reader(str(path))
-    return [_with_units(build_frames(signal), described) for signal in signals]
+    return [_with_units(build_frames(signal), settings) for signal in signals]
 
 
 def read_emi(path: Path) -> list[Frames]:
@@ -52,12 +52,12 @@ def read_emi(path: Path) -> list[Frames]:
 
 def find_series(emi: Path) -> dict[int, Path]:
     """The series of an `.emi` file by their number."""
-    found = {}
+    series = {}
     for path in emi.parent.iterdir():
         match = _SERIES.fullmatch(path.stem)
         if path.suffix.lower() == ".ser" and match and match["stem"] == emi.stem:
-            found[int(match["number"])] = path
-    return dict(sorted(found.items()))
+            series[int(match["number"])] = path
+    return dict(sorted(series.items()))
 
 
 def find_sibling(path: Path) -> Path | None:
@@ -81,22 +81,22 @@ def _objects(emi: Path) -> list[dict[str, str]]:
     return objects
 
 
-def _with_units(frames: Frames, described: Mapping[str, str]) -> Frames:
+def _with_units(frames: Frames, settings: Mapping[str, str]) -> Frames:
     """The frames in metres or, where a diffraction pattern was taken, in 1/m, which a series calls metres as well."""
-    mode = described.get("Mode", "")
+    mode = settings.get("Mode", "")
     is_scan = "STEM" in mode
-    is_diffraction = "camera" in described if is_scan else "Diffraction" in mode
+    is_diffraction = "camera" in settings if is_scan else "Diffraction" in mode
     looks_like_it = frames.spacing is not None and any(
         (to_nm(*length) or 0) > _MAX_PIXEL_NM for length in frames.spacing
     )
     spacing = ((0.0, "1/m"), (0.0, "1/m")) if is_diffraction or looks_like_it else frames.spacing
-    return replace(frames, spacing=spacing, metadata={**frames.metadata, **_metadata(described)})
+    return replace(frames, spacing=spacing, metadata={**frames.metadata, **_metadata(settings)})
 
 
-def _metadata(described: Mapping[str, str]) -> dict[str, Any]:
+def _metadata(settings: Mapping[str, str]) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     with suppress(KeyError, ValueError):
-        metadata["voltage_kV"] = float(described["High tension"])
-    if described.get("Microscope", "").strip():
-        metadata["instrument"] = described["Microscope"].strip()
+        metadata["voltage_kV"] = float(settings["High tension"])
+    if settings.get("Microscope", "").strip():
+        metadata["instrument"] = settings["Microscope"].strip()
     return metadata

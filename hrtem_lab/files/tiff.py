@@ -88,9 +88,9 @@ def _frames(
 
     def load() -> npt.NDArray[Any]:
         with tifffile.TiffFile(path) as again:
-            whole = again.series[number]
-            is_all = len(pages) == len(whole.pages)
-            pixels = whole.asarray() if is_all else np.stack([_page(whole, i).asarray() for i in pages])
+            file_series = again.series[number]
+            is_all = len(pages) == len(file_series.pages)
+            pixels = file_series.asarray() if is_all else np.stack([_page(file_series, i).asarray() for i in pages])
         pixels = pixels.reshape(shape)
         return turn(_to_grey(pixels, axes, page), _orientation(page))
 

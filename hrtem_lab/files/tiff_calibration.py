@@ -36,7 +36,7 @@ def page_spacing(page: tifffile.TiffPage, ome_xml: str = "", number: int = 0) ->
     former is asked first.
 
     Returns:
-        Height and width with their units, whatever these are; None where nothing is said.
+        Height and width with their units, whatever these are; None where nothing is stated.
     """
     finders: tuple[Callable[[], Spacing | None], ...] = (
         lambda: _digital_micrograph(page),
@@ -56,8 +56,8 @@ def page_spacing(page: tifffile.TiffPage, ome_xml: str = "", number: int = 0) ->
             spacings.append(find())
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError, ET.ParseError):
             continue  # a tag that holds something else than its maker writes
-    said = [spacing for spacing in spacings if spacing is not None]
-    return next((spacing for spacing in said if _is_understood(spacing)), said[0] if said else None)
+    stated = [spacing for spacing in spacings if spacing is not None]
+    return next((spacing for spacing in stated if _is_understood(spacing)), stated[0] if stated else None)
 
 
 def page_metadata(page: tifffile.TiffPage) -> dict[str, Any]:

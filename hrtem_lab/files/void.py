@@ -65,8 +65,8 @@ def _reachable_nan(missing: BoolArray) -> BoolArray:
     count, parts, statistics, _ = cv2.connectedComponentsWithStats(missing.astype(np.uint8), connectivity=4)
     border = np.unique(np.concatenate([parts[[0, -1]].ravel(), parts[:, [0, -1]].ravel()]))
     large = [n for n in border if n > 0 and statistics[n, cv2.CC_STAT_AREA] >= 2 * MIN_RUN_PX]
-    found: BoolArray = np.isin(parts, large) & (count > 1)
-    return found
+    at_border: BoolArray = np.isin(parts, large) & (count > 1)
+    return at_border
 
 
 def _even_corners(image: npt.NDArray[Any], missing: BoolArray, tolerance: float) -> BoolArray:

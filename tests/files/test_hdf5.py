@@ -231,7 +231,7 @@ def test_a_berkeley_stack(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "names", "units", "complaint"),
     [
-        ((4, 5, 24, 32), ["Ry", "Rx", "Qy", "Qx"], ["nm", "nm", "A^-1", "A^-1"], "diffraction pattern|4-D data"),
+        ((4, 5, 24, 32), ["Ry", "Rx", "Qy", "Qx"], ["nm", "nm", "A^-1", "A^-1"], r"holds 4-D data \(4 x 5 x 24 x 32\)"),
         ((4, 5, 24, 32), ["a", "b", "c", "d"], ["nm"] * 4, "holds 4-D data"),
         ((24, 32, 50), ["y", "x", "energy"], ["nm", "nm", "eV"], "only a spectrum image"),
         ((24, 32), ["Qy", "Qx"], ["A^-1", "A^-1"], "is a diffraction pattern"),
@@ -255,7 +255,7 @@ def test_slices_with_labels_are_called_by_them(tmp_path: Path) -> None:
 
 
 def hyperspy_signal(data: npt.NDArray[Any], units: list[str], signal_axes: int = 2, kind: str = "") -> dict[str, Any]:
-    names = ["energy" if unit == "eV" else "zyx"[-len(units) :][i] for i, unit in enumerate(units)]
+    names = ["energy" if unit == "eV" else "tzyx"[-len(units) :][i] for i, unit in enumerate(units)]
     axes = [
         {
             "_type": "UniformDataAxis", "name": name, "size": length, "scale": 0.05, "offset": 0.0, "units": unit,
@@ -318,6 +318,7 @@ def test_hyperspy_files(tmp_path: Path, suffix: str) -> None:
         ((3, 4, 50), ["nm", "nm", "nm"], 1, "CL", "only a spectrum image"),
         ((24, 32), ["1/nm", "1/nm"], 2, "", "is a diffraction pattern"),
         ((24, 32), ["nm", "nm"], 2, "electron_diffraction", "only a diffraction pattern"),
+        ((4, 5, 24, 32), ["nm", "nm", "1/nm", "1/nm"], 2, "electron_diffraction", "holds 4-D data"),
         ((50,), ["eV"], 1, "EDS_TEM", "only a spectrum"),
     ],
 )
