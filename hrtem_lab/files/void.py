@@ -137,7 +137,7 @@ def _straight_parts(empty: BoolArray) -> BoolArray:
     count, parts = cv2.connectedComponents(empty.astype(np.uint8), connectivity=4)
     straight = np.zeros_like(empty)
     for number in range(1, count):
-        part: BoolArray = parts == number
+        part: BoolArray = ~_largest_part(parts != number)  # with the writing in it
         if _hull(part)[1] <= MAX_GAP_PX:
             straight |= part
     return straight

@@ -234,6 +234,15 @@ def test_all_frames_of_a_stack_beside_a_spectrum(sample: Callable[[str], Path], 
     assert [m.name for m in read(path)] == ["scan_0000", "scan_0001"]
 
 
+def test_large_gatan_files_stay_in_their_file(sample: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = sample("ondue2_Test_TEM_image.dm4")
+    (expected,) = read(path)
+    monkeypatch.setattr("hrtem_lab.files.rosettasciio._LAZY_BYTES", 0)
+    (micrograph,) = read(path)
+    np.testing.assert_array_equal(micrograph.image, expected.image)
+    assert micrograph.image.flags.writeable
+
+
 def test_reported_files(samples: Path) -> None:
     reported = samples / "reported"
     detectors = read(reported / "velox_three_detectors.emd")

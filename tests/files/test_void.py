@@ -96,6 +96,18 @@ def test_banners_with_writing(tmp_path: Path, ground: int, boxes: bool, frame: b
 
 
 @pytest.mark.parametrize("ground", [0, 255])
+def test_a_box_with_a_scale_bar_in_a_corner(ground: int) -> None:
+    canvas = Image.fromarray(picture().astype(np.uint8))
+    draw = ImageDraw.Draw(canvas)
+    draw.rectangle((250, 260, COLUMNS - 1, ROWS - 1), fill=ground)
+    draw.rectangle((260, 280, 340, 285), fill=255 - ground)
+    draw.text((280, 264), "5 nm", fill=255 - ground)
+    box = np.zeros((ROWS, COLUMNS), bool)
+    box[260:, 250:] = True
+    np.testing.assert_array_equal(find_void(np.asarray(canvas, np.float32)), box)
+
+
+@pytest.mark.parametrize("ground", [0, 255])
 def test_a_banner_that_went_through_jpeg(tmp_path: Path, ground: int) -> None:
     with_banner(ground).save(tmp_path / "a.jpg", quality=90)
     (micrograph,) = read(tmp_path / "a.jpg", 0.05)
