@@ -46,7 +46,7 @@ def damage(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
     """One of four kinds of damage, and the damaged content."""
     data = np.frombuffer(content, np.uint8).copy()
     kind = str(rng.choice(["cut", "flip", "zero", "append"]))
-    # headers are short, and what is wrong there does most
+    # headers are short, and damage there does most
     reach = len(data) if rng.random() < 0.5 else min(len(data), 4096)
     if kind == "cut":
         return kind, data[: rng.integers(0, reach)].tobytes()
