@@ -75,7 +75,7 @@ def read_mrc(path: Path) -> list[Frames]:
         metadata,
         is_volume=1 <= space_group < 401 and path.suffix.lower() not in STACK_SUFFIXES,
         excluded=f"4-D data: a stack of volumes, {sections} sections in all" if 401 <= space_group <= 630 else "",
-        notes=_default_cell_note(header),
+        notes=(*_default_cell_note(header), *(f"its bytes are read as {text}" for text in metadata.values())),
     )
     return [frames]
 

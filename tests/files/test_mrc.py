@@ -88,6 +88,7 @@ def test_bytes_are_signed_or_not(
     (micrograph,) = read(write_mrc(BYTES, cell_angstrom=0.2, mode=0, fields=fields))
     np.testing.assert_array_equal(micrograph.image, expected)
     assert because in micrograph.metadata["mrc_bytes"]
+    assert f"its bytes are read as {micrograph.metadata['mrc_bytes']}" in micrograph.notes
     assert micrograph.metadata["mrc_bytes"].startswith("signed" if expected is SIGNED else "unsigned")
 
 
