@@ -88,7 +88,7 @@ class ReaderPool:
     """Runs what reads files in a child process; a child that hangs or dies is replaced.
 
     It starts one child when it is made and needs about a second until the first answer, so make it before other slow
-    work. Calls of several threads have a child each.
+    work. A call that finds no child idle starts one: the next after a failure, and those of several threads.
 
     Args:
         time_limit_s: Time that a call may take.
@@ -121,7 +121,6 @@ class ReaderPool:
             kind, value = reader.call(self.time_limit_s, pickle.dumps((function, args, kwargs), protocol=5))
         except BaseException as stop:  # too late, or Ctrl-C: its answer would be taken for that of the next call
             reader.stop()
-            self._idle.put(self._start())
             if isinstance(stop, queue.Empty):
                 raise InputError(
                     f"{path.name}: cannot be read within {self.time_limit_s:g} s; it is probably damaged: export it "
@@ -130,7 +129,6 @@ class ReaderPool:
             raise
         if kind == DIED:
             reader.stop()
-            self._idle.put(self._start())
             raise InputError(
                 f"{path.name}: its reader crashed ({_describe_exit(value)}); it is probably damaged: export it again"
             )

@@ -163,7 +163,7 @@ def check_read_limits(config: DictConfig) -> tuple[float, float]:
         InputError: One is no positive number.
     """
     for key in ("read_limit_s", "read_limit_gib"):
-        if isinstance(config[key], bool) or not (isinstance(config[key], int | float) and config[key] > 0):
+        if not _is_positive(config[key]):
             raise InputError(f"{key} is {config[key]}, expected a positive number, such as {key}=60")
     return float(config.read_limit_s), float(config.read_limit_gib)
 
@@ -174,12 +174,16 @@ def check_pixel_size(pixel_size_nm: Any) -> float | None:
     Raises:
         InputError: It is no positive number.
     """
-    is_number = isinstance(pixel_size_nm, int | float) and not isinstance(pixel_size_nm, bool)
-    if pixel_size_nm is not None and not (is_number and 0 < pixel_size_nm < math.inf):
+    if pixel_size_nm is not None and not _is_positive(pixel_size_nm):
         raise InputError(
             f"pixel_size_nm is {pixel_size_nm}, expected a positive number of nm, such as pixel_size_nm=0.02"
         )
     return None if pixel_size_nm is None else float(pixel_size_nm)
+
+
+def _is_positive(value: Any) -> bool:
+    """Whether a setting is a finite number above 0."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def make_output_folder(output: str, inputs: Iterable[Path]) -> Path:

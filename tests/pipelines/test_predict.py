@@ -432,7 +432,7 @@ def test_files_are_read_in_a_child_and_one_that_hangs_costs_only_itself(
     assert any(reason.startswith("torn.dm3: cannot be read within 5 s") for reason in reasons)
 
 
-@pytest.mark.parametrize("limit", ["read_limit_s=0", "read_limit_gib=-1", "read_limit_s=true"])
+@pytest.mark.parametrize("limit", ["read_limit_s=0", "read_limit_gib=-1", "read_limit_gib=inf", "read_limit_s=true"])
 def test_a_limit_that_is_none_is_refused(limit: str, folder: Path, model: Path, tmp_path: Path):
     key, value = limit.split("=")
     with pytest.raises(InputError, match=f"{key} is .*, expected a positive number"):
