@@ -28,10 +28,13 @@ class Segmentation(NamedTuple):
         probabilities: Score of each pixel from 0 to 1 for the first of `hrtem_lab.particles.NETWORK_OUTPUTS`, (1 or 2,
             rows, columns).
         instances: Particle numbers from 1, (rows, columns) int32, 0 = background.
+        distance_nm: Distance of each pixel from the nearest geometric edge of a particle, (rows, columns), positive
+            inside; its level 0 is that edge to a fraction of a pixel. None where the method gives no distance.
     """
 
     probabilities: FloatArray
     instances: IntArray
+    distance_nm: FloatArray | None = None
 
     @property
     def particle_probability(self) -> FloatArray:
