@@ -53,6 +53,7 @@ ALLOWED_IMPORTS: dict[str, set[str]] = {
     "tracking": LEARNING | {"analysis", "mlflow"},
     "pipelines": LEARNING | {"analysis", "figures", "tracking", "cli", "omegaconf"},
     "search": LEARNING | {"figures", "tracking", "pipelines", "cli", "optuna", "omegaconf"},
+    "__init__": {"analysis", "figures", "files", "micrograph"},
     "a command": {"cli", "pipelines", "search", "omegaconf"},
 }
 EMPTY_NAMES = {"utils", "helpers", "common", "base", "core", "misc"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ import numpy as np
 import pandas as pd
 
 from hrtem_lab.defects import Features, Forest
-from hrtem_lab.micrograph import CLASSES, FloatArray, IntArray, Micrograph
+from hrtem_lab.files import ImageLike, to_micrograph
+from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, Micrograph
 from hrtem_lab.particles import lattice_features, measure, network_features
+from hrtem_lab.paths import MODELS
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+
+DEFAULT_MODEL = MODELS / "default"
+"""Folder of the model that comes along."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +31,7 @@ class Analysis:
         micrograph: The micrograph.
         instances: Particle number at each pixel, (rows, columns), 0 = background.
         probability: Probability of a particle at each pixel, (rows, columns).
-        particles: One row per particle, indexed by its number (`particle`): sizes and shapes as from
+        table: One row per particle, indexed by its number (`particle`): sizes and shapes as from
             `hrtem_lab.particles.measure`, `confidence`, and with a forest `class` and the probability `p_<class>` of
             each class.
     """
@@ -33,17 +39,17 @@ class Analysis:
     micrograph: Micrograph
     instances: IntArray
     probability: FloatArray
-    particles: pd.DataFrame
+    table: pd.DataFrame
 
     @property
     def uncut(self) -> pd.DataFrame:
         """Rows of the particles that the edge of the image does not cut."""
-        return self.particles[~self.particles["touches_edge"].astype(bool)]
+        return self.table[~self.table["touches_edge"].astype(bool)]
 
     @property
     def classes(self) -> pd.Series:
         """Class of each particle by its number; empty where there is no forest."""
-        return self.particles.get("class", pd.Series(dtype=object))
+        return self.table.get("class", pd.Series(dtype=object))
 
 
 @dataclass(frozen=True)
@@ -63,43 +69,90 @@ class Analyser:
     model: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: str | Path, features: Features = lattice_features, tta: bool = False) -> Analyser:
+    def load(
+        cls,
+        folder: str | Path = DEFAULT_MODEL,
+        features: Features = lattice_features,
+        *,
+        tta: bool = False,
+        threshold: float | None = None,
+        min_diameter_nm: float | None = None,
+    ) -> Analyser:
         """Load a model that training saved.
 
         Args:
-            folder: Folder of the model.
+            folder: Folder of the model; by default that of the model that comes along.
             features: Feature set that its forest was trained on.
             tta: Average the segmenter over the eight turns and mirror images of a micrograph.
+            threshold: Probability above which a pixel belongs to a particle, above 0 and below 1; by default the one
+                that training chose on validation data.
+            min_diameter_nm: Diameter of the disc of the same area below which a particle is left out; by default the
+                model's.
+
+        Raises:
+            InputError: The folder holds no model, or a number is out of its range.
         """
-        folder = Path(folder)
+        if threshold is not None and not 0 < threshold < 1:
+            raise InputError(f"threshold is {threshold}, expected a number above 0 and below 1")
+        if min_diameter_nm is not None and not 0 <= min_diameter_nm < np.inf:
+            raise InputError(f"min_diameter_nm is {min_diameter_nm}, expected a number of nm, 0 or more")
+        folder = Path(folder).expanduser()
+        chosen: dict[str, Any] = {"threshold": threshold, "min_diameter_nm": min_diameter_nm, "tta": tta or None}
         segmenter = NetworkSegmenter.load(folder)
-        if tta:
-            segmenter = replace(segmenter, tta=True)
-        model = {"folder": str(folder), "threshold": segmenter.threshold, "tta": segmenter.tta}
+        segmenter = replace(segmenter, **{name: value for name, value in chosen.items() if value is not None})
+        model = {"folder": str(folder), **{name: getattr(segmenter, name) for name in chosen}}
         return cls(segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance})
 
-    def __call__(self, micrograph: Micrograph, progress: ProgressCallback = no_progress) -> Analysis:
-        """Find, measure and classify the particles of a micrograph.
+    def __call__(
+        self, image: ImageLike, pixel_size_nm: float | None = None, *, progress: ProgressCallback = no_progress
+    ) -> Analysis:
+        """Find, measure and classify the particles of an image.
 
         Args:
-            micrograph: The micrograph.
+            image: A micrograph, an array (rows, columns), a HyperSpy signal, or the path of a file.
+            pixel_size_nm: Side length of a pixel in nm, where the image does not say it; an array never does.
             progress: Called after every tile of the image.
+
+        Raises:
+            InputError: The pixel size is not known or too large for the model, or the image cannot be read.
         """
+        micrograph = to_micrograph(image, pixel_size_nm)
         segmentation = self.segmenter.segment(micrograph, progress)
         instances, probabilities = segmentation.instances, segmentation.probabilities
-        particles = measure(instances, micrograph.pixel_size_nm, micrograph.valid)
-        particles["confidence"] = network_features(probabilities[:1], instances)["seen_particle"]
-        if self.forest is not None and len(particles):
+        table = measure(instances, micrograph.pixel_size_nm, micrograph.valid)
+        table["confidence"] = network_features(probabilities[:1], instances)["seen_particle"]
+        if self.forest is not None and len(table):
             features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
             class_probabilities = self.forest.probabilities(features)
-            particles["class"] = self.forest.classes(class_probabilities)
-            particles = particles.join(class_probabilities.add_prefix("p_"))
+            table["class"] = self.forest.classes(class_probabilities)
+            table = table.join(class_probabilities.add_prefix("p_"))
         return Analysis(
             micrograph=micrograph,
             instances=instances,
             probability=segmentation.particle_probability,
-            particles=particles,
+            table=table,
         )
+
+
+def analyse(image: ImageLike, pixel_size_nm: float | None = None) -> Analysis:
+    """Find, measure and classify the particles of an image with the model that comes along.
+
+    The model is loaded once and kept. For another one, or for other settings, load it by `hrtem_lab.load`.
+
+    Args:
+        image: A micrograph, an array (rows, columns), a HyperSpy signal, or the path of a file.
+        pixel_size_nm: Side length of a pixel in nm, where the image does not say it; an array never does.
+
+    Raises:
+        InputError: The pixel size is not known or too large for the model, or the image cannot be read.
+    """
+    return _default_analyser()(image, pixel_size_nm)
+
+
+@cache
+def _default_analyser() -> Analyser:
+    """The model that comes along, loaded once."""
+    return Analyser.load()
 
 
 def no_particles() -> pd.DataFrame:

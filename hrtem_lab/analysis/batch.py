@@ -92,7 +92,7 @@ def analyse_files(
         try:
             micrographs = read(path, name)
             _refuse_taken_names([m.name for m in micrographs if m.name != name and m.name in inputs], path)
-            analyses = [analyser(micrograph, tile_progress) for micrograph in micrographs]
+            analyses = [analyser(micrograph, progress=tile_progress) for micrograph in micrographs]
             write(name, analyses)
             rows = [describe_micrograph(analysis, path, read_label) for analysis in analyses]
         except Exception as error:  # whatever is wrong with one file, the others are still wanted
@@ -101,7 +101,7 @@ def analyse_files(
             continue
         masks = share_mask(name, analyses)
         results.micrographs += [row | {"mask": mask} for row, mask in zip(rows, masks, strict=True)]
-        results.particles += [a.particles.reset_index().assign(micrograph=a.micrograph.name) for a in analyses]
+        results.particles += [a.table.reset_index().assign(micrograph=a.micrograph.name) for a in analyses]
     progress(len(inputs), len(inputs))
 
 

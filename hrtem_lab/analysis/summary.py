@@ -26,7 +26,7 @@ def describe_micrograph(analysis: Analysis, path: Path, read_label: LabelReader 
         path: The file, beside which a label is looked for.
         read_label: Reads the label.
     """
-    micrograph, particles = analysis.micrograph, analysis.particles
+    micrograph, particles = analysis.micrograph, analysis.table
     particle_area_nm2 = float(np.count_nonzero(analysis.instances)) * micrograph.pixel_size_nm**2
     row = {
         "micrograph": micrograph.name,

@@ -16,6 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from skimage.measure import find_contours, regionprops
 
+from hrtem_lab.analysis.analyser import Analysis
 from hrtem_lab.figures.style import BACKDROP, COLOURS, DPI, OUTLINED, PREDICTED_CLASSES, TRUTH
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph, Micrograph, ParticleClass
@@ -27,14 +28,9 @@ MIN_PICTURE_PX, MAX_PICTURE_PX = 800, 2048
 """Limits of the longer side of an overlay."""
 
 
-def overlay(micrograph: Micrograph, instances: IntArray, classes: pd.Series) -> Figure:
-    """Draw a micrograph with each particle's outline, number and class, and a scale bar.
-
-    Args:
-        micrograph: The micrograph.
-        instances: Particle numbers, (rows, columns).
-        classes: Class of each particle by its number; empty without a forest.
-    """
+def overlay(analysis: Analysis) -> Figure:
+    """Draw an analysed micrograph with each particle's outline, number and class, and a scale bar."""
+    micrograph, instances, classes = analysis.micrograph, analysis.instances, analysis.classes
     rows, columns = micrograph.image.shape
     zoom = np.clip(1, MIN_PICTURE_PX / max(rows, columns), MAX_PICTURE_PX / max(rows, columns))
     figure = plt.figure(figsize=(max(columns * zoom, 80) / DPI, max(rows * zoom, 80) / DPI), dpi=DPI)

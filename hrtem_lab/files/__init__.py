@@ -1,5 +1,6 @@
 """Formats to and from the data contract; the only subpackage that knows a file format."""
 
+from hrtem_lab.files.convert import ImageLike, to_micrograph
 from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.files.formats import SUFFIXES
 from hrtem_lab.files.image_table import ImageTable, find_image_table, read_calibration
@@ -14,6 +15,7 @@ from hrtem_lab.files.write import make_folder, write_json, write_mask, write_tab
 __all__ = [
     "GROSCHNER_PX",
     "SUFFIXES",
+    "ImageLike",
     "ImageTable",
     "Label",
     "LabelRule",
@@ -28,6 +30,7 @@ __all__ = [
     "read_label",
     "read_labelled",
     "read_results",
+    "to_micrograph",
     "write_folder",
     "write_groschner",
     "write_json",

@@ -76,12 +76,12 @@ def read(
         stack = replace(stack, notes=(*stack.notes, *selection.notes, *size.notes, *notes))
         for end, image in chosen.items():
             frame = replace(stack, data=image)
-            micrographs.append(_micrograph(frame, size, f"{titled}_{end}" if end else titled, path))
+            micrographs.append(build_micrograph(frame, size, f"{titled}_{end}" if end else titled, path))
     names = _unique([micrograph.name for micrograph in micrographs])
     return [replace(each, name=unique) for unique, each in zip(names, micrographs, strict=True)]
 
 
-def _micrograph(frame: Frames, size: PixelSize, name: str, path: Path) -> Micrograph:
+def build_micrograph(frame: Frames, size: PixelSize, name: str, path: Path) -> Micrograph:
     """One image in square pixels, with what shows nothing masked."""
     image = _float32(frame.pixels)
     tolerance = LOSSY_TOLERANCE if path.suffix.lower() in LOSSY_SUFFIXES else 0.0

@@ -58,7 +58,7 @@ def _predict(config: DictConfig, inputs: dict[str, Path], readers: ReaderPool) -
     options = check_read_options(config)
     rule = LabelRule(config.label.background)
     folder = find_model(config.model)
-    analyser = Analyser.load(folder, build(config.features), config.tta)
+    analyser = Analyser.load(folder, build(config.features), tta=config.tta)
     output = make_output_folder(config.output, inputs.values())
     earlier = find_outputs(output)
     table_beside = cache(find_image_table)  # read once per folder
@@ -98,8 +98,7 @@ def write_pictures(output: Path, name: str, analyses: list[Analysis]) -> None:
         pixel_size_nm = sharing[0].micrograph.pixel_size_nm
         write_mask(output / "masks" / f"{mask}.tif", stack if len(stack) > 1 else stack[0], pixel_size_nm)
     for analysis in analyses:
-        figure = overlay(analysis.micrograph, analysis.instances, analysis.classes)
-        save(figure, output / "overlays" / f"{analysis.micrograph.name}.png")
+        save(overlay(analysis), output / "overlays" / f"{analysis.micrograph.name}.png")
 
 
 def write_tables(output: Path, results: Results, analyser: Analyser) -> None:

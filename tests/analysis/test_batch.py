@@ -24,12 +24,12 @@ class Squares(Analyser):
 
     def __init__(self) -> None: ...
 
-    def __call__(self, micrograph: Micrograph, progress: ProgressCallback = no_progress) -> Analysis:
+    def __call__(self, micrograph: Micrograph, *, progress: ProgressCallback = no_progress) -> Analysis:
         instances = np.zeros(micrograph.image.shape, np.int32)
         instances[10:20, 10:20], instances[40:60, 40:60] = 1, 2
         table = measure(instances, micrograph.pixel_size_nm)
         return Analysis(
-            micrograph=micrograph, instances=instances, probability=(instances > 0).astype(np.float32), particles=table
+            micrograph=micrograph, instances=instances, probability=(instances > 0).astype(np.float32), table=table
         )
 
 

@@ -6,9 +6,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from hrtem_lab.analysis.analyser import Analysis
 from hrtem_lab.figures import micrographs
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import Micrograph
+
+
+def analysis(micrograph: Micrograph, instances: np.ndarray, classes: dict[int, str]) -> Analysis:
+    """Particles as they were found, of these classes."""
+    table = pd.DataFrame({"class": classes})
+    return Analysis(micrograph=micrograph, instances=instances, probability=np.float32(instances > 0), table=table)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(900, 700), (1500, 4200), (40, 60)])
@@ -18,7 +25,7 @@ def test_an_overlay_shows_a_micrograph_of_any_size_with_its_particle_where_it_is
     box = slice(rows // 2, rows // 2 + rows // 4), slice(columns // 5, columns // 5 + columns // 4)
     image[box], instances[box] = 1, 7
     micrograph = Micrograph(image=image, pixel_size_nm=0.02, name="square")
-    save(micrographs.overlay(micrograph, instances, pd.Series({7: "fault"})), tmp_path / "overlay.png")
+    save(micrographs.overlay(analysis(micrograph, instances, {7: "fault"})), tmp_path / "overlay.png")
     with Image.open(tmp_path / "overlay.png") as picture:
         drawn = np.asarray(picture.convert("RGB"))
     assert 800 <= max(drawn.shape) <= 2048
@@ -40,9 +47,8 @@ def test_the_legend_of_an_overlay_hides_no_particle_where_a_corner_is_free(corne
     instances[:25, 40:], instances[:25, :20], instances[65:, 40:] = 1, 2, 3
     instances[{"upper right": instances == 1, "upper left": instances == 2, "lower right": instances == 3}[corner]] = 0
     micrograph = Micrograph(image=np.zeros(instances.shape, np.float32), pixel_size_nm=0.05, name="corners")
-    figure = micrographs.overlay(
-        micrograph, instances, pd.Series("no_fault", index=[n for n in (1, 2, 3) if n in instances])
-    )
+    classes = {number: "no_fault" for number in (1, 2, 3) if number in instances}
+    figure = micrographs.overlay(analysis(micrograph, instances, classes))
     figure.canvas.draw()
     axes = figure.axes[0]
     box = axes.get_legend().get_window_extent().transformed(axes.transData.inverted())

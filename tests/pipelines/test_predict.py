@@ -316,11 +316,11 @@ def test_what_was_found_before_an_interruption_is_written(
 ):
     analyse, analysed = Analyser.__call__, []
 
-    def interrupted(self: Analyser, micrograph: Micrograph, progress: ProgressCallback) -> Analysis:
+    def interrupted(self: Analyser, micrograph: Micrograph, *, progress: ProgressCallback) -> Analysis:
         if analysed:
             raise KeyboardInterrupt
         analysed.append(micrograph)
-        return analyse(self, micrograph, progress)
+        return analyse(self, micrograph, progress=progress)
 
     monkeypatch.setattr(Analyser, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -442,7 +442,7 @@ def test_a_limit_that_is_none_is_refused(limit: str, folder: Path, model: Path, 
 def test_a_fault_of_ours_in_one_file_does_not_cost_the_others(
     folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr(Analyser, "__call__", broken)
