@@ -33,6 +33,7 @@ CONCEPTS = {
     "image",
     "saved_settings",
     "particle_facts",
+    "processes",
 }
 """Small modules that every subpackage may use."""
 GROUND = CONCEPTS | {"files", "physics", "particles", "evaluation"}
@@ -40,6 +41,7 @@ LEARNING = GROUND | {"segmentation", "defects"}
 ALLOWED_IMPORTS: dict[str, set[str]] = {
     # importer -> subpackages that it may import, and libraries that only some may; the longest name that fits counts
     **{name: {"micrograph"} for name in CONCEPTS},
+    "processes": {"micrograph", "interrupts", "paths", "progress", "distributed"},
     "files": CONCEPTS | {"PIL", "h5py", "rsciio", "tifffile", "zarr"},
     "physics": CONCEPTS | {"abtem", "ase", "distributed", "zarr"},
     "physics.microscope": CONCEPTS | {"torch"},

@@ -12,13 +12,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from importlib import import_module
 from itertools import islice
 from multiprocessing import connection, get_context, parent_process
 from typing import Any, TypeVar
 
 from hrtem_lab.interrupts import block_sigint
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.processes.cluster import connect
 
 Result = TypeVar("Result")
 MAX_PROCESSES = 61 if sys.platform == "win32" else 1024
@@ -92,29 +92,10 @@ def _exit_after(sentinel: int) -> None:
 
 def _run_on_cluster(task: Callable[[int], Result], items: Sequence[int], cluster: Any) -> Iterator[tuple[int, Result]]:
     """Run tasks on a Dask cluster; the arguments are those of `run`."""
-    from distributed import Client, KilledWorker, WorkerPlugin, as_completed
+    from distributed import KilledWorker, as_completed
 
-    class ImportPlugin(WorkerPlugin):
-        """Lets every worker, also one that joins later, import abTEM before its first task.
-
-        abTEM sends its settings from a worker that has imported it to all others; in one that is just importing it in
-        another thread, Python's import locks would wait for each other.
-        """
-
-        name = "hrtem_lab-imports"
-
-        def setup(self, worker: Any) -> None:
-            import_module("abtem")
-
-    is_file = isinstance(cluster, str) and cluster.endswith(".json")
-    try:
-        client = Client(scheduler_file=cluster) if is_file else Client(cluster, timeout=20)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"cluster={cluster}: no Dask scheduler answers there ({error}); give tcp://HOST:PORT"
-        ) from error
-    with client:
-        client.register_plugin(ImportPlugin())
+    # abTEM sends its settings from a worker that has imported it to all others
+    with connect(cluster, preload="abtem") as client:
         waiting = {client.submit(task, item, pure=False): item for item in items}
         try:
             for future in as_completed(list(waiting)):
