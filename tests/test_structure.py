@@ -42,7 +42,7 @@ ALLOWED_IMPORTS: dict[str, set[str]] = {
     # importer -> subpackages that it may import, and libraries that only some may; the longest name that fits counts
     **{name: {"micrograph"} for name in CONCEPTS},
     "processes": {"micrograph", "interrupts", "paths", "progress", "distributed"},
-    "files": CONCEPTS | {"PIL", "h5py", "rsciio", "tifffile", "zarr"},
+    "files": CONCEPTS | {"PIL", "h5py", "pycocotools", "roifile", "rsciio", "tifffile", "zarr"},
     "physics": CONCEPTS | {"abtem", "ase", "distributed", "zarr"},
     "physics.microscope": CONCEPTS | {"torch"},
     "particles": CONCEPTS,

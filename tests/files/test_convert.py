@@ -46,8 +46,9 @@ def test_a_micrograph_stays_as_it_is(file: Path):
 
 
 def test_a_signal_of_hyperspy_brings_its_calibration_and_its_title(image: np.ndarray):
-    hyperspy = pytest.importorskip("hyperspy.api")
-    signal = hyperspy.signals.Signal2D(image)
+    import hyperspy.api as hs  # takes seconds
+
+    signal = hs.signals.Signal2D(image)
     signal.metadata.General.title = "gold"
     for axis in signal.axes_manager.signal_axes:
         axis.scale, axis.units = 0.5, "Å"
