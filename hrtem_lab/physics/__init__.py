@@ -9,6 +9,7 @@ from hrtem_lab.physics.microscope import ImagingConditionRanges, ImagingConditio
 from hrtem_lab.physics.particles_on_film import ParticlesOnFilm
 from hrtem_lab.physics.placed_particle import PlacedParticle
 from hrtem_lab.physics.postprocessing import Postprocessing
+from hrtem_lab.physics.projected import ProjectedBodies
 from hrtem_lab.physics.specimen import Specimen
 from hrtem_lab.physics.support import Film
 
@@ -25,5 +26,6 @@ __all__ = [
     "PlacedParticle",
     "Plane",
     "Postprocessing",
+    "ProjectedBodies",
     "Specimen",
 ]

@@ -13,9 +13,9 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
-from hrtem_lab.physics import ExitWaveLibrary, ImageSimulator
+from hrtem_lab.physics import ExitWaveLibrary, ImageSimulator, ProjectedBodies
 from hrtem_lab.progress import ProgressCallback, no_progress
-from hrtem_lab.segmentation.datasets import EpochSampler, SimulatedDataset
+from hrtem_lab.segmentation.datasets import EpochSampler, MixedDataset, SimulatedDataset
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
@@ -106,6 +106,8 @@ class SimulatedData(TrainingData):
         augmentation: Albumentations pipeline whose result has the network's input size.
         validation: Number of specimens for choosing thresholds and settings, and for the forest; at least 1.
         test: Number of specimens for the final scores.
+        bodies: Fields that are drawn from the thickness of bodies, to train and validate on besides; None for none.
+        bodies_share: Fraction of the training images that show `bodies`.
         window_nm: Side length of the part of a field that a training image shows; None for the whole field.
         samples: Number of images in an epoch.
         batch_size: Number of images in a step.
@@ -124,6 +126,8 @@ class SimulatedData(TrainingData):
         augmentation: A.Compose,
         validation: int,
         test: int,
+        bodies: ProjectedBodies | None = None,
+        bodies_share: float = 0.5,
         window_nm: float | None = None,
         samples: int = 512,
         batch_size: int = 8,
@@ -141,6 +145,7 @@ class SimulatedData(TrainingData):
                 f"samples is {samples}, batch_size {batch_size}: an epoch would have no step; raise samples"
             )
         self.library, self.imaging, self.preprocessing = library, imaging, preprocessing
+        self.bodies, self.bodies_share = bodies, bodies_share
         self.augmentation, self.samples, self.batch_size = augmentation, samples, batch_size
         self.window_nm, self.workers, self.seed = window_nm, workers, seed
         self.indices: dict[Stage, range] = {
@@ -152,7 +157,8 @@ class SimulatedData(TrainingData):
     @property
     def fingerprint_inputs(self) -> dict[str, Any]:
         """Everything that the exit waves depend on."""
-        return {"library": self.library.fingerprint_inputs}
+        bodies = self.bodies.fingerprint_inputs if self.bodies else None
+        return {"library": self.library.fingerprint_inputs, "bodies": bodies}
 
     @property
     def split(self) -> dict[str, list[Any]]:
@@ -161,9 +167,10 @@ class SimulatedData(TrainingData):
 
     @cached_property
     def validation_samples(self) -> list[Batch]:
-        """One image of each validation specimen, made as in training but the same in every epoch."""
-        dataset = self.dataset("validation")
-        return [dataset[i] for i in range(len(self.indices["validation"]))]
+        """One image of each validation specimen and as many of bodies, made as in training but always the same."""
+        count = len(self.indices["validation"])
+        samples = [self.dataset("validation")[i] for i in range(count)]
+        return samples + [self.body_dataset("validation")[i] for i in range(count if self.bodies else 0)]
 
     def micrographs(self, stage: Stage, repeat: int = 0) -> list[LabelledMicrograph]:
         """One micrograph of each specimen of a stage, with ground truth, always the same for a `repeat`."""
@@ -188,9 +195,22 @@ class SimulatedData(TrainingData):
         parts = self.imaging, self.preprocessing, self.augmentation, self.window_nm
         return SimulatedDataset(self.library, self.indices[stage], *parts, seed)
 
+    def body_dataset(self, stage: Stage) -> SimulatedDataset:
+        """Endless training samples of bodies that are drawn by their thickness: those of a stage are in no other."""
+        if self.bodies is None:
+            raise InputError("bodies is None: there are none to draw")
+        third = len(self.bodies) // len(STAGES)
+        indices = range(STAGES.index(stage) * third, (STAGES.index(stage) + 1) * third)
+        seed = (self.seed, STAGES.index(stage), 2)
+        parts = self.imaging, self.preprocessing, self.augmentation, self.window_nm
+        return SimulatedDataset(self.bodies, indices, *parts, seed)
+
     def train_dataloader(self) -> DataLoader[Batch]:
         """New images in every epoch."""
-        return train_loader(self.dataset("train"), self.samples, self.batch_size, self.workers, self.seed)
+        dataset: Dataset[Batch] = self.dataset("train")
+        if self.bodies is not None:
+            dataset = MixedDataset(self.body_dataset("train"), dataset, self.bodies_share)
+        return train_loader(dataset, self.samples, self.batch_size, self.workers, self.seed)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same images of the validation specimens in every epoch."""

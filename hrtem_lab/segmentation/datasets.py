@@ -14,14 +14,25 @@ from torch.utils.data import Dataset, Sampler
 
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
 from hrtem_lab.particles import cores
-from hrtem_lab.physics import ExitWaveLibrary, ImageSimulator
+from hrtem_lab.physics import ExitWave, ImageSimulator
+from hrtem_lab.segmentation.losses import signed_distance
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
 
+DISTANCE_RANGE_PX = 10.0
+"""Distance from an outline, in pixels of the network's input, from which on its target is 1 inside and -1 outside."""
+
+
 def target_masks(instances: IntArray) -> FloatArray:
-    """Masks of all `hrtem_lab.particles.NETWORK_OUTPUTS`, (rows, columns, 2), 0 or 1."""
-    return np.stack([instances > 0, cores(instances)], axis=-1).astype(np.float32)
+    """Targets of a network, (rows, columns, 3).
+
+    The first two are the masks of `hrtem_lab.particles.NETWORK_OUTPUTS`, 0 or 1; the third is the signed distance from
+    the nearest outline in units of `DISTANCE_RANGE_PX`, positive inside particles, from -1 to 1.
+    """
+    mask = instances > 0
+    distance = -signed_distance(mask) / DISTANCE_RANGE_PX if mask.any() and not mask.all() else 2.0 * mask - 1
+    return np.stack([mask, cores(instances), np.clip(distance, -1, 1)], axis=-1).astype(np.float32)
 
 
 def augment_sample(image: FloatArray, masks: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:
@@ -43,7 +54,7 @@ class SimulatedDataset(Dataset[Batch]):
     Sample number k is the same for any number of workers, because its random numbers depend on (seed, k) alone.
 
     Args:
-        waves: Library of exit waves.
+        waves: Exit waves by their index.
         indices: Exit waves to use, in turns.
         imaging: Simulator of the images.
         preprocessing: From the micrograph to the network's input.
@@ -54,7 +65,7 @@ class SimulatedDataset(Dataset[Batch]):
 
     def __init__(
         self,
-        waves: ExitWaveLibrary,
+        waves: Sequence[ExitWave],
         indices: range,
         imaging: ImageSimulator,
         preprocessing: Preprocessing,

@@ -1,4 +1,4 @@
-"""Losses that segmentation-models-pytorch does not have: a boundary loss, and the sum of several losses."""
+"""Losses that segmentation-models-pytorch does not have: of outlines, and the sum of several losses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
 from torch import nn
+from torch.nn.functional import l1_loss
 
 from hrtem_lab.micrograph import BoolArray, FloatArray
 
@@ -53,3 +54,24 @@ class SumLoss(nn.Module):
     def forward(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """Sum of the losses of logits and masks."""
         return torch.stack([loss(logits, masks) for loss in self.losses]).sum()
+
+
+class MasksAndDistanceLoss(nn.Module):
+    """Loss of masks, and of the signed distance from an outline as the output after them.
+
+    The error of the distance is absolute, so that the network learns its median: where an outline may lie here or there,
+    a mean would blur it, and each of the two would be wrong.
+
+    Args:
+        masks_loss: Function (logits, masks) -> scalar for all outputs but the last.
+        distance_weight: Weight of the mean absolute error of the last output.
+    """
+
+    def __init__(self, masks_loss: nn.Module, distance_weight: float = 1.0) -> None:
+        super().__init__()
+        self.masks_loss, self.distance_weight = masks_loss, distance_weight
+
+    def forward(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        """Loss of logits and targets, both (n, k, h, w)."""
+        masks_loss: torch.Tensor = self.masks_loss(logits[:, :-1], masks[:, :-1])
+        return masks_loss + self.distance_weight * l1_loss(logits[:, -1], masks[:, -1])

@@ -15,6 +15,7 @@ from hrtem_lab.atomic_write import write_text
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.saved_settings import current_settings
 from hrtem_lab.segmentation.groschner import Groschner2021
+from hrtem_lab.segmentation.half_resolution import HalfResolutionUnet
 from hrtem_lab.segmentation.norms import InstanceNormUnet
 from hrtem_lab.segmentation.onnx import ONNX, OnnxNet
 from hrtem_lab.segmentation.smp import smp
@@ -22,7 +23,7 @@ from hrtem_lab.segmentation.smp import smp
 SETTINGS = "segmenter.json"
 """Written last: a folder that holds it is complete."""
 ARCHITECTURE = "config.json"
-NETWORKS: dict[str, Any] = {"Groschner2021": Groschner2021, "InstanceNormUnet": InstanceNormUnet}
+NETWORKS: dict[str, Any] = {kind.__name__: kind for kind in (Groschner2021, HalfResolutionUnet, InstanceNormUnet)}
 """Networks of this package by their name in `ARCHITECTURE`; all others are of segmentation-models-pytorch."""
 
 
