@@ -18,7 +18,9 @@ GRAPHITE_SPACING_NM = 0.344
 Plane = npt.NDArray[np.float64]
 
 
-def sample_background(gpts: int, sampling_nm: float, max_film_nm: float, rng: np.random.Generator) -> tuple[Plane, Plane]:
+def sample_background(
+    gpts: int, sampling_nm: float, max_film_nm: float, rng: np.random.Generator
+) -> tuple[Plane, Plane]:
     """Sample phase and damping of a periodic field without bodies, each (gpts, gpts).
 
     Two fields in five hold no film; others have one, even or with clouds, and some a bar of thick carbon, a hole, or a
@@ -38,7 +40,9 @@ def sample_background(gpts: int, sampling_nm: float, max_film_nm: float, rng: np
     if rng.random() < 0.15:
         thickness += rng.uniform(3, 40) * _bar(gpts, sampling_nm, rng)
     if rng.random() < 0.1:
-        thickness = np.where(smooth_noise(gpts, sampling_nm, rng.uniform(3, 8), rng) > rng.uniform(0, 1.5), 0, thickness)
+        thickness = np.where(
+            smooth_noise(gpts, sampling_nm, rng.uniform(3, 8), rng) > rng.uniform(0, 1.5), 0, thickness
+        )
     speckle = CARBON_ATOM_PHASE * np.sqrt(CARBON_ATOMS_PER_NM3 * thickness) * atomic_noise(gpts, sampling_nm, rng)
     phase = CARBON_PHASE_PER_NM * thickness + speckle
     if rng.random() < 0.12:
@@ -87,8 +91,8 @@ def _fold(gpts: int, sampling_nm: float, rng: np.random.Generator) -> tuple[Plan
 def _distance_from_line(gpts: int, sampling_nm: float, bend_nm: float, rng: np.random.Generator) -> Plane:
     """Signed distance in nm from a wavy line across a periodic field along one of its sides, (gpts, gpts)."""
     along, field_nm = np.arange(gpts) / gpts, gpts * sampling_nm
-    waves = sum(rng.normal() / n * np.cos(2 * np.pi * (n * along + rng.random())) for n in (1, 2, 3))
-    line = rng.uniform(0, field_nm) + bend_nm * waves
+    waves = [rng.normal() / n * np.cos(2 * np.pi * (n * along + rng.random())) for n in (1, 2, 3)]
+    line = rng.uniform(0, field_nm) + bend_nm * np.sum(waves, axis=0)
     across = (np.arange(gpts) * sampling_nm)[:, None] - line[None, :]
     distance = (across + field_nm / 2) % field_nm - field_nm / 2
     slope = np.gradient(line, sampling_nm)

@@ -1,9 +1,9 @@
-"""Exit waves drawn from the projected thickness of bodies, thousands a minute, for what multislice is too slow or small.
+"""Exit waves drawn from the projected thickness of bodies: thousands a minute, where multislice takes seconds for each.
 
-A body is no arrangement of atoms here but a solid: where it is thick, electrons are missing and the phase is shifted, and
-a lattice is a modulation of its potential. The wave is that of one thin slice (the phase-object approximation, Kirkland,
-Advanced Computing in Electron Microscopy, 2010, section 5.1), so that diffraction contrast, which it does not know, is
-sampled for each body. Everything else, from the lens on, is that of any other exit wave.
+A body is no arrangement of atoms here but a solid: where it is thick, electrons are missing and the phase is shifted,
+and a lattice is a modulation of its potential. The wave is that of one thin slice (the phase-object approximation,
+Kirkland, Advanced Computing in Electron Microscopy, 2010, section 5.1), so that diffraction contrast, which it does not
+know, is sampled for each body. Everything else, from the lens on, is that of any other exit wave.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class ProjectedBodies(Sequence[ExitWave]):
             )
         if not 0 < self.diameter_nm[0] <= self.diameter_nm[1] <= 0.8 * self.field_nm:
             raise InputError(
-                f"diameter_nm is {list(self.diameter_nm)}; expected the smallest, then the largest, above 0 and at most "
-                f"four fifths of the field of {self.field_nm:g} nm"
+                f"diameter_nm is {list(self.diameter_nm)}; expected the smallest, then the largest, above 0 and at "
+                f"most four fifths of the field of {self.field_nm:g} nm"
             )
 
     @property
@@ -114,7 +114,9 @@ class ProjectedBodies(Sequence[ExitWave]):
         rng = np.random.default_rng([self.seed, index])
         median_nm = float(np.exp(rng.uniform(*np.log(self.diameter_nm))))
         looks = self._sample_looks(median_nm, rng)
-        phase, damping = sample_background(self.gpts, self.sampling_nm, 8.0 if median_nm > SMALL_NM and not looks.grey else 3.0, rng)
+        phase, damping = sample_background(
+            self.gpts, self.sampling_nm, 8.0 if median_nm > SMALL_NM and not looks.grey else 3.0, rng
+        )
         bodies = [] if rng.random() < self.empty else self._sample_bodies(median_nm, rng)
         outlines = []
         for solid, centre_nm in bodies:

@@ -12,27 +12,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph
-from hrtem_lab.particles import cores
+from hrtem_lab.micrograph import FloatArray, LabelledMicrograph
 from hrtem_lab.physics import ExitWave, ImageSimulator
-from hrtem_lab.segmentation.losses import signed_distance
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-
-
-DISTANCE_RANGE_PX = 10.0
-"""Distance from an outline, in pixels of the network's input, from which on its target is 1 inside and -1 outside."""
-
-
-def target_masks(instances: IntArray) -> FloatArray:
-    """Targets of a network, (rows, columns, 3).
-
-    The first two are the masks of `hrtem_lab.particles.NETWORK_OUTPUTS`, 0 or 1; the third is the signed distance from
-    the nearest outline in units of `DISTANCE_RANGE_PX`, positive inside particles, from -1 to 1.
-    """
-    mask = instances > 0
-    distance = -signed_distance(mask) / DISTANCE_RANGE_PX if mask.any() and not mask.all() else 2.0 * mask - 1
-    return np.stack([mask, cores(instances), np.clip(distance, -1, 1)], axis=-1).astype(np.float32)
+from hrtem_lab.segmentation.targets import target_masks
 
 
 def augment_sample(image: FloatArray, masks: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:

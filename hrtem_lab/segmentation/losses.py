@@ -59,8 +59,8 @@ class SumLoss(nn.Module):
 class MasksAndDistanceLoss(nn.Module):
     """Loss of masks, and of the signed distance from an outline as the output after them.
 
-    The error of the distance is absolute, so that the network learns its median: where an outline may lie here or there,
-    a mean would blur it, and each of the two would be wrong.
+    The error of the distance is absolute, so that the network learns its median: where an outline may lie here or
+    there, the mean would be neither.
 
     Args:
         masks_loss: Function (logits, masks) -> scalar for all outputs but the last.

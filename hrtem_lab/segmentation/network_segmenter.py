@@ -15,10 +15,11 @@ from torch import nn
 from hrtem_lab.micrograph import FloatArray, InputError, LabelledMicrograph, Micrograph
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.device import autocast, default_device
+from hrtem_lab.segmentation.levels import add_coarser_levels, score_regions
 from hrtem_lab.segmentation.model_folder import read_network, read_settings, write_network, write_settings
 from hrtem_lab.segmentation.onnx import ONNX, OnnxNet, write_onnx
 from hrtem_lab.segmentation.orientations import average_over_orientations
-from hrtem_lab.segmentation.preprocessing import Preprocessing
+from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 from hrtem_lab.segmentation.segmenter import (
     Segmentation,
     Segmenter,
@@ -26,6 +27,7 @@ from hrtem_lab.segmentation.segmenter import (
     has_particles,
     to_micrograph_grid,
 )
+from hrtem_lab.segmentation.targets import CORE, DISTANCE, DISTANCE_RANGE_PX, PARTICLE
 from hrtem_lab.segmentation.temperature import TEMPERATURE_RANGE, fit_temperature
 from hrtem_lab.segmentation.tiling import Tiling, predict_in_tiles
 
@@ -42,6 +44,8 @@ SAVED = {
 """Key in the settings file -> attribute of `NetworkSegmenter`."""
 PROBABILITY_CLIP = 1e-6
 """Distance from 0 and 1 at which a probability in single precision still determines its logit."""
+SMALL_PX = 24.0
+"""Median diameter in pixels below which a coarse micrograph is looked at again at twice its resolution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +61,9 @@ class NetworkSegmenter(Segmenter):
     with their contents and are only blended smoothly.
 
     Attributes:
-        net: (n, 1, h, w) standardised images -> (n, 1 or 2, h, w) logits of the first of
-            `hrtem_lab.particles.NETWORK_OUTPUTS`; h and w are multiples of `stride`.
+        net: (n, 1, h, w) standardised images -> (n, 1 to 3, h, w): logits of the first of
+            `hrtem_lab.particles.NETWORK_OUTPUTS`, and after both of them the signed distance from the outline as in
+            `hrtem_lab.segmentation.targets`; h and w are multiples of `stride`.
         tile: Side length of the tiles in pixels of the preprocessed image.
         overlap: Smallest overlap of two neighbouring tiles in pixels.
         stride: Factor by which the network downsamples.
@@ -92,27 +97,65 @@ class NetworkSegmenter(Segmenter):
         return ({"threshold": round(float(t), 2)} for t in np.arange(0.1, 0.95, 0.05))
 
     def score_map(self, image: FloatArray) -> FloatArray:
-        """Probability of a particle at each pixel of a standardised image, (rows, columns)."""
-        return self.probability_maps(image)[0]
+        """Score of each pixel of a standardised image for being part of a particle, (rows, columns).
 
-    def probability_maps(self, image: FloatArray, progress: ProgressCallback | None = None) -> FloatArray:
-        """Probability of each of the network's `hrtem_lab.particles.NETWORK_OUTPUTS`, (1 or 2, rows, columns).
+        It is the probability of a particle; for a network that knows the distance from outlines, its mean over all that
+        lies within one outline, so that the threshold says which particles there are and not how large they are.
+        """
+        return self._score(self.output_maps(image))
+
+    def output_maps(self, image: FloatArray, progress: ProgressCallback | None = None) -> FloatArray:
+        """Probabilities of the network's `hrtem_lab.particles.NETWORK_OUTPUTS`, and the distance from the outline.
+
+        A network that knows the distance looks at coarser versions of the image as well (see `levels`).
 
         Args:
             image: Standardised, (rows, columns), of any size.
-            progress: Called with (done, total) after every tile.
+            progress: Called with (done, total) after every tile of the image.
+
+        Returns:
+            (1 to 3, rows, columns); the third is in pixels of the image, positive inside particles.
         """
-        return predict_in_tiles(self._predict_tile, image, self.tiling, progress)
+        maps = predict_in_tiles(self._predict_tile, image, self.tiling, progress)
+        if len(maps) <= DISTANCE:
+            return maps
+        return add_coarser_levels(maps, image, self._coarser_maps, self.threshold)
+
+    def _coarser_maps(self, image: FloatArray) -> FloatArray:
+        return predict_in_tiles(self._predict_tile, self.preprocessing.standardise(image, None), self.tiling)
+
+    def _score(self, maps: FloatArray) -> FloatArray:
+        if len(maps) <= DISTANCE:
+            return maps[PARTICLE]
+        regions, scores = score_regions(maps[PARTICLE], maps[DISTANCE] > 0)
+        return scores.astype(np.float32)[regions]
 
     def segment(self, micrograph: Micrograph, progress: ProgressCallback | None = None) -> Segmentation:
         """Find the particles of a micrograph; `progress` is called with (done, total) after every tile."""
-        resampled = self.probability_maps(self.preprocessing(micrograph), progress)
-        probabilities = np.empty((len(resampled), *micrograph.image.shape), dtype=np.float32)
-        for probability, probability_map in zip(probabilities, resampled, strict=True):
+        image = self.preprocessing(micrograph)
+        segmentation = self._segment(micrograph, self.output_maps(image, progress))
+        too_small = self.preprocessing.keeps_pixels_of(micrograph) and _median_diameter_px(segmentation) < SMALL_PX
+        if too_small and segmentation.distance_nm is not None:
+            rows, columns = image.shape
+            segmentation = self._segment(micrograph, self.output_maps(resample(image, (2 * rows, 2 * columns))))
+        return segmentation
+
+    def _segment(self, micrograph: Micrograph, maps: FloatArray) -> Segmentation:
+        """Number the particles, on the grid of the micrograph."""
+        size_nm = micrograph.pixel_size_nm
+        probabilities = np.empty((min(len(maps), DISTANCE), *micrograph.image.shape), dtype=np.float32)
+        for probability, probability_map in zip(probabilities, maps, strict=False):
             probability[:] = to_micrograph_grid(probability_map, micrograph)
-        del resampled  # before the particles are separated, which takes most memory
-        instances = self.label_instances(probabilities[0], micrograph.pixel_size_nm, *probabilities[1:2])
-        return Segmentation(probabilities, instances)
+        if len(maps) <= DISTANCE:
+            del maps  # before the particles are separated, which takes most memory
+            return Segmentation(probabilities, self.label_instances(probabilities[0], size_nm, *probabilities[1:2]))
+        distance_nm = resample(maps[DISTANCE], micrograph.image.shape)
+        distance_nm *= size_nm * micrograph.image.shape[0] / maps.shape[1]
+        if micrograph.valid is not None:
+            distance_nm[~micrograph.valid] = -np.inf
+        regions, scores = score_regions(probabilities[PARTICLE], distance_nm > 0)
+        instances = self.label_instances(scores[regions], size_nm, probabilities[CORE])
+        return Segmentation(probabilities, instances, distance_nm)
 
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
         """Copy this segmenter with a fitted temperature, and then the best threshold as of `choose_candidate`."""
@@ -130,18 +173,21 @@ class NetworkSegmenter(Segmenter):
         hottest = replace(self, temperature=TEMPERATURE_RANGE[1])
         logits, truths = [], []
         for micrograph in validation:
-            probability = hottest.score_map(self.preprocessing(micrograph))
+            probability = hottest.output_maps(self.preprocessing(micrograph))[PARTICLE]
             clipped = np.clip(probability, PROBABILITY_CLIP, 1 - PROBABILITY_CLIP)
             logits.append(hottest.temperature * logit(clipped).ravel())
             truths.append(self.preprocessing.resample_instances(micrograph, micrograph.instances).ravel() > 0)
         return replace(self, temperature=fit_temperature(np.concatenate(logits), np.concatenate(truths)))
 
     def _predict_tile(self, tile: FloatArray) -> FloatArray:
-        """Probabilities in one tile, (1 or 2, rows, columns)."""
-        return average_over_orientations(self._probabilities, tile) if self.tta else self._probabilities(tile)
+        """Probabilities in one tile, and distances in pixels, (1 to 3, rows, columns)."""
+        return average_over_orientations(self._outputs, tile) if self.tta else self._outputs(tile)
 
-    def _probabilities(self, tile: FloatArray) -> FloatArray:
-        return expit(self._logits(tile) / self.temperature)
+    def _outputs(self, tile: FloatArray) -> FloatArray:
+        outputs = self._logits(tile)
+        outputs[:DISTANCE] = expit(outputs[:DISTANCE] / self.temperature)
+        outputs[DISTANCE:] *= DISTANCE_RANGE_PX
+        return outputs
 
     @torch.inference_mode()
     def _logits(self, tile: FloatArray) -> FloatArray:
@@ -192,3 +238,9 @@ class NetworkSegmenter(Segmenter):
         except Exception as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{folder}: the model cannot be read ({reason}); train again or copy it whole") from error
+
+
+def _median_diameter_px(segmentation: Segmentation) -> float:
+    """Median equivalent diameter of the particles, in pixels of the micrograph; infinite without any."""
+    areas = np.bincount(segmentation.instances.ravel())[1:]
+    return float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else np.inf

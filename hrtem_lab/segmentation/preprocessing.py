@@ -19,21 +19,23 @@ class Preprocessing:
     """Removes hot pixels, resamples to one pixel size, evens the illumination and standardises robustly.
 
     Attributes:
-        pixel_size_nm: Pixel size that every micrograph is resampled to.
-        max_pixel_size_nm: Largest pixel size that is accepted. It has to resolve the lattice: Au {111} with its
-            0.2355 nm needs less than 0.118 nm (Nyquist).
+        pixel_size_nm: Pixel size that every micrograph is resampled to which may resolve a lattice.
+        lattice_pixel_size_nm: Largest pixel size of such a micrograph: Au {111} with its 0.2355 nm needs less than
+            0.118 nm (Nyquist). A coarser micrograph keeps its pixels.
+        max_pixel_size_nm: Largest pixel size that is accepted.
         hot_sigma: A pixel that differs from its 3 x 3 median by more than this many standard deviations is replaced by
             the median (5 in Groschner et al. 2021).
         clip_sigma: Standardised values are clipped to plus and minus this.
     """
 
     pixel_size_nm: float = 0.05
+    lattice_pixel_size_nm: float = 0.11
     max_pixel_size_nm: float = 0.11
     hot_sigma: float = 5.0
     clip_sigma: float = 6.0
 
     def __call__(self, micrograph: Micrograph) -> FloatArray:
-        """Standardise an image: (rows, columns) float32 at `pixel_size_nm`, median 0, robust standard deviation 1.
+        """Standardise an image: (rows, columns) float32 on the grid of `shape`, median 0, robust standard deviation 1.
 
         Where the micrograph is not valid it is 0, and nothing else depends on what it holds there.
 
@@ -42,20 +44,25 @@ class Preprocessing:
         """
         if micrograph.pixel_size_nm > self.max_pixel_size_nm:
             raise InputError(
-                f"{micrograph.name}: a pixel is {micrograph.pixel_size_nm:.4g} nm, at most "
-                f"{self.max_pixel_size_nm:g} nm is needed to resolve the lattice (Nyquist); take the image at a higher "
-                "magnification, or correct its calibration"
+                f"{micrograph.name}: a pixel is {micrograph.pixel_size_nm:.4g} nm, and this model was trained for "
+                f"at most {self.max_pixel_size_nm:g} nm; take the image at a higher magnification, or correct its "
+                "calibration"
             )
         image = self._without_hot_pixels(*_blank_invalid(micrograph))
         image = image - image.min()  # else the rounding errors of a constant image would be scaled up to noise
         image = resample(image, self.shape(micrograph))
         if micrograph.valid is None:
-            return self._standardise(image, None)
+            return self.standardise(image, None)
         valid = resample_nearest(micrograph.valid, self.shape(micrograph))
-        return np.where(valid, self._standardise(image, valid if valid.any() else None), 0).astype(np.float32)
+        return np.where(valid, self.standardise(image, valid if valid.any() else None), 0).astype(np.float32)
 
-    def _standardise(self, image: FloatArray, valid: BoolArray | None) -> FloatArray:
-        """Even the illumination and scale to median 0 and deviation 1, by what is valid."""
+    def standardise(self, image: FloatArray, valid: BoolArray | None) -> FloatArray:
+        """Even the illumination and scale to median 0 and deviation 1, by what is valid.
+
+        Args:
+            image: (rows, columns).
+            valid: Pixels that show the specimen, (rows, columns); all where it is None.
+        """
         surface = quadratic_surface(image if valid is None else image * valid, valid)
         image = image - surface.astype(np.float32)
         shown = image if valid is None else image[valid]
@@ -66,9 +73,17 @@ class Preprocessing:
         scaled = (image - median) / deviation
         return np.clip(scaled, -self.clip_sigma, self.clip_sigma).astype(np.float32)
 
+    def working_pixel_size_nm(self, micrograph: Micrograph) -> float:
+        """Pixel size that a micrograph is resampled to: its own where it is too coarse to resolve a lattice."""
+        return micrograph.pixel_size_nm if self.keeps_pixels_of(micrograph) else self.pixel_size_nm
+
+    def keeps_pixels_of(self, micrograph: Micrograph) -> bool:
+        """Whether a micrograph is too coarse to resolve a lattice, and is not resampled."""
+        return micrograph.pixel_size_nm > self.lattice_pixel_size_nm
+
     def shape(self, micrograph: Micrograph) -> tuple[int, int]:
         """Rows and columns of the resampled image."""
-        scale = micrograph.pixel_size_nm / self.pixel_size_nm
+        scale = micrograph.pixel_size_nm / self.working_pixel_size_nm(micrograph)
         rows, columns = micrograph.image.shape
         return max(1, round(rows * scale)), max(1, round(columns * scale))
 

@@ -20,6 +20,9 @@ from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 DICE_TOLERANCE = 0.002
 """Difference in Dice below which two thresholds count as equally good: other validation specimens could reverse it."""
 
+MIN_DIAMETER_PX = 6.0
+"""Smallest diameter in pixels of a micrograph that anything can be told from noise at."""
+
 
 class Segmentation(NamedTuple):
     """Particles found in a micrograph.
@@ -49,7 +52,7 @@ class Segmenter(ABC):
     Attributes:
         preprocessing: From the micrograph to the standardised image.
         threshold: Pixels with a score above this belong to a particle.
-        min_diameter_nm: Smaller particles are left out.
+        min_diameter_nm: Smaller particles are left out, and so are those of less than `MIN_DIAMETER_PX`.
     """
 
     name: ClassVar[str]
@@ -81,7 +84,8 @@ class Segmenter(ABC):
 
     def label_instances(self, score_map: FloatArray, pixel_size_nm: float, core: FloatArray | None = None) -> IntArray:
         """Separate and number the particles in a score map; `core` as for `hrtem_lab.particles.separate`."""
-        return separate(score_map, self.threshold, pixel_size_nm, self.min_diameter_nm, core=core)
+        min_diameter_nm = max(self.min_diameter_nm, MIN_DIAMETER_PX * pixel_size_nm)
+        return separate(score_map, self.threshold, pixel_size_nm, min_diameter_nm, core=core)
 
     def threshold_mask(self, score_map: FloatArray) -> BoolArray:
         """Threshold a score map on the preprocessing's grid and remove what is too small to be a particle."""

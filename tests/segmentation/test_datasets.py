@@ -21,12 +21,13 @@ def test_a_sample_has_an_image_and_the_masks_of_its_particles_and_their_cores():
     for number in range(6):
         sample = simulated_dataset()[number]
         assert sample["image"].shape == (1, 64, 64)
-        assert sample["mask"].shape == (2, 64, 64)
-        particle, core = sample["mask"] > 0
+        assert sample["mask"].shape == (3, 64, 64)
+        particle, core, inside = sample["mask"] > 0
+        assert torch.equal(inside, particle)
         assert not (core & ~particle).any()
         assert core.sum() < 0.7 * particle.sum() or not particle.any()
         assert sample["image"].dtype == sample["mask"].dtype == torch.float32
-        assert set(sample["mask"].unique().tolist()) <= {0.0, 1.0}
+        assert set(sample["mask"][:2].unique().tolist()) <= {0.0, 1.0}
         assert torch.isfinite(sample["image"]).all()
 
 
@@ -94,10 +95,11 @@ def test_a_labelled_sample_is_like_a_simulated_one():
     for number in range(12):
         sample = labelled_dataset()[number]
         assert sample["image"].shape == (1, 64, 64)
-        assert sample["mask"].shape == (2, 64, 64)
+        assert sample["mask"].shape == (3, 64, 64)
         assert sample["image"].dtype == sample["mask"].dtype == torch.float32
-        assert set(sample["mask"].unique().tolist()) <= {0.0, 1.0}
-        particle, core = sample["mask"] > 0
+        assert set(sample["mask"][:2].unique().tolist()) <= {0.0, 1.0}
+        particle, core, inside = sample["mask"] > 0
+        assert torch.equal(inside, particle)
         assert not (core & ~particle).any()
 
 
@@ -105,7 +107,7 @@ def test_masks_fit_the_particles_in_every_orientation():
     darker = 0
     for number in range(30):
         sample = labelled_dataset()[number]
-        particle, core = sample["mask"] > 0
+        particle, core = sample["mask"][:2] > 0
         if 0.03 < particle.float().mean() < 0.9 and core.any():
             darker += 1
             for mask in (particle, core):

@@ -55,8 +55,8 @@ def test_a_saved_network_is_loaded_unchanged(tmp_path):
     again = NetworkSegmenter.load(tmp_path)
     assert isinstance(again.net, Groschner2021)
     image = np.random.default_rng(0).normal(size=(48, 64)).astype(np.float32)
-    np.testing.assert_allclose(again.probability_maps(image), method.probability_maps(image), atol=1e-2)
-    assert method.probability_maps(image).shape == (2, 48, 64)
+    np.testing.assert_allclose(again.output_maps(image), method.output_maps(image), atol=1e-2)
+    assert method.output_maps(image).shape == (2, 48, 64)
 
 
 @pytest.mark.parametrize("name", ["os.system", "hrtem_lab.segmentation.groschner.Groschner2021", "Groschner2022"])

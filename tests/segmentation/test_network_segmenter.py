@@ -1,5 +1,7 @@
 """A network as a segmenter: tiles leave no trace, and any image size is accepted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import segmentation_models_pytorch
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from torch import nn
 
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
+from hrtem_lab.segmentation.targets import DISTANCE_RANGE_PX
 from tests.segmentation.scenes import Pointwise, Tiny, Where, dark_discs, noise, plain, unet
 
 pytestmark = pytest.mark.usefixtures("full_precision")
@@ -85,9 +90,7 @@ def test_no_seam_shows_with_the_receptive_field_of_a_resnet18_unet(sharp):
 
 def test_progress_counts_the_tiles():
     steps = []
-    unet(Pointwise(), tile=64, overlap=16).probability_maps(
-        noise(100, 200), lambda done, total: steps.append((done, total))
-    )
+    unet(Pointwise(), tile=64, overlap=16).output_maps(noise(100, 200), lambda done, total: steps.append((done, total)))
     # 100 x 200 pixels are padded to 128 x 224; three and six tiles of 64 that share 16 or more and begin at 0, 32, ...
     assert steps == [(i, 18) for i in range(1, 19)]
 
@@ -104,9 +107,10 @@ def test_particles_are_separated_by_their_cores():
     image[90:110, 110:130] = image[90:110, 150:170] = -5
     alone, method = unet(Pointwise()), unet(Cores(), tile=64, overlap=32)
     micrograph = plain(image, 0.05)
-    assert method.probability_maps(noise(40, 70)).shape == (2, 40, 70)
-    assert alone.probability_maps(noise(40, 70)).shape == (1, 40, 70)
-    maps, instances = method.segment(micrograph)
+    assert method.output_maps(noise(40, 70)).shape == (2, 40, 70)
+    assert alone.output_maps(noise(40, 70)).shape == (1, 40, 70)
+    maps, instances, distance_nm = method.segment(micrograph)
+    assert distance_nm is None
     assert maps.shape == (2, *image.shape)
     assert instances.shape == image.shape
     assert instances.max() == 2
@@ -153,3 +157,54 @@ def test_a_downsampling_network_accepts_any_size(rows, columns):
     result = unet(Downsampling(), tile=64, overlap=20).score_map(noise(rows, columns))
     assert result.shape == (rows, columns)
     assert np.isfinite(result).all()
+
+
+class Distances(nn.Module):
+    """Distance in pixels as the grey level, a particle wherever it is positive, with a probability of its own."""
+
+    def __init__(self, logit=3.0):
+        super().__init__()
+        self.logit = logit
+
+    def forward(self, images):
+        inside = torch.where(images > 0, self.logit, -self.logit)
+        return torch.cat([inside, inside, images / DISTANCE_RANGE_PX], dim=1)
+
+
+def test_the_outline_is_where_the_distance_is_zero_whatever_the_threshold(monkeypatch):
+    row, column = np.mgrid[:200, :300]
+    depth = 40 - np.hypot(row - 90.3, column - 120.6)
+    micrograph = plain(depth, 0.04)
+    for threshold in (0.2, 0.9):
+        method = unet(Distances(), threshold=threshold)
+        monkeypatch.setattr(Preprocessing, "__call__", lambda self, m: np.clip(resample(m.image, self.shape(m)), -9, 9))
+        segmentation = method.segment(micrograph)
+        np.testing.assert_array_equal(segmentation.instances > 0, depth > 0)
+        near = np.abs(depth) < 5
+        scale = 0.05  # grey levels are taken for pixels of the network's input
+        np.testing.assert_allclose(segmentation.distance_nm[near], scale * depth[near], atol=0.01)
+    assert not unet(Distances(), threshold=0.97).segment(micrograph).instances.any()
+
+
+def test_void_is_no_particle(monkeypatch):
+    micrograph = replace(plain(np.full((80, 90), 5.0), 0.05), valid=np.arange(90) < np.full((80, 1), 50))
+    monkeypatch.setattr(Preprocessing, "__call__", lambda self, m: m.image)
+    segmentation = unet(Distances()).segment(micrograph)
+    np.testing.assert_array_equal(segmentation.instances > 0, micrograph.valid)
+
+
+@pytest.mark.parametrize(("radius", "looks"), [(6, 2), (30, 1)])
+def test_a_coarse_micrograph_of_small_particles_is_looked_at_again_at_twice_its_resolution(monkeypatch, radius, looks):
+    row, column = np.mgrid[:90, :90]
+    micrograph = plain(radius - np.hypot(row - 45, column - 45), 0.5)
+    monkeypatch.setattr(Preprocessing, "__call__", lambda self, m: m.image)
+    method = unet(Distances(), min_diameter_nm=1.0)
+    method = replace(method, preprocessing=replace(method.preprocessing, max_pixel_size_nm=1.0))
+    seen = []
+    predict = NetworkSegmenter.output_maps
+    monkeypatch.setattr(
+        NetworkSegmenter, "output_maps", lambda self, image, p=None: seen.append(image.shape) or predict(self, image, p)
+    )
+    segmentation = method.segment(micrograph)
+    assert seen == [(90, 90), (180, 180)][:looks]
+    np.testing.assert_array_equal(segmentation.instances > 0, micrograph.image > 0)

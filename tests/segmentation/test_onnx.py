@@ -58,7 +58,7 @@ def exported(tmp_path_factory):
 def test_probabilities_agree_at_any_size(exported, shape):
     method, folder = exported
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    found, expected = NetworkSegmenter.load(folder).probability_maps(image), method.probability_maps(image)
+    found, expected = NetworkSegmenter.load(folder).output_maps(image), method.output_maps(image)
     assert expected.shape == (2, *shape)
     assert expected.std() > 0.05
     np.testing.assert_allclose(found, expected, atol=1e-3)

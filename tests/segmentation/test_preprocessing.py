@@ -128,13 +128,20 @@ def test_the_given_image_stays_as_it_was():
     np.testing.assert_array_equal(image, before)
 
 
-def test_a_pixel_too_coarse_for_the_lattice_is_refused():
+def test_a_pixel_coarser_than_the_model_was_trained_for_is_refused():
     with pytest.raises(
-        InputError, match=r"overview: a pixel is 0.12 nm, at most 0.11 nm is needed .*Nyquist"
+        InputError, match=r"overview: a pixel is 0.12 nm, and this model was trained for at most 0.11"
     ) as caught:
         PREPROCESSING(plain(noise(), 0.12, "overview"))
     assert "\n" not in str(caught.value)
     PREPROCESSING(plain(noise(), 0.11))
+
+
+def test_a_micrograph_too_coarse_for_a_lattice_keeps_its_pixels():
+    coarse = replace(PREPROCESSING, max_pixel_size_nm=1.0)
+    assert coarse(plain(noise((40, 60)), 0.5)).shape == (40, 60)
+    assert coarse.working_pixel_size_nm(plain(noise((40, 60)), 0.5)) == 0.5
+    assert coarse(plain(noise((40, 60)), 0.1)).shape == (80, 120)
 
 
 @given(st.integers(20, 90), st.floats(0.02, 0.1), st.floats(0, 1), st.floats(0, 1))

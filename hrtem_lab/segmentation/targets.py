@@ -1,0 +1,25 @@
+"""What a network learns to predict: masks of particles and of their cores, and the distance from the outline."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hrtem_lab.micrograph import FloatArray, IntArray
+from hrtem_lab.particles import cores
+from hrtem_lab.segmentation.losses import signed_distance
+
+PARTICLE, CORE, DISTANCE = range(3)
+"""Planes of a network's outputs: the first two are `hrtem_lab.particles.NETWORK_OUTPUTS`."""
+DISTANCE_RANGE_PX = 10.0
+"""Distance from an outline, in pixels of the network's input, from which on its target is 1 inside and -1 outside."""
+
+
+def target_masks(instances: IntArray) -> FloatArray:
+    """Targets of a network, (rows, columns, 3).
+
+    The first two are the masks of `hrtem_lab.particles.NETWORK_OUTPUTS`, 0 or 1; the third is the signed distance from
+    the nearest outline in units of `DISTANCE_RANGE_PX`, positive inside particles, from -1 to 1.
+    """
+    mask = instances > 0
+    distance = -signed_distance(mask) / DISTANCE_RANGE_PX if mask.any() and not mask.all() else 2.0 * mask - 1
+    return np.stack([mask, cores(instances), np.clip(distance, -1, 1)], axis=-1).astype(np.float32)
