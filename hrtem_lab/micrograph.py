@@ -40,6 +40,8 @@ CLASSES = tuple(each.value for each in ParticleClass)
 """Values of `ParticleClass` as plain strings: labels, and columns of tables of probabilities."""
 UNCERTAIN = "uncertain"
 """Predicted instead of a class where no class is probable enough."""
+UNRESOLVED = "unresolved"
+"""Given instead of a class where the pixels are too coarse for any lattice."""
 
 
 class InputError(ValueError):

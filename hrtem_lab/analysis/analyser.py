@@ -13,11 +13,12 @@ import pandas as pd
 
 from hrtem_lab.defects import Features, Forest
 from hrtem_lab.files import ImageLike, to_micrograph
-from hrtem_lab.micrograph import CLASSES, FloatArray, InputError, IntArray, Micrograph
+from hrtem_lab.micrograph import CLASSES, UNRESOLVED, FloatArray, InputError, IntArray, Micrograph
 from hrtem_lab.particles import lattice_features, measure, network_features
 from hrtem_lab.paths import MODELS
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.segmenter import Segmentation
 
 DEFAULT_MODEL = MODELS / "default"
 """Folder of the model that comes along."""
@@ -117,21 +118,37 @@ class Analyser:
             InputError: The pixel size is not known or too large for the model, or the image cannot be read.
         """
         micrograph = to_micrograph(image, pixel_size_nm)
+        if self.forest is not None and self.segmenter.preprocessing.keeps_pixels_of(micrograph):
+            limit_nm = self.segmenter.preprocessing.lattice_pixel_size_nm
+            note = (
+                f"a pixel of {micrograph.pixel_size_nm:.3g} nm resolves no lattice (Nyquist: at most {limit_nm:g} nm), "
+                f"so particles are {UNRESOLVED} instead of with or without a fault"
+            )
+            micrograph = replace(micrograph, notes=(*micrograph.notes, note))
         segmentation = self.segmenter.segment(micrograph, progress)
         instances, probabilities = segmentation.instances, segmentation.probabilities
         table = measure(instances, micrograph.pixel_size_nm, micrograph.valid)
         table["confidence"] = network_features(probabilities[:1], instances)["seen_particle"]
         if self.forest is not None and len(table):
-            features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
-            class_probabilities = self.forest.probabilities(features)
-            table["class"] = self.forest.classes(class_probabilities)
-            table = table.join(class_probabilities.add_prefix("p_"))
+            table = table.join(self._classify(self.forest, micrograph, segmentation))
         return Analysis(
             micrograph=micrograph,
             instances=instances,
             probability=segmentation.particle_probability,
             table=table,
         )
+
+    def _classify(self, forest: Forest, micrograph: Micrograph, segmentation: Segmentation) -> pd.DataFrame:
+        """Class and probabilities of each particle; `unresolved` where the pixels are too coarse for any lattice."""
+        if self.segmenter.preprocessing.keeps_pixels_of(micrograph):
+            numbers = pd.Index(np.unique(segmentation.instances[segmentation.instances > 0]), name="particle")
+            class_probabilities = pd.DataFrame(np.nan, index=numbers, columns=list(CLASSES))
+            classes = pd.Series(UNRESOLVED, index=numbers)
+            return class_probabilities.add_prefix("p_").pipe(_insert_classes, classes)
+        instances, probabilities = segmentation.instances, segmentation.probabilities
+        features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
+        class_probabilities = forest.probabilities(features)
+        return class_probabilities.add_prefix("p_").pipe(_insert_classes, forest.classes(class_probabilities))
 
 
 def analyse(image: ImageLike, pixel_size_nm: float | None = None) -> Analysis:
@@ -159,3 +176,8 @@ def no_particles() -> pd.DataFrame:
     """The table of no particles, with the columns and types of any other."""
     empty = measure(np.zeros((1, 1), dtype=np.int32), 1.0).assign(**{"confidence": [], "class": []})
     return empty.assign(**{f"p_{name}": [] for name in CLASSES})
+
+
+def _insert_classes(table: pd.DataFrame, classes: pd.Series) -> pd.DataFrame:
+    """Put the classes before the columns of a table of their probabilities."""
+    return pd.concat([classes.rename("class"), table], axis=1)

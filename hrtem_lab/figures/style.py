@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from hrtem_lab.atomic_write import atomic_write
-from hrtem_lab.micrograph import CLASSES, UNCERTAIN, ParticleClass
+from hrtem_lab.micrograph import CLASSES, UNCERTAIN, UNRESOLVED, ParticleClass
 
-PREDICTED_CLASSES = (*CLASSES, UNCERTAIN)
-"""Classes that a forest predicts, in the order of legends."""
+PREDICTED_CLASSES = (*CLASSES, UNCERTAIN, UNRESOLVED)
+"""What a particle can be called, in the order of legends."""
 # Okabe and Ito's colours, which the colour-blind can tell apart, violet for the uncertain; all stand out from grey
 COLOURS: dict[str, str] = {
     ParticleClass.FAULT.value: "#D55E00",
@@ -21,6 +21,7 @@ COLOURS: dict[str, str] = {
     ParticleClass.AGGLOMERATE.value: "#CC79A7",
     ParticleClass.EMPTY.value: "#FFFFFF",
     UNCERTAIN: "#8A4FFF",
+    UNRESOLVED: "#AAAAAA",
 }
 TRUTH, BACKDROP = "#009E73", "#AAAAAA"
 OUTLINED = withStroke(linewidth=2, foreground="black")

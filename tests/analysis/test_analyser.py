@@ -41,6 +41,17 @@ def test_an_array_is_found_measured_and_classified(discs: np.ndarray, analyser: 
     assert analysis.table["feret_min_nm"].tolist() == pytest.approx(again["feret_min_nm"].tolist())
 
 
+def test_pixels_too_coarse_for_a_lattice_give_sizes_and_no_class(discs: np.ndarray, analyser: hrtem_lab.Analyser):
+    segmenter = analyser.segmenter
+    coarse = replace(segmenter, preprocessing=replace(segmenter.preprocessing, max_pixel_size_nm=1.0))
+    analysis = replace(analyser, segmenter=coarse)(discs, pixel_size_nm=0.5)
+    assert sorted(analysis.table["equivalent_diameter_nm"]) == pytest.approx([20.0, 30.0], rel=0.1)
+    assert (analysis.table["class"] == "unresolved").all()
+    assert analysis.table.filter(regex="^p_").isna().all(axis=None)
+    assert "Nyquist" in analysis.micrograph.notes[-1]
+    assert list(analysis.table.columns) == list(analyser(discs, PIXEL_NM).table.columns)
+
+
 def test_without_a_forest_there_are_no_classes(discs: np.ndarray, analyser: hrtem_lab.Analyser):
     assert replace(analyser, forest=None)(discs, PIXEL_NM).classes.empty
 

@@ -12,9 +12,9 @@ import pandas as pd
 from pycocotools import mask as coco_mask
 
 from hrtem_lab.files.write import write_json
-from hrtem_lab.micrograph import CLASSES, UNCERTAIN, IntArray
+from hrtem_lab.micrograph import CLASSES, UNCERTAIN, UNRESOLVED, IntArray
 
-CATEGORIES = ("particle", *CLASSES, UNCERTAIN)
+CATEGORIES = ("particle", *CLASSES, UNCERTAIN, UNRESOLVED)
 """Names of the categories, numbered from 1; the first is that of a particle without a class."""
 MEASUREMENTS = ("equivalent_diameter_nm", "feret_max_nm", "feret_min_nm", "area_nm2", "touches_edge")
 """Columns of the table that an annotation keeps, which COCO has no place for."""
