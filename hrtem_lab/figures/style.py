@@ -12,7 +12,7 @@ from hrtem_lab.atomic_write import atomic_write
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, UNRESOLVED, ParticleClass
 
 PREDICTED_CLASSES = (*CLASSES, UNCERTAIN, UNRESOLVED)
-"""What a particle can be called, in the order of legends."""
+"""Everything that a particle can be called, in the order of legends."""
 # Okabe and Ito's colours, which the colour-blind can tell apart, violet for the uncertain; all stand out from grey
 COLOURS: dict[str, str] = {
     ParticleClass.FAULT.value: "#D55E00",
