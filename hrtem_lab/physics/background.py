@@ -1,4 +1,4 @@
-"""What lies around bodies that are drawn by their thickness: film, its edges, and carbon that is no particle."""
+"""Surroundings of bodies that are drawn by their thickness: film, its edges, and carbon that is no particle."""
 
 from __future__ import annotations
 

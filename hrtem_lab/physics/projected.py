@@ -260,7 +260,7 @@ def project(
 
     Args:
         solid: The solid.
-        centre_nm: Its centre, (row, column).
+        centre_nm: Centre of the solid, (row, column).
         sampling_nm: Side length of a pixel.
         gpts: Pixels along each side of the field.
 

@@ -16,7 +16,7 @@ KINDS = ("sphere", "ellipsoid", "cut sphere", "rod", "polyhedron", "aggregate")
 
 @dataclass(frozen=True)
 class ConvexPart:
-    """What an ellipsoid and half-spaces have in common.
+    """The intersection of an ellipsoid and half-spaces.
 
     Attributes:
         quadric: Symmetric matrix of the ellipsoid x^T quadric x <= 1 in nm^-2, (3, 3); axes (row, column, beam).

@@ -36,7 +36,7 @@ def add_coarser_levels(
     """Take the inside of large bodies from predictions at lower resolutions.
 
     Args:
-        maps: What the network says of the image, (3, rows, columns): probability of a particle and of a core, and the
+        maps: Maps of the image, (3, rows, columns): probability of a particle and of a core, and the
             distance from the nearest outline in pixels, positive inside.
         image: Standardised, (rows, columns).
         predict: Coarser image (rows, columns) -> its maps.

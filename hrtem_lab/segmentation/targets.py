@@ -1,4 +1,4 @@
-"""What a network learns to predict: masks of particles and of their cores, and the distance from the outline."""
+"""Targets of a network: masks of particles and of their cores, and the distance from the outline."""
 
 from __future__ import annotations
 
