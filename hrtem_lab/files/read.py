@@ -89,7 +89,7 @@ def build_micrograph(frame: Frames, size: PixelSize, name: str, path: Path) -> M
     notes = frame.notes
     if void is not None:
         image[void] = np.median(image[~void])
-        notes = (*notes, f"{np.mean(void):.1%} of the image is an empty border or a banner and is left out")
+        notes = (*notes, f"{np.mean(void):.1%} of the image is an empty border, a banner or a box and is left out")
     square = replace(frame, data=image).square(path.name) if size.source == FILE else replace(frame, data=image)
     pixels = _float32(square.pixels)
     return Micrograph(

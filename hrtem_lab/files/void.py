@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hrtem_lab.files.burnt_in import find_banners, find_boxes
 from hrtem_lab.micrograph import BoolArray
 
 MIN_SIDE_PX = 32
@@ -20,8 +21,10 @@ MIN_PICTURE = 0.02
 """Smallest part of an image that can be its picture."""
 MIN_GREY_LEVELS = 8
 """Fewest grey levels of a picture; a drawing on an even ground has fewer."""
-BANNER = 0.4
-"""Part of a row that is empty from which it belongs to a banner; the rest of it is writing."""
+MAX_SPECKS = 0.002
+"""Number of specks by the pixels of a void up to which it is one; rare counts of a detector leave more."""
+SPECK_PX = 4
+"""Largest area of a speck."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -44,15 +47,14 @@ def find_void(image: npt.NDArray[Any], tolerance: float = 0.0) -> BoolArray | No
     missing = ~np.isfinite(image)
     empty = _reachable_nan(missing) | _even_corners(image, missing, tolerance)
     void = _straighten(_largest_part(~empty), missing) if empty.any() else None
+    if void is not None and tolerance == 0 and _is_speckled(void, empty):
+        return None
     if void is None:
-        with_banners = empty.copy()
-        with_banners[: _banner_height(image[::-1], empty[::-1], tolerance)] = True
-        with_banners[image.shape[0] - _banner_height(image, empty, tolerance) :] = True
-        if not with_banners.any():
-            return None
+        with_banners = empty | find_banners(image, empty, tolerance)
         void = _straighten(_largest_part(~with_banners), missing)
     if void is None:
         void = _straight_parts(empty) | _reachable_nan(missing)
+    void |= find_boxes(image, tolerance)
     if not void.any() or np.count_nonzero(~void) < MIN_PICTURE * image.size or not _is_picture(image[~void]):
         return None
     return void
@@ -103,33 +105,22 @@ def _largest_part(mask: BoolArray) -> BoolArray:
     return largest
 
 
-def _banner_height(image: npt.NDArray[Any], empty: BoolArray, tolerance: float) -> int:
-    """Number of rows from the lower border up that are a banner: even in good part, or of one value altogether.
-
-    A banner ends at once; where the rows become uneven little by little, they are a part of the picture.
-    """
-    half = image[::-1][: image.shape[0] // 2]
-    lowest = half[:MIN_RUN_PX][np.isfinite(half[:MIN_RUN_PX])]
-    if lowest.size == 0:
-        return 0
-    values, counts = np.unique(np.round(lowest), return_counts=True)
-    if counts.max() < BANNER / 2 * lowest.size:
-        return 0
-    even = np.abs(half - values[counts.argmax()]) <= max(tolerance, 0.5)
-    shares = np.maximum(even.mean(axis=1), empty[::-1][: half.shape[0]].mean(axis=1))
-    is_line = half.max(axis=1) - half.min(axis=1) <= 4 * tolerance
-    height = int((~((shares >= BANNER) | is_line)).argmax())
-    if height < 2:
-        return 0
-    below, above = shares[max(height - MIN_RUN_PX, 0) : height].max(), shares[height : height + MIN_RUN_PX].mean()
-    return height if below - above >= BANNER else 0
-
-
 def _straighten(picture: BoolArray, missing: BoolArray) -> BoolArray | None:
     """The area outside the convex hull of a picture with straight edges; None where its edges are ragged."""
     hull, gap = _hull(picture)
     outside: BoolArray = ~hull | (missing & ~picture)
     return outside if gap <= MAX_GAP_PX and outside.any() else None
+
+
+def _is_speckled(void: BoolArray, empty: BoolArray) -> bool:
+    """Whether a void is one of rare counts, such as the vacuum around a particle in an image of few electrons.
+
+    A compression leaves specks as well, beside what is written in a banner.
+    """
+    specks = (void & ~empty).astype(np.uint8)
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(specks, connectivity=4)
+    small = np.count_nonzero(statistics[1:, cv2.CC_STAT_AREA] <= SPECK_PX)
+    return bool(small > MAX_SPECKS * np.count_nonzero(void))
 
 
 def _straight_parts(empty: BoolArray) -> BoolArray:

@@ -96,18 +96,6 @@ def test_banners_with_writing(tmp_path: Path, ground: int, boxes: bool, frame: b
 
 
 @pytest.mark.parametrize("ground", [0, 255])
-def test_a_box_with_a_scale_bar_in_a_corner(ground: int) -> None:
-    canvas = Image.fromarray(picture().astype(np.uint8))
-    draw = ImageDraw.Draw(canvas)
-    draw.rectangle((250, 260, COLUMNS - 1, ROWS - 1), fill=ground)
-    draw.rectangle((260, 280, 340, 285), fill=255 - ground)
-    draw.text((280, 264), "5 nm", fill=255 - ground)
-    box = np.zeros((ROWS, COLUMNS), bool)
-    box[260:, 250:] = True
-    np.testing.assert_array_equal(find_void(np.asarray(canvas, np.float32)), box)
-
-
-@pytest.mark.parametrize("ground", [0, 255])
 def test_a_banner_that_went_through_jpeg(tmp_path: Path, ground: int) -> None:
     with_banner(ground).save(tmp_path / "a.jpg", quality=90)
     (micrograph,) = read(tmp_path / "a.jpg", 0.05)
@@ -138,6 +126,12 @@ def test_sparse_counts_are_a_picture(counts: float) -> None:
     assert find_void(np.random.default_rng(0).poisson(counts, (ROWS, COLUMNS)).astype(np.float32)) is None
 
 
+@pytest.mark.parametrize("counts", [0.005, 0.05])
+def test_the_vacuum_around_a_particle_of_counts_is_a_part_of_the_picture(counts: float) -> None:
+    radius = np.hypot(*(np.mgrid[:ROWS, :COLUMNS] - 150))
+    assert find_void(np.random.default_rng(0).poisson(np.where(radius < 60, 4, counts)).astype(np.float32)) is None
+
+
 def test_a_dark_particle_at_the_border_is_none() -> None:
     image = picture()
     row, column = np.mgrid[:ROWS, :COLUMNS]
@@ -164,7 +158,7 @@ def test_the_void_is_masked_and_filled(tmp_path: Path, fill: float) -> None:
     assert micrograph.valid[30:].all()
     np.testing.assert_array_equal(micrograph.image[30:], image[30:])
     assert (micrograph.image[:30] == np.median(image[30:])).all()
-    assert micrograph.notes == ("10.0% of the image is an empty border or a banner and is left out",)
+    assert micrograph.notes == ("10.0% of the image is an empty border, a banner or a box and is left out",)
     assert micrograph.field_box == (ROWS - 30, COLUMNS)
 
 
