@@ -31,7 +31,8 @@ def has_berkeley_groups(file: h5py.File) -> bool:
 def read_berkeley(path: Path) -> list[Frames]:
     """Read the images and stacks of images of a Berkeley EMD file.
 
-    Rows and columns are the axes called y and x where there are just two of these names; else the last two.
+    Rows and columns are the axes called y and x where there are just two of these names; else the last two, or the
+    first two in reversed order where RosettaSciIO wrote the file.
 
     Raises:
         InputError: No group holds an array.
@@ -79,7 +80,7 @@ def _frames(path: Path, group: h5py.Group, dataset: h5py.Dataset, metadata: Mapp
     names = [_attribute(dim, "name").casefold() for dim in dims]
     units = [_attribute(dim, "units") for dim in dims]
     labels = next((i for i, dim in enumerate(dims) if dim is not None and dim.dtype.kind in "OSU"), None)
-    order = _order(names, labels)
+    order = list(reversed(range(dataset.ndim))) if _is_by_rosettasciio(group) else _order(names, labels)
     shape, name, title = dataset.shape, str(dataset.name), str(group.name).rpartition("/")[2]
     kind = _text(group.attrs.get("python_class", ""))
     lengths: list[Length] = [(_step(dims[i], shape[i]), units[i]) for i in order[-2:]]
@@ -108,6 +109,12 @@ def _frames(path: Path, group: h5py.Group, dataset: h5py.Dataset, metadata: Mapp
         return [build(load, order, title)]
     texts = [_text(label) for label in dims[labels][()]]
     return [build(lambda n=n: load(n), order[1:], text) for n, text in enumerate(texts[: shape[labels]])]
+
+
+def _is_by_rosettasciio(group: h5py.Group) -> bool:
+    """Whether RosettaSciIO or HyperSpy wrote a group: they mark the group `signals` above it, and exchange all axes."""
+    above = group.parent
+    return bool(str(above.name) == "/signals" and _is_marked(above) and _dataset(above) is None)
 
 
 def _order(names: list[str], labels: int | None) -> list[int]:

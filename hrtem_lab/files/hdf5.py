@@ -15,17 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hrtem_lab.files.berkeley import has_berkeley_groups, read_berkeley
-from hrtem_lab.files.frames import Deferred, Frames, Length, grey
+from hrtem_lab.files.frames import Deferred, Frames, grey
+from hrtem_lab.files.hdf5_calibration import find_spacing
 from hrtem_lab.files.hdf5_filters import check_filters
 from hrtem_lab.files.rosettasciio import read_hyperspy, read_velox
-from hrtem_lab.files.units import to_nm
 from hrtem_lab.micrograph import InputError
 
 _SET = "images"
 """Name of a dataset of separate micrographs, as in published training sets."""
 _COLOURS = (3, 4)
 _VELOX = re.compile("Velox|DevelopersKit")
-_PIXEL_SIZE = re.compile(r"pixel_?size_?(nm|um|µm|pm|a|å|angstrom|m)", flags=re.IGNORECASE)
 
 
 def read_hdf5(path: Path) -> list[Frames]:
@@ -70,8 +69,8 @@ def read_plain_hdf5(path: Path) -> list[Frames]:
     """Read the dataset `images`, else every one that can hold images, with its path as the title.
 
     A dataset is (h, w), (h, w, 1), (n, h, w) or (n, h, w, 1), or as its attribute `axistags` says (ilastik, vigra); one
-    whose last axis is 3 or 4 long is in colour. Its calibration is an attribute `pixel_size_nm` of it or of the file,
-    or `element_size_um` of it.
+    whose last axis is 3 or 4 long is in colour, unless they are fractions that add up to 1. Its calibration is where
+    `find_spacing` looks.
 
     Raises:
         InputError: No dataset can hold images.
@@ -98,7 +97,7 @@ def _frames(path: Path, dataset: h5py.Dataset, is_one_of_several: bool) -> Frame
     name, shape, axes = str(dataset.name), dataset.shape, _axes(dataset)
     channels = shape[axes.index("c")] if "c" in axes else 1
     excluded = ""
-    if channels not in (1, *_COLOURS):
+    if channels not in (1, *_COLOURS) or (channels > 1 and _are_probabilities(dataset, axes)):
         excluded = f"{channels} channels per pixel ({' x '.join(map(str, shape))}), such as probabilities"
 
     def load() -> npt.NDArray[Any]:
@@ -116,12 +115,20 @@ def _frames(path: Path, dataset: h5py.Dataset, is_one_of_several: bool) -> Frame
     lengths = [length for axis, length in zip(axes, shape, strict=True) if axis != "c"]
     return Frames(
         Deferred(tuple(lengths[i] for i in order), dataset.dtype, load),
-        _spacing(dataset),
+        find_spacing(dataset, axes.index("y"), axes.index("x")),
         title=name.strip("/") if is_one_of_several else "",
         is_set=name == f"/{_SET}",
         must_choose=is_one_of_several,
         excluded=excluded,
     )
+
+
+def _are_probabilities(dataset: h5py.Dataset, axes: str) -> bool:
+    """Whether the channels of the first pixels are fractions that add up to 1, as those of classes do."""
+    if dataset.dtype.kind != "f" or dataset.size == 0:
+        return False
+    corner = dataset[tuple(slice(None) if axis == "c" else slice(8) for axis in axes)]
+    return bool(corner.min() >= 0 and np.allclose(corner.sum(axis=axes.index("c")), 1, atol=1e-3))
 
 
 def _axes(dataset: h5py.Dataset) -> str:
@@ -135,37 +142,3 @@ def _axes(dataset: h5py.Dataset) -> str:
     if count in (3, 4) and (shape[-1] == 1 or shape[-1] in _COLOURS):
         return f"{others[: count - 3]}yxc"
     return f"{others[: count - 2]}yx"
-
-
-def _spacing(dataset: h5py.Dataset) -> tuple[Length, Length] | None:
-    """Height and width of a pixel by the attributes of a dataset or of its file."""
-    elements = _numbers(dataset.attrs.get("element_size_um"))
-    if len(elements) >= 2 and any(size != 1 for size in elements):  # ImageJ writes ones where nothing is known
-        return (elements[-2], "µm"), (elements[-1], "µm")
-    if spacing := _nion_swift(dataset):
-        return spacing
-    for attributes in (dataset.attrs, dataset.file.attrs):
-        for key, value in attributes.items():
-            unit = _PIXEL_SIZE.fullmatch(str(key))
-            sizes = _numbers(value) if unit else []
-            if unit and sizes and to_nm(sizes[-1], unit[1]) is not None:
-                return (sizes[-2] if len(sizes) > 1 else sizes[0], unit[1]), (sizes[-1], unit[1])
-    return None
-
-
-def _nion_swift(dataset: h5py.Dataset) -> tuple[Length, Length] | None:
-    """Nion Swift keeps a scale and a unit for each axis in JSON."""
-    with suppress(KeyError, ValueError, TypeError, IndexError):
-        properties = json.loads(dataset.attrs["properties"])
-        calibrations = properties.get("dimensional_calibrations") or properties["spatial_calibrations"]
-        height, width = ((float(each["scale"]), each["units"]) for each in calibrations[-2:])
-        return height, width
-    return None
-
-
-def _numbers(value: Any) -> list[float]:
-    """An attribute as numbers; none where it is absent or something else."""
-    try:
-        return [float(each) for each in np.atleast_1d(value)] if value is not None else []
-    except (TypeError, ValueError):
-        return []

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from PIL import Image
 from scipy.ndimage import zoom
 from skimage.measure import label as connected_components
 
 from hrtem_lab.files.errors import read_errors
 from hrtem_lab.files.orientation import QUARTER_TURNS, turn
-from hrtem_lab.files.pictures import open_picture, picture_orientation
+from hrtem_lab.files.pictures import open_picture, picture_orientation, read_deep_png
+from hrtem_lab.files.tiff import is_inverted
 from hrtem_lab.micrograph import BoolArray, InputError, IntArray
 
 ENDING = "_label"
@@ -207,15 +209,23 @@ def _read_values(path: Path) -> tuple[Values, bool]:
 def _read_picture(path: Path) -> Values:
     with open_picture(path) as picture:
         orientation = picture_orientation(picture)
-        has_alpha = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
-        alpha = np.asarray(picture.convert("RGBA").getchannel("A")) if has_alpha else None
-        if picture.mode in ("P", "PA", "LA", "RGBA"):
-            picture = picture.convert("L" if picture.mode == "LA" else "RGB")
-        pixels = np.asarray(picture)
+        pixels, alpha = _pixels_and_alpha(picture, path)
     values = _merge_channels(np.moveaxis(pixels, -1, 0)) if pixels.ndim == 3 else pixels
     if alpha is not None and alpha.any():
         values = np.where(alpha > 0, values, 0)
     return turn(values, orientation)
+
+
+def _pixels_and_alpha(picture: Image.Image, path: Path) -> tuple[Values, Values | None]:
+    """Grey or colours of an open picture, and its transparency, if any."""
+    deep = read_deep_png(path)
+    if deep is not None:
+        return deep[..., :3], deep[..., 3] if deep.shape[-1] == 4 else None
+    has_alpha = picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info
+    alpha = np.asarray(picture.convert("RGBA").getchannel("A")) if has_alpha else None
+    if picture.mode in ("P", "PA", "LA", "RGBA"):
+        picture = picture.convert("L" if picture.mode == "LA" else "RGB")
+    return np.asarray(picture), alpha
 
 
 def _read_tiff(path: Path) -> Values:
@@ -228,9 +238,7 @@ def _read_tiff(path: Path) -> Values:
     elif "S" in axes:
         channels = np.moveaxis(pixels, axes.index("S"), 0)
         pixels = _merge_channels(channels[: 3 if len(channels) >= 3 else 1])
-    elif (
-        page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and not is_imagej
-    ):  # in ImageJ 255 is marked, and looks black
+    elif is_inverted(page) and not is_imagej:  # in ImageJ 255 is marked, and looks black
         pixels = (2 ** int(page.bitspersample) - 1) - pixels.astype(np.int64)
     orientation = page.tags.valueof(274)
     return turn(pixels, orientation if orientation in range(1, 9) else 1)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -25,7 +26,8 @@ def read_picture(path: Path) -> list[Frames]:
     """
     with open_picture(path) as picture:
         orientation = picture_orientation(picture)
-        pixels = turn(_to_grey(picture), orientation)
+        deep = read_deep_png(path)
+        pixels = turn(_to_grey(picture) if deep is None else grey(list(np.moveaxis(deep, -1, 0))), orientation)
     return [Frames(pixels, metadata=turn_metadata(orientation), notes=turn_note(orientation))]
 
 
@@ -33,6 +35,22 @@ def picture_orientation(picture: Image.Image) -> int:
     """Orientation of an open picture, from 1 (as it is) to 8."""
     orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
     return orientation if orientation in range(1, 9) else 1
+
+
+def read_deep_png(path: Path) -> npt.NDArray[np.uint16] | None:
+    """Read a PNG with 16 bits in each of several channels, of which Pillow keeps the upper 8 alone.
+
+    Returns:
+        Red, green, blue and, where there is one, alpha, (rows, columns, 3 or 4); None for any other file.
+    """
+    with path.open("rb") as file:
+        header = file.read(26)
+    if not header.startswith(b"\x89PNG") or header[24:25] != b"\x10" or header[25:26] == b"\0":
+        return None
+    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError("the compressed pixels are damaged")
+    return pixels[..., [2, 1, 0, *range(3, pixels.shape[-1])]].astype(np.uint16)
 
 
 @contextmanager

@@ -69,7 +69,8 @@ def _frames(
 ) -> Frames:
     page = _page(series, pages[0])
     axes, shape = series.axes, series.shape
-    if len(pages) < len(series.pages):  # a part of a series: its pages one after the other
+    splits_colours = "S" in page.axes and "S" not in axes  # ImageJ's description knows no colour planes
+    if len(pages) < len(series.pages) or splits_colours:  # pages one after the other
         axes, shape = f"Q{page.axes}", (len(pages), *page.shape)
         if len(pages) == 1:
             axes, shape = page.axes, page.shape
@@ -129,9 +130,16 @@ def _to_grey(pixels: npt.NDArray[Any], axes: str, page: tifffile.TiffPage) -> np
     pixels = pixels.transpose(order)
     if page.photometric == PHOTOMETRIC.PALETTE and page.colormap is not None:
         return _look_up(pixels, page.colormap)
-    if page.photometric == PHOTOMETRIC.MINISWHITE:
-        return _invert(pixels, page)
-    return pixels
+    return _invert(pixels, page) if is_inverted(page) else pixels
+
+
+def is_inverted(page: tifffile.TiffPage) -> bool:
+    """Whether 0 is white in a page.
+
+    Booleans that tifffile wrote say so as well, though nobody meant it: it marks every image of one bit in this way.
+    """
+    by_default = page.bitspersample == 1 and page.software.startswith("tifffile")
+    return page.photometric == PHOTOMETRIC.MINISWHITE and not by_default
 
 
 def _mix(channels: list[npt.NDArray[Any]], page: tifffile.TiffPage) -> npt.NDArray[Any]:

@@ -122,6 +122,16 @@ def test_axes_that_ilastik_names(tmp_path: Path, keys: str, shape: tuple[int, ..
         assert [m.image.shape for m in read(tmp_path / "a.h5", 0.02)] == [(5, 6)] * found
 
 
+def test_three_fractions_that_add_up_to_one_are_no_colours(tmp_path: Path) -> None:
+    probabilities = np.random.default_rng(0).dirichlet((1, 1, 1), (12, 16)).astype(np.float32)
+    for name, pixels in (("classes", probabilities), ("colours", probabilities * 2)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["exported_data"] = pixels
+    assert len(read(tmp_path / "colours.h5", 0.02)) == 1
+    with pytest.raises(InputError, match=r"classes\.h5: holds no image, only 3 channels per pixel \(12 x 16 x 3\)"):
+        read(tmp_path / "classes.h5", 0.02)
+
+
 def test_four_dimensions_are_refused_as_such(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["scan"] = np.zeros((5, 6, 20, 20), np.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -41,6 +42,26 @@ def test_png_labels(tmp_path: Path, mode: str) -> None:
 def test_tiff_labels(tmp_path: Path, dtype: str) -> None:
     tifffile.imwrite(tmp_path / "a_label.tif", PARTICLES.astype(dtype), photometric="minisblack")
     np.testing.assert_array_equal(read_label(tmp_path / "a_label.tif", (6, 5)).mask, PARTICLES > 0)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4", "bool"])
+def test_labels_as_python_programs_write_them(tmp_path: Path, dtype: str) -> None:
+    """tifffile, which scikit-image uses as well, calls 0 white in booleans and nowhere else."""
+    tifffile.imwrite(tmp_path / "a_label.tif", (PARTICLES > 0).astype(dtype))
+    np.testing.assert_array_equal(read_label(tmp_path / "a_label.tif", (6, 5)).mask, PARTICLES > 0)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_numbers_in_a_png_of_16_bits_in_several_channels(tmp_path: Path, channels: int) -> None:
+    numbers = np.zeros((40, 50), np.uint16)
+    numbers[5:15, 5:20], numbers[15:25, 5:20] = 300, 301
+    pixels = np.repeat(numbers[..., None], channels, axis=-1)
+    if channels == 4:
+        pixels[..., 3] = 65535
+    cv2.imwrite(str(tmp_path / "a_label.png"), pixels)
+    label = read_label(tmp_path / "a_label.png", numbers.shape)
+    assert label.particles == 2
+    np.testing.assert_array_equal(label.mask, numbers > 0)
 
 
 def test_a_tiff_label_in_colour(tmp_path: Path) -> None:

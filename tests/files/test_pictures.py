@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -25,6 +26,25 @@ def test_every_mode_of_the_same_grey(tmp_path: Path, mode: str) -> None:
     picture.save(path, dpi=(72, 72), quality=100)
     (micrograph,) = read(path, pixel_size_nm=0.02)
     np.testing.assert_allclose(micrograph.image, pixels, atol=0 if mode != "CMYK" else 12)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colours_of_16_bits_keep_all_of_them(tmp_path: Path, channels: int) -> None:
+    """Pillow keeps the upper 8, in which dark images are black altogether."""
+    grey = np.random.default_rng(0).integers(0, 200, (9, 7), dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), np.repeat(grey[..., None], channels, axis=-1))
+    np.testing.assert_array_equal(read(tmp_path / "a.png", 0.02)[0].image, grey)
+    colours = np.random.default_rng(0).integers(0, 60_000, (9, 7, channels), dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), colours)
+    luminance = colours[..., 2] * 0.299 + colours[..., 1] * 0.587 + colours[..., 0] * 0.114  # OpenCV has blue first
+    np.testing.assert_allclose(read(tmp_path / "a.png", 0.02)[0].image, luminance, rtol=1e-5)
+
+
+def test_a_cut_png_of_16_bits_is_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.random.default_rng(0).integers(0, 60_000, (90, 70, 3), dtype=np.uint16))
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:3000])
+    with pytest.raises(InputError, match="cannot be read as"):
+        read(tmp_path / "a.png", 0.02)
 
 
 def test_alpha_is_ignored(tmp_path: Path) -> None:

@@ -106,12 +106,16 @@ def test_facts_of_the_file(sample: Callable[[str], Path]) -> None:
 
 @pytest.mark.parametrize("units", [("nm", "nm"), ("s", "nm", "nm")])
 @pytest.mark.parametrize("write", [write_tiff, write_emd])
+@pytest.mark.parametrize("are_named", [True, False])
 def test_round_trip_through_rosettasciio(
-    tmp_path: Path, write: Callable[[str, dict[str, Any]], None], units: tuple[str, ...]
+    tmp_path: Path, write: Callable[[str, dict[str, Any]], None], units: tuple[str, ...], are_named: bool
 ) -> None:
     data = np.random.default_rng(0).random((6, 4, 5)[-len(units) :], np.float32)
     path = tmp_path / ("a.tif" if write is write_tiff else "a.emd")
-    write(str(path), signal(data, scale=0.0153, units=units))
+    written = signal(data, scale=0.0153, units=units)
+    for axis in written["axes"]:
+        axis["name"] = axis["name"] if are_named else None
+    write(str(path), written)
     micrographs = read(path)
     np.testing.assert_array_equal(np.stack([m.image for m in micrographs]).reshape(data.shape), data)
     assert all(m.pixel_size_nm == pytest.approx(0.0153) for m in micrographs)

@@ -259,11 +259,40 @@ def test_an_ome_series_over_several_files_gives_each_plane_once(tmp_path: Path, 
 def test_white_as_zero_is_inverted(tmp_path: Path, dtype: type) -> None:
     pixels = np.random.default_rng(0).integers(0, 2 if dtype is bool else 200, size=(6, 8)).astype(dtype)
     for photometric in ("miniswhite", "minisblack"):
-        tifffile.imwrite(tmp_path / f"{photometric}.tif", pixels, photometric=photometric, metadata=None)
+        path = tmp_path / f"{photometric}.tif"
+        tifffile.imwrite(path, pixels, photometric=photometric, metadata=None, software="another")
     inverted, plain = (read(tmp_path / f"{name}.tif", 0.02)[0].image for name in ("miniswhite", "minisblack"))
     np.testing.assert_allclose(inverted - inverted.min(), plain.max() - plain)
     if dtype is np.uint8:
         np.testing.assert_array_equal(inverted, 255 - plain)
+
+
+def test_booleans_that_tifffile_wrote_are_as_they_were(tmp_path: Path) -> None:
+    """It calls 0 white in each of them, and nothing else does."""
+    pixels = np.random.default_rng(0).random((6, 8)) < 0.5
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    assert tifffile.TiffFile(tmp_path / "a.tif").pages[0].photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    np.testing.assert_array_equal(read(tmp_path / "a.tif", 0.02)[0].image, pixels)
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_colour_planes_under_a_description_of_imagej(tmp_path: Path, pages: int, channels: int) -> None:
+    grey = np.random.default_rng(0).integers(0, 200, (pages, 6, 8), dtype=np.uint8)
+    planes = np.repeat(grey[:, None], channels, axis=1)
+    tags: dict[str, Any] = {"resolution": (50, 50), "description": "ImageJ=1.54f\nunit=nm\n", "metadata": None}
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        for page in planes:
+            tiff.write(
+                page,
+                photometric="minisblack" if channels == 2 else "rgb",
+                planarconfig="separate",
+                extrasamples=["unassalpha"] if channels != 3 else None,
+                **tags,
+            )
+    micrographs = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(np.stack([m.image for m in micrographs]), grey)
+    assert micrographs[0].pixel_size_nm == pytest.approx(0.02)
 
 
 def test_a_palette_is_looked_up_as_in_a_png(tmp_path: Path) -> None:

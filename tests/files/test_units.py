@@ -46,6 +46,7 @@ SPELLINGS = {
     "Å/pixel": 0.1,
     b"\xc5": 0.1,
     "pm": 1e-3,
+    "mm": 1e6,
     "nm\x00": 1.0,
 }
 
