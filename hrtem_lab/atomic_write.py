@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +15,12 @@ from uuid import uuid4
 from hrtem_lab.micrograph import InputError
 
 WINDOWS_PATIENCE_S = 2.0
+WHOLE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+"""Errors that any other file on the disk would meet as well."""
+
+
+class DiskError(InputError):
+    """The disk is full or read-only, so that nothing else can be written either."""
 
 
 @contextmanager
@@ -22,14 +30,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
     If the block raises, an older file at `path` stays as it was and the temporary one is removed.
 
     Raises:
-        InputError: The file cannot be written.
+        InputError: The file cannot be written; a `DiskError` where no other could be either.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with move_when_written(path) as unfinished:
             yield unfinished
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        kind = DiskError if error.errno in WHOLE_DISK else InputError
+        raise kind(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 @contextmanager
@@ -72,3 +81,10 @@ def write_text(path: Path, text: str) -> None:
     """
     with atomic_write(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed; no other process may be writing there."""
+    for path in folder.glob(".*.tmp"):
+        if re.fullmatch(r"\..{1,32}\.[0-9a-f]{32}\.tmp", path.name, flags=re.DOTALL):
+            path.unlink(missing_ok=True)

@@ -49,7 +49,7 @@ ALLOWED_IMPORTS: dict[str, set[str]] = {
     "evaluation": CONCEPTS,
     "segmentation": GROUND | {"torch"},
     "defects": GROUND | {"sklearn"},
-    "analysis": LEARNING,
+    "analysis": LEARNING | {"distributed"},
     "cli": {"hydra", "omegaconf"} | CONCEPTS,
     "figures": LEARNING | {"analysis", "matplotlib"},
     "tracking": LEARNING | {"analysis", "mlflow"},

@@ -23,8 +23,7 @@ _MAX_PIXEL_NM = 1e6
 
 def read_ser(path: Path) -> list[Frames]:
     """Read a series; the `.emi` file beside it, where there is one, says whether it is a diffraction pattern."""
-    match = _SERIES.fullmatch(path.stem)
-    emi = find_sibling(path.with_name(f"{match['stem']}.emi")) if match else None
+    match, emi = _SERIES.fullmatch(path.stem), find_metadata(path)
     objects = _objects(emi) if emi else []
     number = int(match["number"]) if match else 1
     settings = objects[number - 1] if 0 < number <= len(objects) else {}
@@ -48,6 +47,12 @@ def read_emi(path: Path) -> list[Frames]:
         )
     stacks = [(number, frames) for number, ser in series.items() for frames in read_ser(ser)]
     return [replace(frames, title=str(number)) for number, frames in stacks] if len(stacks) > 1 else [stacks[0][1]]
+
+
+def find_metadata(ser: Path) -> Path | None:
+    """The `.emi` file of a series, where it lies beside it."""
+    match = _SERIES.fullmatch(ser.stem)
+    return find_sibling(ser.with_name(f"{match['stem']}.emi")) if match else None
 
 
 def find_series(emi: Path) -> dict[int, Path]:

@@ -2,110 +2,156 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 from rich.markup import escape
 from rich.table import Table
 
-from hrtem_lab.analysis.analyser import Analyser, Analysis
-from hrtem_lab.analysis.batch import Results, analyse_files, share_mask
+from hrtem_lab.analysis.batch import Results
+from hrtem_lab.analysis.distribution import Outcomes, run_here, run_in_children, run_on_cluster
+from hrtem_lab.atomic_write import remove_unfinished
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.command import DONE, FAILED, PARTLY_DONE
 from hrtem_lab.cli.progress import console, nested_progress_bars
-from hrtem_lab.figures.micrographs import overlay
-from hrtem_lab.figures.style import save
 from hrtem_lab.figures.tables import note_lines
-from hrtem_lab.files import (
-    Label,
-    LabelRule,
-    check_choice,
-    find_image_table,
-    find_inputs,
-    find_outputs,
-    make_folder,
-    read,
-    read_calibration,
-    read_label,
-    write_json,
-    write_mask,
-    write_table,
-)
-from hrtem_lab.files.reader_pool import ReaderPool
-from hrtem_lab.micrograph import InputError, Micrograph, ParticleClass
+from hrtem_lab.files import LabelRule, find_inputs, find_outputs, make_folder, read_calibration, write_json, write_table
+from hrtem_lab.files.records import Records
+from hrtem_lab.micrograph import InputError, ParticleClass
+from hrtem_lab.pipelines.file_analysis import FileAnalysis, OpenAnalysis, fingerprint_settings
+from hrtem_lab.pipelines.read_settings import read_limits, read_options
+from hrtem_lab.processes.cores import count_cores
+from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.tracking.models import find_model
+
+PRELOAD = "hrtem_lab.pipelines.file_analysis"
+"""Module that every process imports that analyses files."""
+MAX_LISTED = 50
+"""Number of micrographs and of failures that are printed; the files hold all."""
 
 
 def predict(config: DictConfig) -> int:
-    """Analyse every file, and write masks, overlays and tables.
+    """Analyse every file that is not done yet, and write masks, overlays and tables.
 
     Returns:
         Exit code: 0 when every file was analysed, 3 when some failed, 1 when all did.
     """
     inputs = find_inputs(config.input)
-    with ReaderPool(*check_read_limits(config)) as readers:
-        return _predict(config, inputs, readers)
-
-
-def _predict(config: DictConfig, inputs: dict[str, Path], readers: ReaderPool) -> int:
-    """Analyse every file, with child processes that read them; see `predict`."""
-    table = read_calibration(config.calibration) if config.calibration else None
-    options = check_read_options(config)
-    rule = LabelRule(config.label.background)
-    folder = find_model(config.model)
-    analyser = Analyser.load(folder, build(config.features), tta=config.tta)
+    _check(config)
+    model = find_model(config.model)
     output = make_output_folder(config.output, inputs.values())
-    earlier = find_outputs(output)
-    table_beside = cache(find_image_table)  # read once per folder
+    with lock(output):
+        return _predict(config, inputs, model, output)
 
-    def read_file(path: Path, name: str) -> list[Micrograph]:
-        tables = [table, table_beside(path.parent)]
-        return readers.call(read, path, path, name=name, tables=tables, **options)
 
-    def read_label_file(path: Path, shape: tuple[int, int], metadata: Mapping[str, Any]) -> Label:
-        return readers.call(read_label, path, path, shape, metadata, rule)
+def _check(config: DictConfig) -> None:
+    """Refuse wrong settings before anything is read, and say where the calibration is from any working folder."""
+    read_options(config)
+    read_limits(config)
+    LabelRule(config.label.background)
+    if config.calibration:
+        config.calibration = str(read_calibration(config.calibration).path.absolute())
+    workers = config.workers
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 0):
+        raise InputError(f"workers={workers}: expected the number of processes, 0 for none but this one")
 
-    results = Results()
+
+def _predict(config: DictConfig, inputs: dict[str, Path], model: Path, output: Path) -> int:
+    """Analyse every file; see `predict`."""
+    earlier, records = find_outputs(output), Records(output)
+    records.set_aside(inputs.keys())
+    analysis = FileAnalysis(config, model.absolute(), output.absolute(), fingerprint_settings(config, model))
+    reasons: dict[str, str | None] = {}
     try:
         with nested_progress_bars("Finding particles", "Tiles of this micrograph") as (advance, advance_tiles):
-            write = partial(write_pictures, output)
-            analyse_files(inputs, read_file, analyser, write, results, advance, advance_tiles, read_label_file)
+            advance(0, len(inputs))
+            for name, reason in distribute(analysis, inputs, advance_tiles):
+                reasons[name] = reason
+                advance(len(reasons), len(inputs))
     except KeyboardInterrupt:
+        results = write_tables(output, records, reasons, inputs)
         kept = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
         console.print(f"Stopped; what was found so far ({kept}) is kept in {output}", markup=False, soft_wrap=True)
         raise
-    finally:
-        write_tables(output, results, analyser)
-    for outdated in earlier - find_outputs(output):
+    results = write_tables(output, records, reasons, inputs)
+    for outdated in (earlier | records.clear()) - find_outputs(output):
         outdated.unlink(missing_ok=True)
-    print_results(results, folder, output)
+    print_results(results, model, output)
     if not results.failures:
         return DONE
     return PARTLY_DONE if results.micrographs else FAILED
 
 
-def write_pictures(output: Path, name: str, analyses: list[Analysis]) -> None:
-    """Write the masks and overlays of one file."""
-    masks = share_mask(name, analyses)
-    for mask in dict.fromkeys(masks):
-        sharing = [analysis for analysis, its_mask in zip(analyses, masks, strict=True) if its_mask == mask]
-        stack = np.stack([analysis.instances for analysis in sharing])
-        pixel_size_nm = sharing[0].micrograph.pixel_size_nm
-        write_mask(output / "masks" / f"{mask}.tif", stack if len(stack) > 1 else stack[0], pixel_size_nm)
-    for analysis in analyses:
-        save(overlay(analysis), output / "overlays" / f"{analysis.micrograph.name}.png")
+def distribute(analysis: FileAnalysis, inputs: Mapping[str, Path], tile_progress: ProgressCallback) -> Outcomes:
+    """Analyse the files on a cluster, in several processes of this machine, or in this one; see `run_on_cluster`."""
+    cluster, workers = analysis.config.cluster, analysis.config.workers
+    if cluster is not None:  # its workers have other working folders
+        inputs = {name: path.absolute() for name, path in inputs.items()}
+    names = sorted(inputs)
+    tasks = {name: (inputs[name], longer_names(name, names)) for name in names}
+    if isinstance(cluster, DictConfig):
+        with closing(build(cluster)) as started:
+            yield from run_on_cluster(analysis, tasks, started, PRELOAD)
+        return
+    if cluster is not None:
+        yield from run_on_cluster(analysis, tasks, cluster, PRELOAD)
+        return
+    several = min(count_cores() if workers is None else workers, len(inputs))
+    if several > (workers is None):  # one is this process, unless it was asked for
+        yield from run_in_children(analysis, tasks, several, PRELOAD)
+        return
+    with closing(OpenAnalysis(analysis)) as task:
+        yield from run_here(partial(task, progress=tile_progress), tasks)
 
 
-def write_tables(output: Path, results: Results, analyser: Analyser) -> None:
-    """Write `particles.csv`, `failures.csv` and `summary.json`."""
+def longer_names(name: str, names: list[str]) -> list[str]:
+    """Those of the sorted names that an image of a file could have, too: they begin with its name and an underscore."""
+    return names[bisect_left(names, f"{name}_") : bisect_left(names, f"{name}`")]  # ` comes after _
+
+
+@contextmanager
+def lock(output: Path) -> Iterator[None]:
+    """Keep the folder of the results from other calls, and remove what a call that was killed left unfinished there.
+
+    Raises:
+        InputError: Another call writes there, or nothing can be written there.
+    """
+    try:
+        with FileLock(output / ".lock", timeout=0):
+            for folder in (output, *(output / name for name in ("masks", "overlays", "records"))):
+                remove_unfinished(folder)
+            yield
+    except Timeout as error:
+        raise InputError(f"output={output}: another call writes there; wait for it, or give another folder") from error
+
+
+def write_tables(
+    output: Path, records: Records, reasons: Mapping[str, str | None], inputs: Mapping[str, Path]
+) -> Results:
+    """Write `particles.csv`, `failures.csv` and `summary.json` from the records of the files that are done.
+
+    Args:
+        output: Folder of the results.
+        records: Records of the files.
+        reasons: Reason of each file's failure by its name; None for a file that is done.
+        inputs: Path of each file by its name.
+    """
+    results = Results()
+    for name in sorted(reasons):
+        if (reason := reasons[name]) is not None:
+            results.failures.append({"file": str(inputs[name]), "reason": reason})
+        elif (record := records.find(name)) is not None:
+            results.add(record)
     write_table(output / "particles.csv", results.particle_table())
     write_table(output / "failures.csv", results.failure_table())
-    write_json(output / "summary.json", results.summary(analyser.model))
+    write_json(output / "summary.json", results.summary())
+    return results
 
 
 def print_results(results: Results, model: Path, output: Path) -> None:
@@ -114,7 +160,7 @@ def print_results(results: Results, model: Path, output: Path) -> None:
     table = Table(title=escape(f"Particles found with {model}"))
     for column in ("Micrograph", "nm/px", "Particles", "Diameter nm", "Faults", *(["Dice"] if labelled else [])):
         table.add_column(column, justify="left" if column == "Micrograph" else "right")
-    for row in results.micrographs:
+    for row in results.micrographs[:MAX_LISTED]:
         size, classes = row["equivalent_diameter_nm"], row["classes"] or {}
         spread = f"{size['mean']:.2f} ± {size['std']:.2f}" if size["n"] else "-"
         cells = [
@@ -126,63 +172,18 @@ def print_results(results: Results, model: Path, output: Path) -> None:
         ]
         table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
     console.print(table)
+    if len(results.micrographs) > MAX_LISTED:
+        console.print(f"... and {len(results.micrographs) - MAX_LISTED} more, which summary.json lists")
     notes = [(Path(row["file"]).name, note) for row in results.micrographs for note in row["notes"]]
     for line in note_lines(notes):
         console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
     for reason in dict.fromkeys(row["label_unused"] for row in results.micrographs if "label_unused" in row):
         console.print(f"[yellow]no Dice[/yellow] {escape(reason)}", highlight=False, soft_wrap=True)
-    for failure in results.failures:
+    for failure in results.failures[:MAX_LISTED]:
         console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
+    if len(results.failures) > MAX_LISTED:
+        console.print(f"... and {len(results.failures) - MAX_LISTED} more, which failures.csv lists")
     console.print(f"Masks, overlays, particles.csv, summary.json: {output}", markup=False, soft_wrap=True)
-
-
-def check_read_options(config: DictConfig) -> dict[str, Any]:
-    """The arguments of `read` that hold for every file.
-
-    Raises:
-        InputError: A value is not one that `read` takes, or files are to be overruled and nothing is given instead.
-    """
-    pixel_size_nm = check_pixel_size(config.pixel_size_nm)
-    if not isinstance(config.overrule, bool):
-        raise InputError(f"overrule={config.overrule}: expected true or false")
-    if config.overrule and pixel_size_nm is None and not config.calibration:
-        raise InputError("overrule=true: give pixel_size_nm or calibration, which is to count more than the files")
-    return {
-        "pixel_size_nm": pixel_size_nm,
-        "overrule": config.overrule,
-        "frames": check_choice(config.frames),
-        "signal": None if config.signal is None else str(config.signal),
-    }
-
-
-def check_read_limits(config: DictConfig) -> tuple[float, float]:
-    """Time (s) and memory (GiB) that a file may take to be read.
-
-    Raises:
-        InputError: One is no positive number.
-    """
-    for key in ("read_limit_s", "read_limit_gib"):
-        if not _is_positive(config[key]):
-            raise InputError(f"{key} is {config[key]}, expected a positive number, such as {key}=60")
-    return float(config.read_limit_s), float(config.read_limit_gib)
-
-
-def check_pixel_size(pixel_size_nm: Any) -> float | None:
-    """The pixel size in nm that was given, if any.
-
-    Raises:
-        InputError: It is no positive number.
-    """
-    if pixel_size_nm is not None and not _is_positive(pixel_size_nm):
-        raise InputError(
-            f"pixel_size_nm is {pixel_size_nm}, expected a positive number of nm, such as pixel_size_nm=0.02"
-        )
-    return None if pixel_size_nm is None else float(pixel_size_nm)
-
-
-def _is_positive(value: Any) -> bool:
-    """Whether a setting is a finite number above 0."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def make_output_folder(output: str, inputs: Iterable[Path]) -> Path:

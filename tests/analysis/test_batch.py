@@ -1,15 +1,15 @@
-"""Many files, of which some fail."""
+"""Records of many files, and the tables of all."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hrtem_lab.analysis.analyser import Analyser, Analysis
-from hrtem_lab.analysis.batch import Results, analyse_files
+from hrtem_lab.analysis.analyser import Analysis
+from hrtem_lab.analysis.batch import Results, describe_file, refuse_taken_names
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.particles import measure
-from hrtem_lab.progress import ProgressCallback, no_progress
 
 
 def drawn(name: str) -> Micrograph:
@@ -19,43 +19,33 @@ def drawn(name: str) -> Micrograph:
     return Micrograph(image=image, pixel_size_nm=0.1, name=name)
 
 
-class Squares(Analyser):
-    """Finds the squares."""
-
-    def __init__(self) -> None: ...
-
-    def __call__(self, micrograph: Micrograph, *, progress: ProgressCallback = no_progress) -> Analysis:
-        instances = np.zeros(micrograph.image.shape, np.int32)
-        instances[10:20, 10:20], instances[40:60, 40:60] = 1, 2
-        table = measure(instances, micrograph.pixel_size_nm)
-        return Analysis(
-            micrograph=micrograph, instances=instances, probability=(instances > 0).astype(np.float32), table=table
-        )
+def analysed(name: str) -> Analysis:
+    micrograph = drawn(name)
+    instances = np.zeros(micrograph.image.shape, np.int32)
+    instances[10:20, 10:20], instances[40:60, 40:60] = 1, 2
+    table = measure(instances, micrograph.pixel_size_nm)
+    probability = (instances > 0).astype(np.float32)
+    return Analysis(micrograph=micrograph, instances=instances, probability=probability, table=table)
 
 
-def read(path: Path, name: str) -> list[Micrograph]:
-    if name == "torn":
-        raise InputError(f"{path}: is torn")
-    return [drawn(name)]
-
-
-def test_a_file_that_fails_costs_the_others_nothing():
-    results, written = Results(), []
-    inputs = {name: Path(f"{name}.tif") for name in ("a", "torn", "b")}
-    analyse_files(inputs, read, Squares(), lambda name, analyses: written.append(name), results)
-    assert written == ["a", "b"]
-    assert results.failures == [{"file": "torn.tif", "reason": "torn.tif: is torn"}]
+def test_records_of_files_become_the_tables_of_all():
+    results = Results()
+    for name in ("a", "b"):
+        record = describe_file(Path(f"{name}.tif"), name, [analysed(name)], {"folder": "m"})
+        results.add(json.loads(json.dumps(record, default=float)))
+    results.failures.append({"file": "torn.tif", "reason": "torn.tif: is torn"})
     table = results.particle_table()
     assert table.columns[0] == "micrograph"
     assert table.groupby("micrograph")["area_nm2"].sum().to_dict() == pytest.approx({"a": 5.0, "b": 5.0})
-    assert results.summary({})["particles_whole"] == 4
+    assert table["touches_edge"].tolist() == [False] * 4
+    assert (results.summary()["particles_whole"], results.summary()["model"]) == (4, {"folder": "m"})
+    assert results.failure_table()["file"].tolist() == ["torn.tif"]
 
 
 def test_an_image_of_one_file_may_not_have_the_name_of_another():
-    results = Results()
-    inputs = {name: Path(f"{name}.tif") for name in ("a", "b")}
-    analyse_files(inputs, lambda path, name: [drawn("b")], Squares(), lambda *_: None, results)
-    assert [failure["file"] for failure in results.failures] == ["a.tif"]
+    refuse_taken_names(Path("film.tif"), "film", [drawn("film"), drawn("film_0000")], ["film", "film_0001"])
+    with pytest.raises(InputError, match=r"film.tif: its image film_0000 is called as another file is"):
+        refuse_taken_names(Path("film.tif"), "film", [drawn("film_0000")], ["film_0000"])
 
 
 def test_the_table_of_nothing_has_the_columns_of_any_other():

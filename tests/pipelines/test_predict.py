@@ -21,6 +21,7 @@ from hrtem_lab.files.reader_pool import ReaderPool
 from hrtem_lab.micrograph import CLASSES, InputError, Micrograph
 from hrtem_lab.particles import measure
 from hrtem_lab.paths import CONF
+from hrtem_lab.pipelines import file_analysis
 from hrtem_lab.pipelines import predict as prediction
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -54,7 +55,7 @@ class ReadsHere(ReaderPool):
 @pytest.fixture(autouse=True)
 def _read_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "child" not in request.node.name:
-        monkeypatch.setattr(prediction, "ReaderPool", ReadsHere)
+        monkeypatch.setattr(file_analysis, "ReaderPool", ReadsHere)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,7 @@ def dark(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def predict(**settings: object) -> int:
+    settings = {"workers": 0, **settings}  # known models are put into this process
     words = [f"{key}='{value}'" if isinstance(value, Path) else f"{key}={value}" for key, value in settings.items()]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return prediction.predict(compose("predict", overrides=words))
@@ -152,7 +154,7 @@ def test_a_file_that_fails_late_leaves_nothing_in_the_tables(
     def refused(path: Path, *_: object) -> None:
         raise InputError(f"{path}: cannot be written")
 
-    monkeypatch.setattr(prediction, "write_mask", refused)
+    monkeypatch.setattr(file_analysis, "write_mask", refused)
     assert predict(input=folder / "discs.tif", output=tmp_path, model=model) == FAILED
     assert pd.read_csv(tmp_path / "particles.csv").empty
     assert json.loads((tmp_path / "summary.json").read_text())["per_micrograph"] == []
@@ -422,7 +424,7 @@ def test_the_tiles_of_a_large_micrograph_are_counted(model: Path, tmp_path: Path
 def test_files_are_read_in_a_child_and_one_that_hangs_costs_only_itself(
     folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(prediction, "read", unruly.read_or_hang)
+    monkeypatch.setattr(file_analysis, "read", unruly.read_or_hang)
     code = predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=PIXEL_NM, read_limit_s=5)
     assert code == PARTLY_DONE
     rows = json.loads((tmp_path / "out" / "summary.json").read_text())["per_micrograph"]

@@ -1,0 +1,155 @@
+"""Analysis of one file of `predict`, in whatever process it is called: read, analysed, drawn and written by itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from hrtem_lab.analysis.analyser import Analyser, Analysis
+from hrtem_lab.analysis.batch import describe_file, refuse_taken_names, share_mask
+from hrtem_lab.atomic_write import DiskError
+from hrtem_lab.cli.build import build, to_plain
+from hrtem_lab.cli.config_keys import drop_machine_keys
+from hrtem_lab.figures.micrographs import overlay
+from hrtem_lab.figures.style import save
+from hrtem_lab.files import Label, LabelRule, find_image_table, read, read_calibration, read_label, write_mask
+from hrtem_lab.files.content import content_digest, digest_files
+from hrtem_lab.files.reader_pool import ReaderPool
+from hrtem_lab.files.records import Records
+from hrtem_lab.fingerprint import fingerprint
+from hrtem_lab.micrograph import InputError, Micrograph
+from hrtem_lab.paths import PACKAGE
+from hrtem_lab.pipelines.read_settings import read_limits, read_options
+from hrtem_lab.progress import ProgressCallback, no_progress
+
+WITHOUT_EFFECT = ("input", "output", "model", "calibration")
+"""Settings that do not say what becomes of a file; its content, its pixel size and the model's files do."""
+
+
+@dataclass(frozen=True)
+class FileAnalysis:
+    """Everything needed to analyse any of the files; it can be sent to another process.
+
+    Attributes:
+        config: Settings of `predict`.
+        model: Folder of the model.
+        output: Folder of the results.
+        settings: Fingerprint of what the results of every file depend on: settings, model and program.
+    """
+
+    config: DictConfig = field(compare=False)
+    model: Path
+    output: Path
+    settings: str
+
+    def __call__(self, name: str, path: Path, taken: Collection[str]) -> str | None:
+        """Analyse a file in this process, which keeps the model for the next one; see `OpenAnalysis`."""
+        with _one_at_a_time:
+            return _open(self)(name, path, taken)
+
+
+def fingerprint_settings(config: DictConfig, model: Path) -> str:
+    """Fingerprint of the settings, the model's files and the program's."""
+    settings = {key: value for key, value in to_plain(config).items() if key not in WITHOUT_EFFECT}
+    files = sorted(file for file in model.rglob("*") if file.is_file())
+    program = digest_files(sorted(PACKAGE.rglob("*.py")))
+    return fingerprint([drop_machine_keys(settings), [file.name for file in files], digest_files(files), program])
+
+
+class OpenAnalysis:
+    """A `FileAnalysis` with its model loaded, and a process that reads files.
+
+    Args:
+        analysis: Settings.
+
+    Raises:
+        InputError: The settings or the model are at fault.
+    """
+
+    def __init__(self, analysis: FileAnalysis) -> None:
+        config, self.settings, self.records = analysis.config, analysis.settings, Records(analysis.output)
+        self.options, self.rule = read_options(config), LabelRule(config.label.background)
+        self.table = read_calibration(config.calibration) if config.calibration else None
+        self.table_beside = cache(find_image_table)  # read once per folder
+        self.readers = ReaderPool(*read_limits(config))
+        self.analyser = Analyser.load(analysis.model, build(config.features), tta=config.tta)
+
+    def __call__(
+        self, name: str, path: Path, taken: Collection[str] = (), *, progress: ProgressCallback = no_progress
+    ) -> str | None:
+        """Analyse a file and write its masks, overlays and record, unless that was done before.
+
+        Args:
+            name: Name of the results.
+            path: The file.
+            taken: Names of other files, which an image of this one may not have.
+            progress: Called after each tile of a micrograph.
+
+        Returns:
+            Reason why the file failed; None where it did not.
+
+        Raises:
+            DiskError: Nothing can be written any more.
+        """
+        try:
+            key = self._key(name, path)
+            if self.records.find(name, key) is None and not self.records.adopt(key, name, path):
+                self._analyse(name, path, taken, key, progress)
+            return None
+        except DiskError:
+            raise
+        except InputError as error:
+            return str(error)
+        except Exception as error:  # whatever is wrong with one file, the others are still wanted
+            return f"{path.name}: {type(error).__name__}: {error}"
+
+    def _key(self, name: str, path: Path) -> str:
+        """Fingerprint of everything that the results of a file depend on, apart from its name."""
+        tables = [table for table in (self.table, self.table_beside(path.parent)) if table is not None]
+        sizes = [[text for _, text in table.lookup("pixel_size_nm", path, name)] for table in tables]
+        return fingerprint([self.settings, content_digest(path), sizes, [table.error for table in tables]])
+
+    def _analyse(self, name: str, path: Path, taken: Collection[str], key: str, progress: ProgressCallback) -> None:
+        tables = [self.table, self.table_beside(path.parent)]
+        micrographs: list[Micrograph] = self.readers.call(read, path, path, name=name, tables=tables, **self.options)
+        refuse_taken_names(path, name, micrographs, taken)
+        analyses = [self.analyser(micrograph, progress=progress) for micrograph in micrographs]
+        self.records.discard(name)
+        pictures = write_pictures(self.records.output, name, analyses)
+        record = describe_file(path, name, analyses, self.analyser.model, self._read_label)
+        self.records.write({**record, "key": key, "pictures": pictures})
+
+    def _read_label(self, path: Path, shape: tuple[int, int], metadata: Mapping[str, Any]) -> Label:
+        return self.readers.call(read_label, path, path, shape, metadata, self.rule)
+
+    def close(self) -> None:
+        """End the process that reads files."""
+        self.readers.close()
+
+
+_open = lru_cache(maxsize=1)(OpenAnalysis)
+_one_at_a_time = threading.Lock()
+"""Matplotlib draws one figure at a time, and the network takes all cores for one micrograph."""
+
+
+def write_pictures(output: Path, name: str, analyses: list[Analysis]) -> list[str]:
+    """Write the masks and overlays of one file, and return their paths from the output."""
+    masks = share_mask(name, analyses)
+    written = []
+    for mask in dict.fromkeys(masks):
+        sharing = [analysis for analysis, its_mask in zip(analyses, masks, strict=True) if its_mask == mask]
+        stack = np.stack([analysis.instances for analysis in sharing])
+        pixel_size_nm = sharing[0].micrograph.pixel_size_nm
+        written.append(f"masks/{mask}.tif")
+        write_mask(output / written[-1], stack if len(stack) > 1 else stack[0], pixel_size_nm)
+    for analysis in analyses:
+        written.append(f"overlays/{analysis.micrograph.name}.png")
+        save(overlay(analysis), output / written[-1])
+    return written
