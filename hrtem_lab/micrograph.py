@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +101,23 @@ class Micrograph:
             return self.image.shape[0], self.image.shape[1]
         row, column = (np.flatnonzero(self.valid.any(axis=axis)) for axis in (1, 0))
         return int(row[-1] - row[0] + 1), int(column[-1] - column[0] + 1)
+
+    def leave_out(self, region: BoolArray, note: str = "a region is left out") -> Self:
+        """Copy the micrograph without a region: nothing is found there, and its area does not count.
+
+        Args:
+            region: True where the micrograph is left out, (rows, columns).
+            note: Line for the user.
+
+        Raises:
+            InputError: The region has another shape, or nothing would be left.
+        """
+        if region.shape != self.image.shape:
+            raise InputError(f"{self.name}: what is left out is {region.shape}, the image {self.image.shape}")
+        valid = ~region if self.valid is None else self.valid & ~region
+        if not valid.any():
+            raise InputError(f"{self.name}: all of the image is left out; draw around a part of it")
+        return replace(self, valid=valid, notes=(*self.notes, note))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,16 +29,16 @@ DPI = 100
 
 
 def save(figure: Figure, path: Path, bbox_inches: str | None = None) -> None:
-    """Write a figure as PNG and close it.
+    """Write a figure as PNG, SVG or PDF and close it.
 
     Args:
         figure: The figure.
-        path: The file.
+        path: The file, whose suffix says the format.
         bbox_inches: `tight` to fit the picture to what is drawn; by default it has the size of the figure.
 
     Raises:
         InputError: The file cannot be written.
     """
     with atomic_write(path) as unfinished:
-        figure.savefig(unfinished, format="png", dpi=DPI, bbox_inches=bbox_inches)
+        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI, bbox_inches=bbox_inches)
     plt.close(figure)

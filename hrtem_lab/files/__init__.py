@@ -6,8 +6,10 @@ from hrtem_lab.files.formats import SUFFIXES
 from hrtem_lab.files.image_table import ImageTable, find_image_table, read_calibration
 from hrtem_lab.files.inputs import find_inputs
 from hrtem_lab.files.labelled import read_labelled
+from hrtem_lab.files.labelled_output import write_label, write_label_table
 from hrtem_lab.files.labels import Label, LabelRule, find_label, read_label
 from hrtem_lab.files.read import read
+from hrtem_lab.files.regions import LeftOut, read_region
 from hrtem_lab.files.results import find_outputs, read_results
 from hrtem_lab.files.stacks import check_choice
 from hrtem_lab.files.write import make_folder, write_json, write_mask, write_table
@@ -19,6 +21,7 @@ __all__ = [
     "ImageTable",
     "Label",
     "LabelRule",
+    "LeftOut",
     "check_choice",
     "find_image_table",
     "find_inputs",
@@ -29,11 +32,14 @@ __all__ = [
     "read_calibration",
     "read_label",
     "read_labelled",
+    "read_region",
     "read_results",
     "to_micrograph",
     "write_folder",
     "write_groschner",
     "write_json",
+    "write_label",
+    "write_label_table",
     "write_mask",
     "write_table",
 ]

@@ -9,12 +9,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
-import tifffile
 from PIL import Image
 
 from hrtem_lab.atomic_write import atomic_write
 from hrtem_lab.files.tables import read_rows
-from hrtem_lab.files.write import calibration_tags, write_mask, write_table
+from hrtem_lab.files.write import write_image, write_mask, write_table
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import LabelledMicrograph
 
@@ -69,11 +68,7 @@ def write_folder(folder: str | Path, micrographs: Numbered) -> None:
     before = _names(folder / "metadata.csv")
     tables = _Tables()
     for number, micrograph in micrographs:
-        with atomic_write(folder / f"{micrograph.name}.tif") as unfinished:
-            tags = calibration_tags(micrograph.image.shape, micrograph.pixel_size_nm)
-            tifffile.imwrite(
-                unfinished, micrograph.image, photometric="minisblack", compression="zlib", metadata=None, **tags
-            )
+        write_image(folder / f"{micrograph.name}.tif", micrograph.image, micrograph.pixel_size_nm)
         with atomic_write(folder / f"{micrograph.name}_label.png") as unfinished:
             Image.fromarray(micrograph.mask.astype(np.uint8) * 255).save(unfinished, "png")
         write_mask(folder / "instances" / f"{micrograph.name}.tif", micrograph.instances, micrograph.pixel_size_nm)

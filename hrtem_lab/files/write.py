@@ -14,8 +14,10 @@ import pandas as pd
 import tifffile
 
 from hrtem_lab.atomic_write import atomic_write, write_text
-from hrtem_lab.micrograph import InputError
+from hrtem_lab.micrograph import FloatArray, InputError
 
+SOFTWARE = "hrtem_lab"
+"""Program that a mask names as its writer; another program that saves the mask leaves its own name, or none."""
 _MOST_PARTICLES = int(np.iinfo(np.uint16).max)
 
 
@@ -60,7 +62,26 @@ def write_mask(path: str | Path, instances: npt.NDArray[Any], pixel_size_nm: flo
             photometric="minisblack",
             compression="zlib",
             metadata=None,
+            software=SOFTWARE,
             **calibration_tags(instances.shape, pixel_size_nm),
+        )
+
+
+def write_image(path: str | Path, image: FloatArray, pixel_size_nm: float) -> None:
+    """Write an image as a zlib-compressed float32 TIFF, with its pixel size as ImageJ writes it.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with atomic_write(Path(path)) as unfinished:
+        tags = calibration_tags(image.shape, pixel_size_nm)
+        tifffile.imwrite(
+            unfinished,
+            image.astype(np.float32),
+            photometric="minisblack",
+            compression="zlib",
+            metadata=None,
+            **tags,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import roifile
@@ -15,7 +16,7 @@ MOVE_TO, LINE_TO, CLOSE = 0.0, 1.0, 4.0
 """Steps of a path, as Java and so ImageJ number them."""
 
 
-def write_imagej_rois(path: Path, borders: Borders, classes: Mapping[int, str]) -> None:
+def write_imagej_rois(path: Path, borders: Borders, classes: Mapping[Any, str]) -> None:
     """Write the borders as a zip file that ImageJ's ROI manager opens.
 
     A region is named by the number of its particle and its class. It measures the same area as the mask.
