@@ -3,7 +3,9 @@
 from hrtem_lab.evaluation.breakdown import assign_bins, breakdown
 from hrtem_lab.evaluation.counts import pixel_counts, ratios
 from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test, wilson_interval
-from hrtem_lab.evaluation.objects import match, object_counts, object_ratios, overlaps
+from hrtem_lab.evaluation.objects import match, object_ratios, overlaps
+from hrtem_lab.evaluation.outlines import outline_distances
+from hrtem_lab.evaluation.particle_matches import match_particles, scores_by_size
 from hrtem_lab.evaluation.reliability import ece, reliability_counts
 from hrtem_lab.evaluation.scores import (
     SUMMARY_METRICS,
@@ -21,8 +23,9 @@ __all__ = [
     "current_metric_name",
     "ece",
     "match",
-    "object_counts",
+    "match_particles",
     "object_ratios",
+    "outline_distances",
     "overlaps",
     "paired_dice_difference",
     "paired_test",
@@ -30,6 +33,7 @@ __all__ = [
     "ratios",
     "reliability_counts",
     "score_masks",
+    "scores_by_size",
     "summarise",
     "wilson_interval",
 ]

@@ -1,4 +1,4 @@
-"""Comparison of predicted and true particles: overlaps, matches, and counts of found, invented and missed ones."""
+"""Comparison of predicted and true particles: overlaps, matches, and ratios of their counts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def match(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> pd.DataFram
     if not 0 < iou <= 1:
         raise InputError(f"iou is {iou}, expected a threshold above 0 and at most 1")
     pairs = overlaps(predicted, truth)
-    areas = _areas(predicted)[pairs["predicted"]] + _areas(truth)[pairs["truth"]]
+    areas = count_pixels(predicted)[pairs["predicted"]] + count_pixels(truth)[pairs["truth"]]
     pairs["iou"] = pairs["pixels"] / (areas - pairs["pixels"])
     pairs = pairs.loc[pairs["iou"] >= iou, ["predicted", "truth", "iou"]]
     rows, row = np.unique(pairs["predicted"], return_inverse=True)
@@ -69,26 +69,6 @@ def match(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> pd.DataFram
     assigned = np.zeros(gain.shape, dtype=bool)
     assigned[linear_sum_assignment(gain, maximize=True)] = True
     return pairs[assigned[row, column]].reset_index(drop=True)
-
-
-def object_counts(predicted: IntArray, truth: IntArray, iou: float = 0.5, min_area_px: float = 0.0) -> dict[str, int]:
-    """Count particles found (`tp`), invented (`fp`) and missed (`fn`).
-
-    Args:
-        predicted: Predicted instances, 0 = background.
-        truth: True instances of the same shape.
-        iou: Least intersection over union of a pair, in (0, 1].
-        min_area_px: Least area of a true particle; a smaller one, such as the rest of one at the edge of the image,
-            does not count, whether it is found or not.
-
-    Raises:
-        InputError: As for `match`.
-    """
-    pairs, areas = match(predicted, truth, iou), _areas(truth)
-    counts = areas >= max(min_area_px, 1)
-    counts[0] = False
-    tp = int(counts[pairs["truth"]].sum())
-    return {"tp": tp, "fp": _count_particles(predicted) - len(pairs), "fn": int(counts.sum()) - tp}
 
 
 def object_ratios(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> dict[str, Any]:
@@ -101,11 +81,6 @@ def object_ratios(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike) -> di
     }
 
 
-def _areas(instances: IntArray) -> npt.NDArray[np.int64]:
+def count_pixels(instances: IntArray) -> npt.NDArray[np.int64]:
     """Pixels per particle number, with background at index 0."""
     return np.bincount(instances.ravel(), minlength=1)
-
-
-def _count_particles(instances: IntArray) -> int:
-    """Count the particles, whose numbers may have gaps."""
-    return int(np.count_nonzero(_areas(instances)[1:]))

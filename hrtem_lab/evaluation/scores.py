@@ -10,17 +10,36 @@ import pandas as pd
 
 from hrtem_lab.evaluation.counts import divide, pixel_counts, ratios
 from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test
-from hrtem_lab.evaluation.objects import object_counts, object_ratios
+from hrtem_lab.evaluation.objects import object_ratios
+from hrtem_lab.evaluation.outlines import OUTLINE_DISTANCES, outline_distances
+from hrtem_lab.evaluation.particle_matches import (
+    IOU_THRESHOLDS,
+    match_counts,
+    match_particles,
+    size_errors,
+    split_and_merged,
+)
 from hrtem_lab.micrograph import InputError, IntArray, LabelledMicrograph
 
 PIXEL_COUNTS = ("tp", "fp", "fn", "tn")
-OBJECT_COUNTS = ("object_tp", "object_fp", "object_fn")
+OBJECT_TP = ("object_tp", *(f"object_tp_{100 * iou:.0f}" for iou in IOU_THRESHOLDS[1:]))
+"""Columns with the number of particles found at each of `IOU_THRESHOLDS`."""
+SIZE_SUMS = ("size_pairs", "size_sum_nm", "size_square_sum_nm2")
+OBJECT_COUNTS = (*OBJECT_TP, "object_fp", "object_fn", "iou_sum", *SIZE_SUMS, "splits", "merges")
 MEAN_RATIOS = ("dice", "iou", "precision", "recall")
-"""Ratios that are averaged over micrographs."""
+"""Ratios of pixels that are averaged over micrographs."""
+AVERAGED = (*MEAN_RATIOS, *OUTLINE_DISTANCES)
+"""Columns that are averaged over micrographs."""
+POOLED = (
+    *("object_f1", "object_precision", "object_recall", *(f"object_f1_{100 * iou:.0f}" for iou in IOU_THRESHOLDS[1:])),
+    *("object_f1_mean", "panoptic_quality", "split_rate", "merge_rate", "count_bias"),
+    *("size_bias_nm", "size_spread_nm"),
+)
+"""Metrics that are computed from the summed counts of particles."""
 SUMMARY_METRICS = (
-    *(f"{name}{end}" for name in (*MEAN_RATIOS, "object_f1") for end in ("", "_low", "_high")),
+    *(f"{name}{end}" for name in (*AVERAGED, *POOLED) for end in ("", "_low", "_high")),
     *(f"{name}_pooled" for name in MEAN_RATIOS),
-    *("object_precision", "object_recall", "count_relative_error", "false_positive_rate"),
+    *("count_relative_error", "false_positive_rate"),
 )
 """Names of what `summarise` returns."""
 RENAMED_METRICS = {"false_area": "false_positive_rate", "count_error": "count_relative_error"}
@@ -32,6 +51,10 @@ def score_masks(
 ) -> pd.DataFrame:
     """Score predicted instances against the truth, one row per micrograph.
 
+    Rules for what is empty: a ratio without a denominator, and the distance from an outline that is not there, are
+    `nan`. A micrograph without particles has no Dice where none is found and a Dice of 0 where one is; one in which no
+    particle is found has a Dice and a recall of 0, and no precision.
+
     Args:
         predicted: Instance maps, 0 = background, in the order of the truth.
         truth: The labelled micrographs.
@@ -41,8 +64,9 @@ def score_masks(
 
     Returns:
         Columns `name`, `group`; the pixel counts `tp`, `fp`, `fn`, `tn` and their ratios (see `counts.ratios`); the
-        particle counts `object_tp`, `object_fp`, `object_fn` and their `object_f1`, `object_precision`,
-        `object_recall`; `count_difference`, predicted less true number of particles. Ratios are `nan` where undefined.
+        counts of particles of `particle_matches.match_counts` and `particle_matches.split_and_merged`, and their ratios
+        (see `summarise`); the distances of `outlines.outline_distances`; `count_difference`, predicted less true number
+        of particles.
 
     Raises:
         InputError: The numbers of maps differ, or a map and its truth differ in shape.
@@ -50,22 +74,18 @@ def score_masks(
     if len(predicted) != len(truth):
         raise InputError(f"{len(predicted)} predicted maps for {len(truth)} micrographs; expected one for each")
     rows = [_counts(instances, m, iou, min_diameter_nm) for instances, m in zip(predicted, truth, strict=True)]
-    scores = pd.DataFrame(rows, columns=["name", "group", *PIXEL_COUNTS, *OBJECT_COUNTS])
+    columns = ["name", "group", *PIXEL_COUNTS, *OBJECT_COUNTS, *OUTLINE_DISTANCES]
+    scores = pd.DataFrame(rows, columns=columns)
     pixel_values = ratios(*(scores[c].to_numpy() for c in PIXEL_COUNTS))
-    object_values = object_ratios(*(scores[c].to_numpy() for c in OBJECT_COUNTS))
-    return scores.assign(
-        **pixel_values,
-        **{f"object_{name}": value for name, value in object_values.items()},
-        count_difference=scores["object_fp"] - scores["object_fn"],
-    )
+    object_values = _object_metrics(scores[list(OBJECT_COUNTS)].to_numpy(dtype=np.float64))
+    return scores.assign(**pixel_values, **object_values, count_difference=scores["object_fp"] - scores["object_fn"])
 
 
 def summarise(scores: pd.DataFrame, confidence: float = 0.95, seed: int = 0) -> dict[str, float]:
     """Condense the rows of `score_masks` into the metrics by which methods are compared.
 
     Means are over the micrographs on which the ratio is defined; pooled values come from summed counts. Intervals are
-    those of a percentile bootstrap that draws whole groups (see `intervals.bootstrap_interval`), with the same draws
-    for all metrics.
+    those of `intervals.bootstrap_interval`, which draws whole groups, with the same draws for all metrics.
 
     Args:
         scores: Table of `score_masks`.
@@ -73,23 +93,25 @@ def summarise(scores: pd.DataFrame, confidence: float = 0.95, seed: int = 0) -> 
         seed: Seed of the bootstrap.
 
     Returns:
-        `dice`, `iou`, `precision`, `recall` (means) with `_low`, `_high` and `_pooled`; `object_f1` (pooled) with
-        `_low` and `_high`; `object_precision`, `object_recall`, `false_positive_rate` (pooled);
-        `count_relative_error`, |predicted - true| / true of the summed numbers of particles. `nan` where undefined.
+        Every one of `SUMMARY_METRICS`, `nan` where undefined. Those with `_low` and `_high`: the means over micrographs
+        `dice`, `iou`, `precision`, `recall` and the distances of outlines; pooled over all particles `object_f1`,
+        `object_precision`, `object_recall` at IoU 0.5, `object_f1_60` and so on at higher ones and their mean
+        `object_f1_mean`; `panoptic_quality` (Kirillov et al., CVPR 2019); `split_rate` and `merge_rate`, the numbers of
+        splits and merges over that of true particles; `count_bias`, (predicted - true) / true number of particles;
+        `size_bias_nm` and `size_spread_nm`, mean and standard deviation of the error of the diameter. Without
+        intervals: `dice_pooled` and so on, from summed pixels; `count_relative_error`, |`count_bias`|;
+        `false_positive_rate` of pixels.
     """
-    rows = scores[[*MEAN_RATIOS, *OBJECT_COUNTS]].to_numpy(dtype=np.float64)
+    rows = scores[[*AVERAGED, *OBJECT_COUNTS]].to_numpy(dtype=np.float64)
     values = _statistic(rows)
     low, high = bootstrap_interval(_statistic, rows, confidence, seed=seed, groups=scores["group"].to_numpy())
-    pooled = ratios(*scores[list(PIXEL_COUNTS)].sum())
-    tp, fp, fn = scores[list(OBJECT_COUNTS)].sum()
-    particles = object_ratios(tp, fp, fn)
-    summary: dict[str, float] = {}
     bounds = np.broadcast_arrays(low, high, values)[:2]
-    for name, *interval in zip((*MEAN_RATIOS, "object_f1"), values, *bounds, strict=True):
+    summary: dict[str, float] = {}
+    for name, *interval in zip((*AVERAGED, *POOLED), values, *bounds, strict=True):
         summary |= zip((name, f"{name}_low", f"{name}_high"), interval, strict=True)
+    pooled = ratios(*scores[list(PIXEL_COUNTS)].sum())
     summary |= {f"{name}_pooled": pooled[name] for name in MEAN_RATIOS}
-    summary |= {"object_precision": particles["precision"], "object_recall": particles["recall"]}
-    summary |= {"count_relative_error": divide(abs(fp - fn), tp + fn)}
+    summary |= {"count_relative_error": abs(summary["count_bias"])}
     summary |= {"false_positive_rate": pooled["false_positive_rate"]}
     return {name: float(value) for name, value in summary.items()}
 
@@ -121,23 +143,46 @@ def paired_dice_difference(scores: pd.DataFrame, others: pd.DataFrame) -> dict[s
 def _counts(
     instances: IntArray, micrograph: LabelledMicrograph, iou: float, min_diameter_nm: float
 ) -> dict[str, object]:
-    """Name, group and counts of one micrograph."""
+    """Name, group, counts and distances of one micrograph."""
     if instances.shape != micrograph.instances.shape:
         raise InputError(
             f"{micrograph.name}: the predicted map has shape {instances.shape}, expected {micrograph.instances.shape}"
         )
-    min_area_px = np.pi / 4 * (min_diameter_nm / micrograph.pixel_size_nm) ** 2
-    particles = object_counts(instances, micrograph.instances, iou, min_area_px)
     return {
         "name": micrograph.name,
         "group": micrograph.group,
         **pixel_counts(instances, micrograph.instances),
-        **{f"object_{outcome}": number for outcome, number in particles.items()},
+        **match_counts(match_particles(instances, micrograph, min_diameter_nm, iou)),
+        **split_and_merged(instances, micrograph.instances),
+        **outline_distances(instances, micrograph.instances, micrograph.pixel_size_nm),
     }
 
 
 def _statistic(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Means of the four ratios over their defined rows, and the pooled F1 of the particles, (5,)."""
-    means, particles = rows[:, : len(MEAN_RATIOS)], rows[:, len(MEAN_RATIOS) :].sum(axis=0)
-    average = divide(np.nansum(means, axis=0), np.count_nonzero(~np.isnan(means), axis=0))
-    return np.append(average, object_ratios(*particles)["f1"])
+    """Means of `AVERAGED` over their defined rows, and `POOLED` from the summed counts."""
+    averaged, counts = rows[:, : len(AVERAGED)], rows[:, len(AVERAGED) :].sum(axis=0)
+    means = divide(np.nansum(averaged, axis=0), np.count_nonzero(~np.isnan(averaged), axis=0))
+    return np.concatenate([means, list(_object_metrics(counts).values())])
+
+
+def _object_metrics(counts: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+    """`POOLED` of counts (..., those of `OBJECT_COUNTS`)."""
+    column = {name: counts[..., number] for number, name in enumerate(OBJECT_COUNTS)}
+    tp, fp, fn = (column[f"object_{outcome}"] for outcome in ("tp", "fp", "fn"))
+    true, reported = tp + fn, tp + fp
+    f1 = {name.replace("tp", "f1"): divide(2 * column[name], true + reported) for name in OBJECT_TP}
+    particles = object_ratios(tp, fp, fn)
+    bias, spread = size_errors(*(column[name] for name in SIZE_SUMS))
+    values = {
+        **f1,
+        "object_precision": particles["precision"],
+        "object_recall": particles["recall"],
+        "object_f1_mean": np.mean(list(f1.values()), axis=0),
+        "panoptic_quality": divide(2 * column["iou_sum"], true + reported),
+        "split_rate": divide(column["splits"], true),
+        "merge_rate": divide(column["merges"], true),
+        "count_bias": divide(fp - fn, true),
+        "size_bias_nm": bias,
+        "size_spread_nm": spread,
+    }
+    return {name: values[name] for name in POOLED}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import contingency_table
 
-from hrtem_lab.evaluation.objects import match, object_counts, object_ratios, overlaps
+from hrtem_lab.evaluation.objects import match, object_ratios, overlaps
 from hrtem_lab.micrograph import InputError
 from tests.strategies import instance_maps
 
@@ -65,29 +65,6 @@ def test_match_is_as_good_as_the_best_permutation(predicted, truth, least):
     assert found["iou"].sum() == pytest.approx(best.sum())
     assert found["predicted"].is_unique
     assert found["truth"].is_unique
-
-
-@given(instance_maps(), instance_maps())
-def test_object_counts_add_up(predicted, truth):
-    counts = object_counts(predicted, truth)
-    assert counts["tp"] + counts["fp"] == len(np.unique(predicted[predicted > 0]))
-    assert counts["tp"] + counts["fn"] == len(np.unique(truth[truth > 0]))
-
-
-@given(instance_maps())
-def test_a_map_matches_itself_whatever_its_numbers(truth):
-    counts = object_counts(truth * 7, truth)
-    assert (counts["fp"], counts["fn"]) == (0, 0)
-
-
-def test_particles_below_the_least_area_do_not_count():
-    truth = np.zeros((20, 20), dtype=np.int32)
-    truth[:6, :6], truth[10:12, :2], truth[10:13, 10:13] = 1, 2, 3
-    with_two = np.where(truth == 3, 0, truth)
-    assert object_counts(with_two, truth) == {"tp": 2, "fp": 0, "fn": 1}
-    assert object_counts(with_two, truth, min_area_px=5) == {"tp": 1, "fp": 0, "fn": 1}
-    assert object_counts(with_two, truth, min_area_px=9.5) == {"tp": 1, "fp": 0, "fn": 0}
-    assert object_counts(truth[::-1], truth, min_area_px=9.5) == {"tp": 0, "fp": 3, "fn": 1}
 
 
 def test_ratios():

@@ -5,6 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex
+from torchmetrics.segmentation import DiceScore
 
 from hrtem_lab.evaluation.scores import SUMMARY_METRICS, paired_dice_difference, score_masks, summarise
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
@@ -119,3 +122,36 @@ def test_one_line_errors(predicted, truth):
 
 def test_the_metrics_are_those_that_are_declared():
     assert set(summarise(score_masks([], []))) == set(SUMMARY_METRICS)
+
+
+EMPTY, SQUARE = drawn(), drawn((5, 5))
+
+
+@pytest.mark.parametrize(
+    ("mask", "true", "expected"),
+    [
+        (EMPTY, EMPTY, {"dice": np.nan, "precision": np.nan, "recall": np.nan, "object_f1": np.nan}),
+        (SQUARE, EMPTY, {"dice": 0, "precision": 0, "recall": np.nan, "object_f1": 0, "panoptic_quality": 0}),
+        (EMPTY, SQUARE, {"dice": 0, "precision": np.nan, "recall": 0, "object_f1": 0, "count_bias": -1}),
+        (SQUARE, SQUARE, {"dice": 1, "precision": 1, "recall": 1, "object_f1_mean": 1, "size_bias_nm": 0}),
+    ],
+    ids=["nothing there", "invented", "missed", "found"],
+)
+def test_what_is_empty_has_the_answer_of_the_rules(mask, true, expected):
+    row = score_masks([mask], [labelled(true, "a", "a")]).iloc[0]
+    assert row[list(expected)].to_dict() == pytest.approx(expected, nan_ok=True)
+    assert np.isnan(row["boundary_mean_nm"]) == (not (mask.any() and true.any()))
+
+
+def test_torchmetrics_has_three_answers_where_nothing_is_there():
+    """The documentation says so, and which of them is ours."""
+    nothing = torch.zeros(1, 4, 4, dtype=torch.long)
+    answers = {
+        "f1": BinaryF1Score(),
+        "jaccard": BinaryJaccardIndex(),
+        "f1, zero_division=1": BinaryF1Score(zero_division=1),
+        "dice": DiceScore(num_classes=2, include_background=False, input_format="index"),
+    }
+    values = {name: float(metric(nothing, nothing)) for name, metric in answers.items()}
+    expected = {"f1": 0, "jaccard": 0, "f1, zero_division=1": 1, "dice": np.nan}
+    assert values == pytest.approx(expected, nan_ok=True)
