@@ -53,9 +53,8 @@ def comparison(methods: pd.DataFrame) -> str:
     for _, row in methods.iterrows():
         name, dice = METHODS.get(row["method"], row["method"]), interval_text(row, "dice", digits=3)
         cells = [name, dice, f"{row['dice_pooled']:.3f}", f"{row['object_f1']:.3f}", "", ""]
-        if not pd.isna(row["unet_lead_p"]):
-            difference = interval_text(row, "unet_lead_difference", bounds="unet_lead_", digits=3)
-            cells[4:] = [difference, f"{row['unet_lead_p']:.1g}"]
+        if not pd.isna(row["lead_p"]):
+            cells[4:] = [interval_text(row, "lead", bounds="lead_", digits=3), f"{row['lead_p']:.1g}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

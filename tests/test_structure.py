@@ -48,6 +48,7 @@ ALLOWED_IMPORTS: dict[str, set[str]] = {
     "particles": CONCEPTS,
     "evaluation": CONCEPTS,
     "segmentation": GROUND | {"torch"},
+    "segmentation.classical": GROUND | {"sklearn"},
     "defects": GROUND | {"sklearn"},
     "analysis": LEARNING | {"distributed"},
     "cli": {"hydra", "omegaconf"} | CONCEPTS,

@@ -103,6 +103,9 @@ KEYS: dict[str, ConfigKey] = {
     "cluster": MACHINE,
     "library": PLAIN,
     "imaging": PLAIN,
+    # evaluate
+    "stage": PLAIN,
+    "reference": PLAIN,
     # predict and statistics
     "input": PATH,
     "calibration": PATH,

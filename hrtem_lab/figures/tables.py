@@ -16,37 +16,41 @@ MAX_NAMED = 3
 """Number of names in a line before it says how many more there are."""
 METHOD_METRICS = {"dice": "Dice", "iou": "IoU", "object_f1": "Object F1"}
 """Metrics in the table of methods, and their titles."""
+LEAD = {"difference": "lead", "low": "lead_low", "high": "lead_high", "p": "lead_p"}
+"""Result of a paired test -> column of the table of methods."""
 FOREST_STAGES = {"cv": "cross-validated by specimen", "test": "on the test micrographs"}
 """Stages in which a forest is scored, and their descriptions."""
 
 
 def comparison_table(summaries: dict[str, dict[str, float]], tests: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """Join the metrics of all methods, the best first, with the U-Net's lead in Dice over each of the others.
+    """Join the metrics of all methods, the best first, with the lead in Dice of one of them over each of the others.
 
     Args:
         summaries: Method -> result of `hrtem_lab.evaluation.summarise`.
-        tests: Method -> result of `hrtem_lab.evaluation.paired_dice_difference`, the U-Net's scores against its own.
+        tests: Method -> result of `hrtem_lab.evaluation.paired_dice_difference`, the leading method's scores against
+            its own.
     """
     table = pd.DataFrame(summaries).T.rename_axis("method")
-    differences = pd.DataFrame(tests).T.add_prefix("unet_lead_") if tests else pd.DataFrame()
+    differences = pd.DataFrame(tests).T.rename(columns=LEAD) if tests else pd.DataFrame()
     return table.join(differences).sort_values("dice", ascending=False)
 
 
-def methods_table(comparison: pd.DataFrame, micrographs: str) -> Table:
+def methods_table(comparison: pd.DataFrame, micrographs: str, reference: str) -> Table:
     """Format the comparison of methods for the terminal.
 
     Args:
         comparison: Result of `comparison_table`.
         micrographs: Name of the micrographs that were scored, for the title.
+        reference: Name of the method whose lead is meant.
     """
     table = Table(title=f"{micrographs}, with 95 % bootstrap intervals over specimens", box=box.SIMPLE)
     table.add_column("Method", no_wrap=True)
-    for title in (*METHOD_METRICS.values(), "U-Net's lead in Dice", "p"):
+    for title in (*METHOD_METRICS.values(), f"Lead of {reference} in Dice", "p"):
         table.add_column(title, justify="right")
     for name, row in comparison.iterrows():
         lead = ["", ""]
-        if not pd.isna(row.get("unet_lead_p")):
-            lead = [_interval(row, "unet_lead_difference", "unet_lead_"), f"{row['unet_lead_p']:.1g}"]
+        if not pd.isna(row.get("lead_p")):
+            lead = [_interval(row, "lead", "lead_"), f"{row['lead_p']:.1g}"]
         table.add_row(str(name), *(_interval(row, metric) for metric in METHOD_METRICS), *lead)
     return table
 
@@ -69,6 +73,11 @@ def forest_lines(metrics: dict[str, float]) -> list[str]:
     return lines
 
 
+def where_results_are(folder: Path, uri: str) -> list[str]:
+    """State where the tables and figures of a run are, and how runs are compared."""
+    return [f"{'Pictures and tables:':21}{folder}", f"{'Compare runs:':21}make ui   ({uri})"]
+
+
 def next_steps(folder: Path, uri: str) -> list[str]:
     """State where the results are, and which commands use them.
 
@@ -77,8 +86,7 @@ def next_steps(folder: Path, uri: str) -> list[str]:
         uri: Address of the MLflow store.
     """
     predict = f"python -m hrtem_lab.predict input=FOLDER output=RESULTS model={quote(str(folder))}"
-    steps = {"Pictures and tables": folder, "Compare runs": f"make ui   ({uri})", "Your own images": predict}
-    return [f"{name + ':':21}{step}" for name, step in steps.items()]
+    return [*where_results_are(folder, uri), f"{'Your own images:':21}{predict}"]
 
 
 def _interval(row: pd.Series, column: str, bounds: str | None = None) -> str:

@@ -10,7 +10,7 @@ from hrtem_lab.files import write_json
 from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
 from hrtem_lab.pipelines.particle_tables import segment_views
 from hrtem_lab.pipelines.run_folder import open_run
-from hrtem_lab.pipelines.train import log_data, simulate_missing
+from hrtem_lab.pipelines.training_data import log_data, simulate_missing
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 

@@ -21,7 +21,7 @@ from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.saved_settings import describe_differences
 from hrtem_lab.segmentation.data import TrainingData
-from hrtem_lab.segmentation.device import has_bfloat16
+from hrtem_lab.segmentation.device import resolve_precision
 from hrtem_lab.segmentation.fit import best_checkpoint, fit, interpolate_weights, last_checkpoint
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -106,11 +106,8 @@ def _make_trainer(
     config: DictConfig, folder: Path, run: Run, best: ModelCheckpoint, callbacks: list[pl.Callback]
 ) -> pl.Trainer:
     """The trainer of the configuration, with the precision that suits the processor."""
-    precision = config.trainer.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if has_bfloat16() else "32-true"
     trainer: pl.Trainer = build(config.trainer)(
-        precision=precision,
+        precision=resolve_precision(config.trainer.precision),
         logger=lightning_logger(run),
         callbacks=[best, *callbacks, *map(build, config.get("callbacks", {}).values())],
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig
-from rich.markup import escape
 
-from hrtem_lab.cli.build import build, to_plain
-from hrtem_lab.cli.config_keys import drop_machine_keys
-from hrtem_lab.cli.progress import console, progress_bar
+from hrtem_lab.cli.build import build
+from hrtem_lab.cli.progress import console
 from hrtem_lab.defects import Forest
-from hrtem_lab.evaluation import breakdown
-from hrtem_lab.figures import methods, micrographs, tables
+from hrtem_lab.evaluation import ece, reliability_counts
+from hrtem_lab.figures import micrographs, tables
+from hrtem_lab.figures.reliability import plot_reliability
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
-from hrtem_lab.particle_facts import MICROGRAPH_BINS
+from hrtem_lab.pipelines.evaluate import score_and_report
 from hrtem_lab.pipelines.fit_network import train_network
 from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
-from hrtem_lab.pipelines.method_scores import (
-    BEFORE,
-    UNET,
-    MethodResult,
-    compare_with_unet,
-    log_calibration,
-    tune_and_score,
-)
+from hrtem_lab.pipelines.learning import learn_and_tune, save_tuned, tune
 from hrtem_lab.pipelines.particle_tables import segment_views
 from hrtem_lab.pipelines.run_folder import open_run
+from hrtem_lab.pipelines.scoring import Scores
+from hrtem_lab.pipelines.training_data import log_data, simulate_missing
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.segmenter import Segmenter, has_particles
@@ -40,9 +33,15 @@ from hrtem_lab.tracking.models import find_model, log_model
 from hrtem_lab.tracking.provenance import provenance
 from hrtem_lab.tracking.runs import Run
 
+UNET, BEFORE = "unet", "before"
+"""Names of two methods: the trained network, and the model that its training began with."""
+
 
 def train(config: DictConfig) -> dict[str, float]:
     """Everything from simulation to the table of methods and the forest.
+
+    Methods learn from the training side and are tuned on the validation side; the test side is opened once, by
+    `hrtem_lab.pipelines.evaluate.score_and_report`.
 
     Returns:
         The U-Net's metrics on the test micrographs and the forest's, as they are in MLflow.
@@ -60,12 +59,14 @@ def train(config: DictConfig) -> dict[str, float]:
     with open_run(config) as (run, folder, uri):
         data = simulate_missing(config)
         log_data(config, data, run)
-        test = data.micrographs("test")
-        results = train_and_score(config, data, test, folder, run)
-        metrics = report_methods(results, test, folder, run)
-        forest_metrics, classes = add_forest(config, data, test, results[UNET], folder, run)
+        methods = train_and_tune(config, data, folder, run)
+        sets = {"test": data.micrographs("test"), **data.extra_test_sets()}
+        evaluation = score_and_report(methods, sets, UNET, folder, run)
+        metrics, test, scores = evaluation.metrics, evaluation.micrographs, evaluation.scores[UNET]
+        log_calibration(scores, test, folder, run)
+        forest_metrics, classes = add_forest(config, data, test, methods[UNET], scores, folder, run)
         metrics |= forest_metrics
-        draw_gallery(test, results[UNET], classes, folder)
+        draw_gallery(test, scores, classes, folder)
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")
         log_model(folder / "model", test[0])
@@ -74,76 +75,53 @@ def train(config: DictConfig) -> dict[str, float]:
     return metrics
 
 
-def simulate_missing(config: DictConfig) -> TrainingData:
-    """The data of a configuration, their exit waves simulated where they are missing."""
-    data: TrainingData = build(config.data)
-    for line in tables.note_lines(data.notes()):
-        console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
-    with progress_bar("Simulating exit waves") as advance:
-        data.simulate(advance)
-    return data
-
-
-def log_data(config: DictConfig, data: TrainingData, run: Run) -> None:
-    """Log everything that decides the data, and what is on which side of the split."""
-    recipe = data.fingerprint_inputs | {"data": drop_machine_keys(to_plain(config.data), "data")}
-    run.log_data(type(data).__name__, recipe, data.split)
-
-
-def train_and_score(
-    config: DictConfig, data: TrainingData, test: list[LabelledMicrograph], folder: Path, run: Run
-) -> dict[str, MethodResult]:
-    """Train the U-Net and save it; tune it and the other methods on validation, score all on test."""
+def train_and_tune(config: DictConfig, data: TrainingData, folder: Path, run: Run) -> dict[str, Segmenter]:
+    """Train the U-Net and the methods that learn, tune all on validation, and save them: `model` and `methods/NAME`."""
     validation = data.views("validation", config.tuning_views)
-    extra_test_sets = data.extra_test_sets()
     if not has_particles(validation):
         console.print("No validation micrograph holds a particle: thresholds stay as they are, nothing tunes them")
     with run.child(UNET) as child:
         network = train_network(config, data, folder, child, {"run": run.id, **provenance()})
-        results = {UNET: tune_and_score(network, validation, test, extra_test_sets, child)}
-        results[UNET].method.save(folder / "model")  # type: ignore[attr-defined]
-        log_calibration(results[UNET], test, folder, child)
-    others: dict[str, Segmenter] = {method.name: method for method in map(build, config.get("methods", {}).values())}
+        tuned: dict[str, Segmenter] = {UNET: tune(network, validation, child)}
+        child.log_params({"tuned.temperature": getattr(tuned[UNET], "temperature", None)})
+        save_tuned(tuned[UNET], folder / "model")
+    others: dict[str, Segmenter] = {str(name): build(node) for name, node in config.get("methods", {}).items()}
     if config.start:
         others = {BEFORE: NetworkSegmenter.load(find_model(config.start))} | others
     for name, method in others.items():
         with run.child(name) as child:
-            results[name] = tune_and_score(method, validation, test, extra_test_sets, child)
-    return results
+            tuned[name] = learn_and_tune(method, name, data, validation, folder, child)
+    return tuned
 
 
-def report_methods(
-    results: dict[str, MethodResult], test: list[LabelledMicrograph], folder: Path, run: Run
-) -> dict[str, float]:
-    """Print, draw and log the comparison of methods on test and on the extra sets.
-
-    Returns:
-        The U-Net's metrics, with `test/` or the name of the extra set before each.
-    """
-    comparison = compare_with_unet({name: result.test for name, result in results.items()})
-    console.print(tables.methods_table(comparison, "Test micrographs"))
-    _log_table("comparison", comparison, folder, run)
-    dice = {name: result.test.table["dice"].to_numpy() for name, result in results.items()}
-    save(methods.comparison(dice, comparison), folder / "figures" / "comparison.png")
-    conditions = pd.DataFrame([micrograph_conditions(micrograph) for micrograph in test])
-    parts = breakdown(results[UNET].test.table, conditions, MICROGRAPH_BINS)
-    save(methods.breakdown(parts, "U-Net on test micrographs"), folder / "figures" / "breakdown.png")
-    run.log_csv(folder / "breakdown.csv", parts)
-    metrics = {f"test/{key}": value for key, value in results[UNET].test.summary.items()}
-    for extra in results[UNET].extra:
-        comparison = compare_with_unet({name: result.extra[extra] for name, result in results.items()})
-        console.print(tables.methods_table(comparison, f"{extra.capitalize()} micrographs"))
-        _log_table(f"comparison_{extra}", comparison, folder, run)
-        metrics |= {f"{extra}/{key}": value for key, value in results[UNET].extra[extra].summary.items()}
-    run.log_metrics(metrics)
-    return metrics
+def log_calibration(scores: Scores, test: Iterable[LabelledMicrograph], folder: Path, run: Run) -> None:
+    """Log how far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
+    counts = pd.concat(
+        reliability_counts(segmentation.particle_probability, micrograph.mask)
+        for segmentation, micrograph in zip(scores.segmentations, test, strict=True)
+    )
+    counts = counts.groupby("bin").sum()
+    with run.child(UNET) as child:
+        child.log_metrics({"ece": ece(counts)}, "test")
+        table = counts.rename(columns={"count": "pixels", "positives": "particle"})
+        child.log_table(table.reset_index(), "calibration.json")
+    figure = plot_reliability(
+        {"test": counts},
+        {"test": "#0072B2"},
+        items="pixels",
+        probability="probability of a particle",
+        fraction="fraction that is particle",
+        log=True,
+    )
+    save(figure, folder / "figures" / "reliability.png")
 
 
 def add_forest(
     config: DictConfig,
     data: TrainingData,
-    test: list[LabelledMicrograph],
-    unet: MethodResult,
+    test: Sequence[LabelledMicrograph],
+    unet: Segmenter,
+    scores: Scores,
     folder: Path,
     run: Run,
 ) -> tuple[dict[str, float], pd.Series]:
@@ -157,9 +135,9 @@ def add_forest(
     if not any("label" in micrograph.ground_truth for micrograph in test):
         return {}, keep_forest(config, folder)
     with run.child("forest") as child:
-        train = segment_views(data, "validation", config.views, unet.method.segment)
+        train = segment_views(data, "validation", config.views, unet.segment)
         metrics, classes = fit_and_evaluate_forest(
-            config, train, zip(test, unet.test.segmentations, strict=True), folder, child
+            config, train, zip(test, scores.segmentations, strict=True), folder, child
         )
     for line in tables.forest_lines(metrics):
         console.print(line)
@@ -180,32 +158,12 @@ def keep_forest(config: DictConfig, folder: Path) -> pd.Series:
     return pd.Series(dtype=object, index=pd.MultiIndex.from_arrays([[], []], names=["micrograph", "particle"]))
 
 
-def draw_gallery(test: list[LabelledMicrograph], unet: MethodResult, classes: pd.Series, folder: Path) -> None:
+def draw_gallery(test: Sequence[LabelledMicrograph], scores: Scores, classes: pd.Series, folder: Path) -> None:
     """Draw test micrographs from the worst to the best Dice, with what was found and the forest's classes."""
-    if not (chosen := micrographs.select_typical(unet.test.table)):
+    if not (chosen := micrographs.select_typical(scores.table)):
         return
     classified = classes.index.get_level_values("micrograph")
     none = pd.Series(dtype=object)
     predicted = [classes.xs(test[i].name) if test[i].name in classified else none for i in chosen]
-    figure = micrographs.gallery([test[i] for i in chosen], [unet.test.instances[i] for i in chosen], predicted)
+    figure = micrographs.gallery([test[i] for i in chosen], [scores.instances[i] for i in chosen], predicted)
     save(figure, folder / "figures" / "gallery.png")
-
-
-def micrograph_conditions(micrograph: LabelledMicrograph) -> dict[str, Any]:
-    """Content of a micrograph, and the conditions it was taken under."""
-    truth, taken = micrograph.ground_truth, micrograph.metadata
-    material = f"{truth['material'].iloc[0]}, {truth['structure'].iloc[0]}" if len(truth) else "unknown"
-    return {
-        "material": material if micrograph.instances.any() else "no particle",
-        "diameter_nm": truth["diameter_nm"].median() if len(truth) else np.nan,
-        "dose_e_per_nm2": taken.get("dose_e_per_nm2", np.nan),
-        "defocus_nm": abs(taken.get("defocus_nm", np.nan)),
-        "pixel_size_nm": micrograph.pixel_size_nm,
-    }
-
-
-def _log_table(name: str, table: pd.DataFrame, folder: Path, run: Run) -> None:
-    """Write a table of methods as CSV, and log it as CSV and for the user interface."""
-    rows = table.reset_index()
-    run.log_csv(folder / f"{name}.csv", rows)
-    run.log_table(rows, f"{name}.json")

@@ -20,7 +20,7 @@ from hrtem_lab.evaluation import SUMMARY_METRICS
 from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
 from hrtem_lab.pipelines.fit_network import fit_network
-from hrtem_lab.pipelines.method_scores import score_method
+from hrtem_lab.pipelines.scoring import score_method
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -194,7 +194,6 @@ class ForestObjective(SimulatedDataObjective):
 
 def validation_metrics(segmenter: Segmenter, validation: list[LabelledMicrograph]) -> dict[str, float]:
     """Score a segmenter on the validation micrographs, under the metric names that training logs."""
-    # the same minimum diameter for all trials: a segmenter that leaves out small particles has to pay for it
-    scores = score_method(segmenter, validation, Segmenter.min_diameter_nm)
+    scores = score_method(segmenter, validation)
     metrics = {**scores.summary, "seconds_per_micrograph": scores.seconds_per_micrograph}
     return {f"val/{name}": value for name, value in metrics.items()}

@@ -19,6 +19,13 @@ def has_bfloat16() -> bool:
     return bool(torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+def resolve_precision(precision: str) -> str:
+    """Precision of a Lightning trainer; `auto` is bfloat16 where the device multiplies it in hardware."""
+    if precision != "auto":
+        return precision
+    return "bf16-mixed" if has_bfloat16() else "32-true"
+
+
 def autocast() -> contextlib.AbstractContextManager[object]:
     """Context of mixed precision where it is fast, and of nothing elsewhere."""
     return torch.autocast(default_device().type, dtype=torch.bfloat16) if has_bfloat16() else contextlib.nullcontext()

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from skimage.morphology import remove_small_objects
@@ -16,6 +17,9 @@ from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrog
 from hrtem_lab.particles import disc_area_px, separate
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
+
+if TYPE_CHECKING:
+    from hrtem_lab.segmentation.data import TrainingData
 
 DICE_TOLERANCE = 0.002
 """Difference in Dice below which two thresholds count as equally good: other validation specimens could reverse it."""
@@ -67,6 +71,15 @@ class Segmenter(ABC):
     @abstractmethod
     def candidates(self) -> Iterable[dict[str, Any]]:
         """The settings to choose from on validation data."""
+
+    def learn(self, data: TrainingData, folder: Path) -> Segmenter:
+        """Learn from the training micrographs, before settings are tuned; a method without learning is as it was.
+
+        Args:
+            data: Data with the training micrographs.
+            folder: Folder of what has to be kept while learning goes on.
+        """
+        return self
 
     def segment(self, micrograph: Micrograph, progress: ProgressCallback | None = None) -> Segmentation:
         """Find the particles of a micrograph.

@@ -43,8 +43,8 @@ class Run:
 
     @contextmanager
     def child(self, name: str) -> Iterator[Run]:
-        """A run below this one, as from `start_run`."""
-        with start_run(name, self.id) as run:
+        """A run below this one, as from `start_run`; one of this name that is there already goes on."""
+        with start_run(name, self.id, run_id=_find_child(self.id, name)) as run:
             yield run
 
     def log_metrics(self, values: Mapping[str, float], prefix: str = "") -> None:
@@ -149,6 +149,15 @@ def start_run(
         raise
     finally:
         _leave(active.info.run_id, status)
+
+
+def _find_child(parent_id: str, name: str) -> str | None:
+    """Identifier of the run of a name below another run; None if there is none."""
+    client = mlflow.MlflowClient()
+    experiment = client.get_run(parent_id).info.experiment_id
+    query = f"tags.`mlflow.parentRunId` = '{parent_id}' and attributes.run_name = '{name}'"
+    found = client.search_runs([experiment], query, max_results=1)
+    return found[0].info.run_id if found else None
 
 
 def _leave(run_id: str, status: str) -> None:

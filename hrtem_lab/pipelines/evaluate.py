@@ -1,0 +1,178 @@
+"""The pipeline of `evaluate`: any methods on any labelled micrographs, in one table. Nothing else opens test data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+
+from hrtem_lab.cli.build import build, to_plain
+from hrtem_lab.cli.progress import console
+from hrtem_lab.evaluation import breakdown, scores_by_size
+from hrtem_lab.figures import methods as figures
+from hrtem_lab.figures import tables
+from hrtem_lab.figures.style import save
+from hrtem_lab.micrograph import InputError, LabelledMicrograph
+from hrtem_lab.particle_facts import FACTS, MICROGRAPH_BINS
+from hrtem_lab.pipelines.learning import learn_and_tune
+from hrtem_lab.pipelines.open_method import open_methods
+from hrtem_lab.pipelines.run_folder import open_run
+from hrtem_lab.pipelines.scoring import Method, Scores, compare, score_methods
+from hrtem_lab.pipelines.training_data import log_data, simulate_waves
+from hrtem_lab.segmentation.data import STAGES, SimulatedData, TrainingData
+from hrtem_lab.tracking.runs import Run
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Micrographs that methods were scored on, and the scores.
+
+    Attributes:
+        micrographs: The micrographs.
+        scores: Scores on them by the method's name.
+        metrics: Metrics of the method that the others are compared with, as they are in MLflow, those of further sets
+            of micrographs included.
+    """
+
+    micrographs: Sequence[LabelledMicrograph]
+    scores: dict[str, Scores]
+    metrics: dict[str, float]
+
+
+def evaluate(config: DictConfig) -> Evaluation:
+    """Score models, folders of masks and tuned methods on the labelled micrographs of a stage.
+
+    Raises:
+        InputError: There is nothing to score, a name stands for two methods, or anything that is given is not right.
+    """
+    if config.stage not in STAGES:
+        raise InputError(f"stage is {config.stage}, expected one of {', '.join(STAGES)}")
+    methods: dict[str, Method] = dict(open_methods(to_plain(config)["model"], bool(config.methods)))
+    with open_run(config) as (run, folder, uri):
+        data: TrainingData = build(config.data)
+        if isinstance(data, SimulatedData):  # the others need no exit wave to be scored
+            simulate_waves(data)
+        log_data(config, data, run)
+        methods |= _tune_methods(config, data, methods, folder, run)
+        reference = config.reference or next(iter(methods))
+        if reference not in methods:
+            raise InputError(f"reference={reference}; expected one of {', '.join(methods)}")
+        sets = {config.stage: data.micrographs(config.stage)}
+        evaluation = score_and_report(methods, sets, reference, folder, run)
+        run.log_folder(folder / "figures")
+    for line in tables.where_results_are(folder, uri):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    return evaluation
+
+
+def _tune_methods(
+    config: DictConfig, data: TrainingData, models: Mapping[str, Method], folder: Path, run: Run
+) -> dict[str, Method]:
+    """Let the methods of the configuration learn, and tune them on the validation side.
+
+    Raises:
+        InputError: A model has the name of a method.
+    """
+    if not config.methods:
+        return {}
+    if repeated := sorted(set(models) & set(config.methods)):
+        raise InputError(f"two methods are called {repeated[0]}; name the model, as in model={{mine: FOLDER}}")
+    validation = data.views("validation", config.tuning_views)
+    tuned: dict[str, Method] = {}
+    for name, node in config.methods.items():
+        with run.child(str(name)) as child:
+            tuned[str(name)] = learn_and_tune(build(node), str(name), data, validation, folder, child)
+    return tuned
+
+
+def score_and_report(
+    methods: Mapping[str, Method],
+    sets: Mapping[str, Sequence[LabelledMicrograph]],
+    reference: str,
+    folder: Path,
+    run: Run,
+) -> Evaluation:
+    """Score methods on sets of micrographs; print, draw and log the comparison.
+
+    Args:
+        methods: Tuned methods by their names; each is logged in the child run of its name.
+        sets: Micrographs by the name of their set; tables and figures of details are those of the first.
+        reference: Name of the method that the others are compared with.
+        folder: Folder of the run, which tables and figures are written to.
+        run: Parent run.
+
+    Raises:
+        InputError: A set is empty.
+    """
+    if empty := [name for name, micrographs in sets.items() if not len(micrographs)]:
+        raise InputError(f"there is no {empty[0]} micrograph; expected at least one to score")
+    scores = score_methods(methods, sets, run)
+    first = next(iter(sets))
+    metrics: dict[str, float] = {}
+    comparisons = {name: compare(scored, reference) for name, scored in scores.items()}
+    for name, comparison in comparisons.items():
+        console.print(tables.methods_table(comparison, f"{name.capitalize()} micrographs", reference))
+        _log_comparison(comparison, "comparison" if name == first else f"comparison_{name}", folder, run)
+        _log_leads(comparison, name, run)
+        metrics |= {f"{name}/{metric}": value for metric, value in scores[name][reference].summary.items()}
+    run.log_metrics(metrics)
+    _report_details(scores[first], comparisons[first], sets[first], reference, folder, run)
+    return Evaluation(sets[first], scores[first], metrics)
+
+
+def _log_leads(comparison: pd.DataFrame, set_name: str, run: Run) -> None:
+    """Log the lead of the reference over each method and its p value in the method's own run."""
+    for method, row in comparison.iterrows():
+        with run.child(str(method)) as child:
+            child.log_metrics({column: row[column] for column in row.index if column.startswith("lead")}, set_name)
+
+
+def _log_comparison(comparison: pd.DataFrame, name: str, folder: Path, run: Run) -> None:
+    """Write a table of methods as CSV, and log it as CSV and for the user interface."""
+    rows = comparison.reset_index()
+    run.log_csv(folder / f"{name}.csv", rows)
+    run.log_table(rows, f"{name}.json")
+
+
+def _report_details(
+    scores: dict[str, Scores],
+    comparison: pd.DataFrame,
+    micrographs: Sequence[LabelledMicrograph],
+    reference: str,
+    folder: Path,
+    run: Run,
+) -> None:
+    """Draw the comparison and the breakdown by condition, and log tables by condition, size and micrograph."""
+    dice = {name: scored.table["dice"].to_numpy() for name, scored in scores.items()}
+    save(figures.comparison(dice, comparison), folder / "figures" / "comparison.png")
+    conditions = pd.DataFrame([micrograph_conditions(micrograph) for micrograph in micrographs])
+    parts = breakdown(scores[reference].table, conditions, MICROGRAPH_BINS)
+    save(figures.breakdown(parts, reference), folder / "figures" / "breakdown.png")
+    run.log_csv(folder / "breakdown.csv", parts)
+    edges = FACTS["diameter_nm"].particle_bins or ()
+    by_size = {name: scores_by_size(scored.particles, edges) for name, scored in scores.items()}
+    run.log_csv(folder / "by_size.csv", pd.concat(by_size, names=["method", None]).reset_index("method"))
+    rows = pd.concat({name: scored.table for name, scored in scores.items()}, names=["method", None])
+    run.log_csv(folder / "micrographs.csv", rows.reset_index("method"))
+
+
+def micrograph_conditions(micrograph: LabelledMicrograph) -> dict[str, Any]:
+    """Content of a micrograph, and the conditions it was taken under."""
+    truth, taken = micrograph.ground_truth, micrograph.metadata
+    material = (
+        f"{truth['material'].iloc[0]}, {truth['structure'].iloc[0]}"
+        if "material" in truth and len(truth)
+        else "unknown"
+    )
+    return {
+        "material": material if micrograph.instances.any() else "no particle",
+        "diameter_nm": truth["diameter_nm"].median() if "diameter_nm" in truth and len(truth) else np.nan,
+        "dose_e_per_nm2": taken.get("dose_e_per_nm2", np.nan),
+        "defocus_nm": abs(taken.get("defocus_nm", np.nan)),
+        "pixel_size_nm": micrograph.pixel_size_nm,
+    }

@@ -1,0 +1,34 @@
+"""The data of a configuration: made, completed and logged in the same way by every command that uses them."""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig
+from rich.markup import escape
+
+from hrtem_lab.cli.build import build, to_plain
+from hrtem_lab.cli.config_keys import drop_machine_keys
+from hrtem_lab.cli.progress import console, progress_bar
+from hrtem_lab.figures import tables
+from hrtem_lab.segmentation.data import TrainingData
+from hrtem_lab.tracking.runs import Run
+
+
+def simulate_missing(config: DictConfig) -> TrainingData:
+    """The data of a configuration, their exit waves simulated where they are missing."""
+    data: TrainingData = build(config.data)
+    for line in tables.note_lines(data.notes()):
+        console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
+    simulate_waves(data)
+    return data
+
+
+def simulate_waves(data: TrainingData) -> None:
+    """Simulate the exit waves that are missing, with a progress bar."""
+    with progress_bar("Simulating exit waves") as advance:
+        data.simulate(advance)
+
+
+def log_data(config: DictConfig, data: TrainingData, run: Run) -> None:
+    """Log everything that decides the data, and what is on which side of the split."""
+    recipe = data.fingerprint_inputs | {"data": drop_machine_keys(to_plain(config.data), "data")}
+    run.log_data(type(data).__name__, recipe, data.split)

@@ -1,0 +1,119 @@
+"""Models, methods and folders of masks, scored on drawn micrographs by one command."""
+
+import shutil
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+from PIL import Image
+
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.paths import CONF
+from hrtem_lab.pipelines.evaluate import evaluate
+from hrtem_lab.pipelines.open_method import open_method, open_methods
+from hrtem_lab.segmentation.classical import Otsu, save_method
+from hrtem_lab.segmentation.mask_folder import MaskFolder
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from tests.models import save_model
+from tests.segmentation.scenes import PREPROCESSING, dark_discs, plain
+
+
+def write_png(path: Path, values: np.ndarray) -> None:
+    Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).save(path)
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of four drawn micrographs of three groups with their labels, and one of masks beside it."""
+    folder = tmp_path_factory.mktemp("drawn")
+    (folder / "set").mkdir()
+    (folder / "masks").mkdir()
+    rows = ["name,pixel_size_nm,group"]
+    for number in range(4):
+        drawn = dark_discs(number, contrast=3.0)
+        write_png(folder / "set" / f"m{number}.png", 10 * (drawn.image - 90))
+        write_png(folder / "set" / f"m{number}_label.png", 255 * drawn.mask)
+        write_png(folder / "masks" / f"m{number}_mask.png", 255 * (drawn.instances == 1))
+        rows.append(f"m{number},0.05,g{number % 3}")
+    (folder / "set" / "metadata.csv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    return mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+
+def run(*words: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return evaluate(compose("evaluate", overrides=list(words)))
+
+
+def test_everything_that_finds_particles_is_in_one_table(labels: Path, tmp_path: Path, store: mlflow.MlflowClient):
+    save_model(tmp_path / "net", forest=False)
+    save_method(Otsu(preprocessing=PREPROCESSING, factor=0.1), tmp_path / "tuned")
+    models = f"{{theirs:{labels / 'masks'},ours:{tmp_path / 'net'},saved:{tmp_path / 'tuned'}}}"
+    words = ["data=labelled", f"data.root={labels / 'set'}", f"model={models}", "methods=[otsu]"]
+    evaluation = run(*words, f"output={tmp_path / 'out'}")
+    table = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="method")
+    assert set(table.index) == {"theirs", "ours", "saved", "otsu"}
+    # of three discs one is marked in these masks, which is all that is wrong with them
+    assert table.loc["theirs", ["object_recall", "object_precision", "size_bias_nm"]].tolist() == [1 / 3, 1, 0]
+    assert table.loc["otsu", "object_f1"] == 1
+    assert evaluation.metrics["test/dice"] == pytest.approx(table.loc["theirs", "dice"])
+    by_size = pd.read_csv(tmp_path / "out" / "by_size.csv")
+    assert by_size.groupby("method")["particles"].sum().eq(3 * len(evaluation.micrographs)).all()
+    experiment = store.get_experiment_by_name("evaluate")
+    found = {each.info.run_name: each for each in store.search_runs([experiment.experiment_id])}
+    parent = found.pop("out")
+    assert set(found) == set(table.index)
+    assert {each.data.tags["mlflow.parentRunId"] for each in found.values()} == {parent.info.run_id}
+    for name, each in found.items():
+        assert each.data.metrics["test/dice"] == pytest.approx(table.loc[name, "dice"])
+        assert ("test/lead" in each.data.metrics) == (name != "theirs")
+    assert (tmp_path / "out" / "methods" / "otsu" / "method.json").is_file()
+
+
+def test_a_method_is_opened_by_what_its_folder_holds(labels: Path, tmp_path: Path):
+    save_model(tmp_path / "net", forest=False)
+    save_method(Otsu(preprocessing=PREPROCESSING), tmp_path / "otsu")
+    kinds = [type(open_method(str(path))) for path in (tmp_path / "net", tmp_path / "otsu", labels / "masks")]
+    assert kinds == [NetworkSegmenter, Otsu, MaskFolder]
+    with pytest.raises(InputError, match="nothing there"):
+        open_method(str(tmp_path / "nowhere"))
+
+
+def test_names_are_as_long_as_they_have_to_be(tmp_path: Path):
+    for name in ("a/model", "b/model", "b/other"):
+        save_method(Otsu(preprocessing=PREPROCESSING), tmp_path / name)
+    paths = [str(tmp_path / name) for name in ("a/model", "b/model", "b/other")]
+    assert set(open_methods(paths)) == {"a/model", "b/model", "other"}
+    with pytest.raises(InputError, match="given twice"):
+        open_methods([paths[0], paths[0]])
+    assert set(open_methods(None, has_methods=True)) == set()
+
+
+def test_a_mask_that_is_missing_is_named(labels: Path):
+    masks = MaskFolder(labels / "masks")
+    assert masks.segment(plain(np.zeros((180, 180)), name="m1")).instances.max() == 1
+    with pytest.raises(InputError, match=r"no mask of m9; expected m9\.png"):
+        masks.segment(plain(np.zeros((180, 180)), name="m9"))
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("stage=tset", "stage is tset, expected one of train, validation, test"),
+        ("reference=nobody", "reference=nobody; expected one of otsu"),
+        ("model={otsu:models/default}", "two methods are called otsu"),
+    ],
+)
+def test_mistakes_end_in_one_line(labels: Path, tmp_path: Path, store, word: str, message: str):
+    words = ["data=labelled", f"data.root={labels / 'set'}", "methods=[otsu]", f"output={tmp_path / 'out'}"]
+    with pytest.raises(InputError, match=message):
+        run(*words, word)
