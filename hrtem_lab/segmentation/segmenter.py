@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from skimage.morphology import remove_small_objects
@@ -17,9 +17,6 @@ from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrog
 from hrtem_lab.particles import disc_area_px, separate
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
-
-if TYPE_CHECKING:
-    from hrtem_lab.segmentation.data import TrainingData
 
 DICE_TOLERANCE = 0.002
 """Difference in Dice below which two thresholds count as equally good: other validation specimens could reverse it."""
@@ -72,11 +69,11 @@ class Segmenter(ABC):
     def candidates(self) -> Iterable[dict[str, Any]]:
         """The settings to choose from on validation data."""
 
-    def learn(self, data: TrainingData, folder: Path) -> Segmenter:
+    def learn(self, data: Any, folder: Path) -> Segmenter:
         """Learn from the training micrographs, before settings are tuned; a method without learning is as it was.
 
         Args:
-            data: Data with the training micrographs.
+            data: The training micrographs, a `hrtem_lab.segmentation.data.TrainingData`.
             folder: Folder of what has to be kept while learning goes on.
         """
         return self
