@@ -2,10 +2,11 @@
 
 from hrtem_lab.evaluation.breakdown import assign_bins, breakdown
 from hrtem_lab.evaluation.counts import pixel_counts, ratios
-from hrtem_lab.evaluation.intervals import bootstrap_interval, paired_test, wilson_interval
+from hrtem_lab.evaluation.intervals import bootstrap_interval, holm_adjust, paired_test, wilson_interval
 from hrtem_lab.evaluation.objects import match, object_ratios, overlaps
 from hrtem_lab.evaluation.outlines import outline_distances
 from hrtem_lab.evaluation.particle_matches import match_particles, scores_by_size
+from hrtem_lab.evaluation.ranks import critical_difference, indistinguishable, mean_ranks
 from hrtem_lab.evaluation.reliability import ece, reliability_counts
 from hrtem_lab.evaluation.scores import (
     SUMMARY_METRICS,
@@ -20,10 +21,14 @@ __all__ = [
     "assign_bins",
     "bootstrap_interval",
     "breakdown",
+    "critical_difference",
     "current_metric_name",
     "ece",
+    "holm_adjust",
+    "indistinguishable",
     "match",
     "match_particles",
+    "mean_ranks",
     "object_ratios",
     "outline_distances",
     "overlaps",

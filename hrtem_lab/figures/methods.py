@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hrtem_lab.evaluation import critical_difference as critical_rank_difference
+from hrtem_lab.evaluation import indistinguishable
 from hrtem_lab.figures.style import BACKDROP
 
 
@@ -26,6 +28,34 @@ def comparison(dice: dict[str, npt.NDArray[np.float64]], results: pd.DataFrame) 
     axes.set_ylim(-0.03, 1.03)
     axes.set_ylabel("Dice of the particle class, per test micrograph")
     figure.tight_layout()
+    return figure
+
+
+def critical_difference(ranks: pd.Series, groups: int) -> Figure:
+    """Mean ranks of methods on one axis; a bar joins methods that cannot be told apart (Demsar 2006).
+
+    Args:
+        ranks: Result of `hrtem_lab.evaluation.mean_ranks`.
+        groups: Number of groups that they are means over.
+    """
+    number = len(ranks)
+    difference = critical_rank_difference(number, groups)
+    figure, axes = plt.subplots(figsize=(7, 1.4 + 0.28 * number), layout="constrained")
+    for level, (name, rank) in enumerate(ranks.items(), start=1):
+        axes.plot([rank, rank, number + 0.3], [0, -level, -level], color="black", lw=1)
+        axes.annotate(f"{name}  {rank:.2f}", (number + 0.35, -level), va="center", fontsize=9, annotation_clip=False)
+    for level, ends in enumerate(indistinguishable(ranks, difference), start=1):
+        axes.plot(ranks[list(ends)], [-0.28 * level] * 2, color="#D55E00", lw=4, solid_capstyle="round")
+    axes.plot([1, 1 + difference], [0.9, 0.9], color="#0072B2", lw=3)
+    text = f"critical difference {difference:.2f}"
+    axes.annotate(text, (1 + difference, 0.9), (6, 0), textcoords="offset points", va="center")
+    axes.set(xlim=(1, number + 0.3), ylim=(-number - 0.6, 1.4), yticks=[])
+    axes.xaxis.set_ticks_position("top")
+    axes.set_xticks(range(1, number + 1))
+    axes.set_title(f"Mean rank by Dice over {groups} groups, 1 is the best")
+    for side in ("left", "right", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.spines["top"].set_position(("data", 0))
     return figure
 
 

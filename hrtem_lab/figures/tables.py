@@ -10,13 +10,14 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
+from hrtem_lab.evaluation import holm_adjust
 from hrtem_lab.figures.interval_text import interval_text
 
 MAX_NAMED = 3
 """Number of names in a line before it says how many more there are."""
 METHOD_METRICS = {"dice": "Dice", "iou": "IoU", "object_f1": "Object F1"}
 """Metrics in the table of methods, and their titles."""
-LEAD = {"difference": "lead", "low": "lead_low", "high": "lead_high", "p": "lead_p"}
+LEAD = {"difference": "lead", "low": "lead_low", "high": "lead_high", "p": "lead_p", "effect": "lead_effect"}
 """Result of a paired test -> column of the table of methods."""
 FOREST_STAGES = {"cv": "cross-validated by specimen", "test": "on the test micrographs"}
 """Stages in which a forest is scored, and their descriptions."""
@@ -32,7 +33,8 @@ def comparison_table(summaries: dict[str, dict[str, float]], tests: dict[str, di
     """
     table = pd.DataFrame(summaries).T.rename_axis("method")
     differences = pd.DataFrame(tests).T.rename(columns=LEAD) if tests else pd.DataFrame()
-    return table.join(differences).sort_values("dice", ascending=False)
+    table = table.join(differences).sort_values("dice", ascending=False)
+    return table.assign(lead_p_holm=holm_adjust(table["lead_p"])) if tests else table
 
 
 def methods_table(comparison: pd.DataFrame, micrographs: str, reference: str) -> Table:
@@ -45,12 +47,12 @@ def methods_table(comparison: pd.DataFrame, micrographs: str, reference: str) ->
     """
     table = Table(title=f"{micrographs}, with 95 % bootstrap intervals over specimens", box=box.SIMPLE)
     table.add_column("Method", no_wrap=True)
-    for title in (*METHOD_METRICS.values(), f"Lead of {reference} in Dice", "p"):
+    for title in (*METHOD_METRICS.values(), f"Lead of {reference} in Dice", "p (Holm)"):
         table.add_column(title, justify="right")
     for name, row in comparison.iterrows():
         lead = ["", ""]
         if not pd.isna(row.get("lead_p")):
-            lead = [_interval(row, "lead", "lead_"), f"{row['lead_p']:.1g}"]
+            lead = [_interval(row, "lead", "lead_"), f"{row['lead_p_holm']:.1g}"]
         table.add_row(str(name), *(_interval(row, metric) for metric in METHOD_METRICS), *lead)
     return table
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.progress import console
-from hrtem_lab.evaluation import breakdown, scores_by_size
+from hrtem_lab.evaluation import breakdown, mean_ranks, scores_by_size
 from hrtem_lab.figures import methods as figures
 from hrtem_lab.figures import tables
 from hrtem_lab.figures.style import save
@@ -150,6 +150,9 @@ def _report_details(
     """Draw the comparison and the breakdown by condition, and log tables by condition, size and micrograph."""
     dice = {name: scored.table["dice"].to_numpy() for name, scored in scores.items()}
     save(figures.comparison(dice, comparison), folder / "figures" / "comparison.png")
+    groups = pd.DataFrame({name: scored.table.groupby("group")["dice"].mean() for name, scored in scores.items()})
+    if len(scores) > 2 and len(complete := groups.dropna()) > 1:
+        save(figures.critical_difference(mean_ranks(complete), len(complete)), folder / "figures" / "ranks.png")
     conditions = pd.DataFrame([micrograph_conditions(micrograph) for micrograph in micrographs])
     parts = breakdown(scores[reference].table, conditions, MICROGRAPH_BINS)
     save(figures.breakdown(parts, reference), folder / "figures" / "breakdown.png")

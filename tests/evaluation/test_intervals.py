@@ -12,7 +12,9 @@ from hrtem_lab.evaluation.intervals import (
     bootstrap_values,
     estimate,
     fdr_adjust,
+    holm_adjust,
     paired_test,
+    rank_biserial,
     wilson_interval,
 )
 
@@ -204,4 +206,19 @@ def test_nan_pairs_are_left_out_and_one_pair_is_not_enough():
 
 def test_equal_methods_are_not_different():
     found = paired_test(*[[0.5, 0.6, 0.7, 0.8, 0.9, 1.0]] * 2)
-    assert found == {"difference": 0, "low": 0, "high": 0, "p": 1}
+    assert found == pytest.approx({"difference": 0, "low": 0, "high": 0, "p": 1, "effect": np.nan}, nan_ok=True)
+
+
+def test_holm_by_hand():
+    """Holm 1979: the smallest of m times m, the next times m - 1, never falling."""
+    assert holm_adjust([0.01, 0.04, 0.03, np.nan, 0.5]) == pytest.approx([0.04, 0.09, 0.09, np.nan, 0.5], nan_ok=True)
+    assert holm_adjust([0.6, 0.7]).tolist() == [1, 1]
+
+
+def test_the_effect_is_wilcoxons_statistic_over_its_largest_value():
+    differences = np.random.default_rng(0).normal(0.3, 1, 25)
+    largest = 25 * 26 / 2
+    against = wilcoxon(differences).statistic  # the smaller of both sums of ranks
+    assert abs(rank_biserial(differences)) == pytest.approx(1 - 2 * against / largest)
+    assert (rank_biserial([1, 2, 3]), rank_biserial([-1, 0, -2])) == (1, -1)
+    assert np.isnan(rank_biserial([0, np.nan]))

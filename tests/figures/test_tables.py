@@ -9,7 +9,7 @@ from rich.console import Console
 from hrtem_lab.figures import tables
 
 SUMMARY = {"dice": 0.9123, "dice_low": 0.8967, "dice_high": 0.925, "iou": 0.8, "object_f1": 0.7}
-TEST = {"difference": 0.0512, "low": 0.0123, "high": 0.09, "p": 0.0021}
+TEST = {"difference": 0.0512, "low": 0.0123, "high": 0.09, "p": 0.0021, "effect": 0.9}
 
 
 def test_the_best_method_is_first_and_the_lead_stands_beside_the_others() -> None:
@@ -23,7 +23,7 @@ def test_the_best_method_is_first_and_the_lead_stands_beside_the_others() -> Non
     assert "Test micrographs, with 95 % bootstrap intervals over specimens" in text
     rows = {line.split()[0]: line for line in text.splitlines() if line.strip()}
     assert "0.912 (0.90 to 0.93)" in rows["unet"]
-    assert "0.051 (0.01 to 0.09)   0.002" in rows["otsu"]
+    assert "0.051 (0.01 to 0.09)      0.002" in rows["otsu"]
     assert "0.861   " in rows["otsu"]
 
 
