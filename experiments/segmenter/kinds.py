@@ -10,7 +10,6 @@ own, below: no simulator of the training has a part in it. MODEL is models/defau
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from hrtem_lab.physics import ImageSimulator, ImagingConditionRanges, Postproces
 from hrtem_lab.segmentation.classical import BandPass, Otsu, Watershed
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
+from hrtem_lab.segmentation.segmenter import Segmenter
 from hrtem_lab.tracking.models import find_model
 
 TUNED, TESTED = 20, 40
@@ -68,7 +68,9 @@ BODIES = {
     "high contrast": ProjectedBodies(size=60, seed=102, contrast=(0.5, 0.9), diameter_nm=(1.5, 8.0), **PLAIN),
     "thick": ProjectedBodies(size=60, seed=103, contrast=(0.3, 0.9), diameter_nm=(8.0, 13.0), **PLAIN),
     "dots of few pixels": ProjectedBodies(size=60, seed=104, contrast=(0.4, 0.9), diameter_nm=(0.4, 0.9), **PLAIN),
-    "lattices without contrast": ProjectedBodies(size=60, seed=105, lattice=1.0, grey=1.0, empty=0.0, diameter_nm=(2.0, 6.0)),
+    "lattices without contrast": ProjectedBodies(
+        size=60, seed=105, lattice=1.0, grey=1.0, empty=0.0, diameter_nm=(2.0, 6.0)
+    ),
 }
 
 
@@ -78,11 +80,12 @@ def main(model: str) -> None:
     rows = []
     for kind, micrographs in kinds().items():
         tuned, tested = micrographs[:TUNED], micrographs[TUNED : TUNED + TESTED]
-        methods = {"unet": unet, **{name: make().tune(tuned) for name, make in CLASSICAL.items()}}
-        for name, method in methods.items():
-            found_masks = [method(micrograph) for micrograph in track(tested, f"{kind}, {name}")]
+        for method in (unet, *(method.tune(tuned) for method in classical(kind))):
+            found_masks = [method(micrograph) for micrograph in track(tested, f"{kind}, {method.name}")]
             scores = score_masks(found_masks, tested, min_diameter_nm=0.0)
-            rows.append({"kind": kind, "method": name, "dice": scores["dice"].mean(), "lowest": scores["dice"].min()})
+            rows.append(
+                {"kind": kind, "method": method.name, "dice": scores["dice"].mean(), "lowest": scores["dice"].min()}
+            )
     print(pd.DataFrame(rows).pivot(index="kind", columns="method", values="dice").to_string(float_format="%.3f"))
     for name, words in {"CdSe": CDSE, "bare": BARE}.items():
         fields = taken(words)
@@ -146,16 +149,15 @@ def draw_coarse(rng: np.random.Generator) -> LabelledMicrograph:
     )
 
 
-def preprocessing() -> Preprocessing:
-    """The standard preprocessing, for any pixel size."""
-    return Preprocessing(max_pixel_size_nm=1.0)
+def classical(kind: str) -> list[Segmenter]:
+    """The classical methods, untuned.
 
-
-CLASSICAL: dict[str, Callable[[], Otsu | Watershed | BandPass]] = {
-    "otsu": lambda: Otsu(preprocessing=preprocessing()),
-    "watershed": lambda: Watershed(preprocessing=preprocessing()),
-    "bandpass": lambda: BandPass(preprocessing=preprocessing()),
-}
+    They smooth by lengths in units of the preprocessing's pixel; coarse micrographs keep their own, and there the lengths
+    are 1, 2 and 4 pixels.
+    """
+    pixel_size_nm = 0.2 if kind == "coarse" else Preprocessing().pixel_size_nm
+    preprocessing = Preprocessing(pixel_size_nm=pixel_size_nm, max_pixel_size_nm=1.0)
+    return [method(preprocessing=preprocessing) for method in (Otsu, Watershed, BandPass)]
 
 
 if __name__ == "__main__":
