@@ -1,4 +1,4 @@
-"""Kinds of field side by side: the network beside the classical methods, each of these tuned on fields of the same kind.
+"""Kinds of field side by side: the network beside the classical methods, each of these tuned on fields of the kind.
 
     python experiments/segmenter/kinds.py [MODEL]
 
@@ -114,10 +114,10 @@ def draw_bodies(bodies: ProjectedBodies, index: int) -> LabelledMicrograph:
 
 
 def draw_coarse(rng: np.random.Generator) -> LabelledMicrograph:
-    """A bright-field micrograph of low magnification: ellipses and polygons that absorb, blurred, with rims and noise.
+    """A bright-field micrograph of low magnification: bodies that absorb, blurred, with rims and noise.
 
-    Pixels of 0.12 to 1 nm; particles of 8 to 120 pixels. A body stops electrons in proportion to its thickness, which is
-    that of an ellipsoid or even; a Laplacian of the image stands for defocus.
+    Pixels of 0.12 to 1 nm; particles of 8 to 120 pixels. A body stops electrons by its thickness, which is either
+    that of an ellipsoid or even everywhere; a Laplacian of the image stands for defocus.
     """
     size = 512
     pixel_size_nm = float(np.exp(rng.uniform(np.log(0.12), np.log(1.0))))
@@ -152,7 +152,7 @@ def draw_coarse(rng: np.random.Generator) -> LabelledMicrograph:
 def classical(kind: str) -> list[Segmenter]:
     """The classical methods, untuned.
 
-    They smooth by lengths in units of the preprocessing's pixel; coarse micrographs keep their own, and there the lengths
+    They smooth by lengths in units of the preprocessing's pixel; coarse micrographs keep their own, where the lengths
     are 1, 2 and 4 pixels.
     """
     pixel_size_nm = 0.2 if kind == "coarse" else Preprocessing().pixel_size_nm
