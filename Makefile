@@ -43,7 +43,7 @@ docs: $(READY) ## build the site into site/; open site/index.html
 setup: $(READY) ## only set up .venv; PYTHON=python3.12 chooses another Python
 
 lock: $(UV) ## write requirements.lock anew; BUMP="--upgrade" or "--upgrade-package NAME" moves the versions on
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra onnx --extra docs --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra fast --extra onnx --extra docs --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --quiet $(BUMP) --output-file requirements.lock
 
 clean: ## remove .venv, caches, outputs/ and mlruns/; the lab's records, mlflow.db and mlartifacts/, stay

@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from hrtem_lab.defects import Forest
 from hrtem_lab.micrograph import CLASSES
 from hrtem_lab.particles import LATTICE_FEATURES
+from hrtem_lab.segmentation.model_folder import ONNX, write_settings
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
@@ -28,8 +29,32 @@ def save_model(folder: Path, forest: bool = True) -> Path:
     net = smp.Unet("tu-resnet18", encoder_depth=3, decoder_channels=(16, 8, 4), encoder_weights=None, in_channels=1)
     NetworkSegmenter(net=net, preprocessing=Preprocessing(), threshold=0.5, provenance={"run": "none"}).save(folder)
     if forest:
-        rng = np.random.default_rng(0)
-        table = pd.DataFrame(rng.normal(size=(40, len(LATTICE_FEATURES))), columns=list(LATTICE_FEATURES))
-        table = table.assign(label=rng.choice(CLASSES, 40), group=rng.choice(["a", "b"], 40))
-        Forest.fit(RandomForestClassifier(5, random_state=0), table).save(folder)
+        Forest.fit(RandomForestClassifier(5, random_state=0), noise_table()).save(folder)
     return folder
+
+
+def save_onnx_model(folder: Path) -> Path:
+    """Write the folder of an exported network that does what `Dark` does, without torch's exporter, which is slow."""
+    from onnx import TensorProto, helper, save
+
+    shape = ["n", 1, "rows", "columns"]
+    images, logits = (helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in ("images", "logits"))
+    numbers = {"offset": 2.0, "gain": -4.0}
+    constants = [helper.make_tensor(name, TensorProto.FLOAT, [1], [value]) for name, value in numbers.items()]
+    window = {"kernel_shape": [5, 5], "pads": [2, 2, 2, 2], "count_include_pad": 1}
+    nodes = [
+        helper.make_node("AveragePool", ["images"], ["smooth"], **window),
+        helper.make_node("Add", ["smooth", "offset"], ["sum"]),
+        helper.make_node("Mul", ["sum", "gain"], ["logits"]),
+    ]
+    graph = helper.make_graph(nodes, "dark", [images], [logits], constants)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), folder / ONNX)
+    write_settings(NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())._settings(), folder)
+    return folder
+
+
+def noise_table() -> pd.DataFrame:
+    """Particles with features and classes by chance, for a forest to learn."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, len(LATTICE_FEATURES))), columns=list(LATTICE_FEATURES))
+    return table.assign(label=rng.choice(CLASSES, 40), group=rng.choice(["a", "b"], 40))

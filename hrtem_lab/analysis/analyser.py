@@ -75,6 +75,7 @@ class Analyser:
         folder: str | Path = DEFAULT_MODEL,
         features: Features = lattice_features,
         *,
+        engine: str = "auto",
         tta: bool = False,
         threshold: float | None = None,
         min_diameter_nm: float | None = None,
@@ -84,6 +85,8 @@ class Analyser:
         Args:
             folder: Folder of the model; by default that of the model that comes along.
             features: Feature set that its forest was trained on.
+            engine: What runs the network: `torch`, `openvino`, `onnxruntime`, or `auto`: torch on a GPU, else the
+                fastest that is installed.
             tta: Average the segmenter over the eight turns and mirror images of a micrograph.
             threshold: Probability above which a pixel belongs to a particle, above 0 and below 1; by default the one
                 that training chose on validation data.
@@ -99,9 +102,10 @@ class Analyser:
             raise InputError(f"min_diameter_nm is {min_diameter_nm}, expected a number of nm, 0 or more")
         folder = Path(folder).expanduser()
         chosen: dict[str, Any] = {"threshold": threshold, "min_diameter_nm": min_diameter_nm, "tta": tta or None}
-        segmenter = NetworkSegmenter.load(folder)
+        segmenter = NetworkSegmenter.load(folder, engine)
         segmenter = replace(segmenter, **{name: value for name, value in chosen.items() if value is not None})
-        model = {"folder": str(folder), **{name: getattr(segmenter, name) for name in chosen}}
+        model = {"folder": str(folder), "engine": segmenter.engine}
+        model |= {name: getattr(segmenter, name) for name in chosen}
         return cls(segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance})
 
     def __call__(

@@ -8,7 +8,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from hrtem_lab.defects.decision import class_indices
 from hrtem_lab.micrograph import CLASSES, InputError
@@ -52,6 +51,8 @@ def _split_groups(
     table: pd.DataFrame, folds: int, seed: int
 ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
     """Yield the row numbers to train on and to hold out, of each fold."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
     groups = table["group"].to_numpy()
     folds = min(folds, len(np.unique(groups)))
     if folds < 2:

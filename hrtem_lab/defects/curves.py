@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from hrtem_lab.defects.decision import FAULT, Costs, class_indices, decide, predict_indices
 from hrtem_lab.evaluation import reliability_counts
@@ -27,6 +26,8 @@ def fault_curves(labels: pd.Series, probabilities: pd.DataFrame) -> dict[str, pd
             "roc": pd.DataFrame(columns=["false_positive_rate", "recall"], dtype=float),
             "precision_recall": pd.DataFrame(columns=["recall", "precision"], dtype=float),
         }
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
     false_positive_rate, roc_recall, _ = roc_curve(is_fault, probability)
     precision, recall, _ = precision_recall_curve(is_fault, probability)
     return {

@@ -6,20 +6,28 @@ import json
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from zipfile import ZIP_DEFLATED
 
 import pandas as pd
-import skops.io
-from sklearn.base import ClassifierMixin, clone
 
 from hrtem_lab.atomic_write import atomic_write, write_text
 from hrtem_lab.defects.decision import Costs, decide
+from hrtem_lab.defects.decision_trees import DecisionTrees
 from hrtem_lab.defects.probability_calibration import ProbabilityCalibration
 from hrtem_lab.defects.table import feature_names
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, InputError
 
-FOREST, SETTINGS = "forest.skops", "forest.json"
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
+
+SETTINGS = "forest.json"
+TREES = "forest.npz"
+"""File of a forest of trees."""
+CLASSIFIER = "forest.skops"
+"""File of any other classifier, and of a forest of an older version."""
+FILES = (SETTINGS, TREES, CLASSIFIER)
+"""Files of which some are in a folder with a forest."""
 TRUSTED = {"sklearn.tree._tree.Tree"}  # skops asks for it; it holds arrays of numbers and nothing else
 
 
@@ -28,14 +36,14 @@ class Forest:
     """A fitted forest.
 
     Attributes:
-        classifier: Fitted classifier; its classes are some of `CLASSES`.
+        classifier: Fitted classifier, or the trees of one; its classes are some of `CLASSES`.
         features: Names of the features that it reads, in order.
         calibration: Calibration of its probabilities.
         costs: Costs of missing a class, see `decide`.
         confidence_threshold: A particle whose class has a lower probability than this is `uncertain`.
     """
 
-    classifier: ClassifierMixin
+    classifier: ClassifierMixin | DecisionTrees
     features: tuple[str, ...]
     calibration: ProbabilityCalibration = field(default_factory=ProbabilityCalibration)
     costs: Costs = field(default_factory=dict)
@@ -50,6 +58,8 @@ class Forest:
         Raises:
             InputError: The table holds fewer than two classes.
         """
+        from sklearn.base import clone
+
         counts = table["label"].value_counts().to_dict()
         if len(counts) < 2:
             raise InputError(
@@ -96,11 +106,14 @@ class Forest:
         return float(getattr(self.classifier, "oob_score_", float("nan")))
 
     def save(self, folder: str | Path) -> None:
-        """Write the classifier (skops, no pickle) and the settings (JSON)."""
+        """Write the classifier and the settings (JSON): trees as arrays, any other by skops; no pickle."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(folder / FOREST) as unfinished:
-            skops.io.dump(self.classifier, unfinished, compression=ZIP_DEFLATED, compresslevel=9)
+        trees = _as_trees(self.classifier)
+        if trees is not None:
+            trees.save(folder / TREES)
+        else:
+            _write_classifier(self.classifier, folder / CLASSIFIER)
+        (folder / (TREES if trees is None else CLASSIFIER)).unlink(missing_ok=True)  # that of an earlier forest
         settings = {
             "features": self.features,
             "costs": dict(self.costs),
@@ -119,17 +132,53 @@ class Forest:
         Raises:
             InputError: The file needs types that a forest does not, or is damaged.
         """
-        path = Path(folder) / FOREST
-        if not path.is_file():
-            return None
+        folder = Path(folder)
         try:
-            untrusted = set(skops.io.get_untrusted_types(file=path)) - TRUSTED
-            if not untrusted:
-                return cls(skops.io.load(path, trusted=sorted(TRUSTED)), **_read_settings(Path(folder) / SETTINGS))
+            if (folder / TREES).is_file():
+                classifier = DecisionTrees.load(folder / TREES)
+            elif (folder / CLASSIFIER).is_file():
+                classifier = _read_classifier(folder / CLASSIFIER)
+            else:
+                return None
+            return cls(classifier, **_read_settings(folder / SETTINGS))
+        except InputError:
+            raise
         except Exception as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{folder}: the forest cannot be read ({reason}); train again or copy it whole") from error
-        raise InputError(f"{path} holds {sorted(untrusted)}, which no forest of ours does; it was not loaded")
+
+
+def _as_trees(classifier: ClassifierMixin | DecisionTrees) -> DecisionTrees | None:
+    """The trees of a forest by scikit-learn; None for a classifier of another kind."""
+    if isinstance(classifier, DecisionTrees):
+        return classifier
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+
+    if not isinstance(classifier, RandomForestClassifier | ExtraTreesClassifier):
+        return None
+    return DecisionTrees.from_fitted(classifier.estimators_, classifier.classes_)
+
+
+def _write_classifier(classifier: ClassifierMixin, file: Path) -> None:
+    """Write a classifier of scikit-learn by skops."""
+    import skops.io
+
+    with atomic_write(file) as unfinished:
+        skops.io.dump(classifier, unfinished, compression=ZIP_DEFLATED, compresslevel=9)
+
+
+def _read_classifier(file: Path) -> ClassifierMixin:
+    """Read a classifier by skops.
+
+    Raises:
+        InputError: The file needs types that a forest does not.
+    """
+    import skops.io  # takes five seconds
+
+    untrusted = set(skops.io.get_untrusted_types(file=file)) - TRUSTED
+    if untrusted:
+        raise InputError(f"{file} holds {sorted(untrusted)}, which no forest of ours does; it was not loaded")
+    return skops.io.load(file, trusted=sorted(TRUSTED))
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import ClassifierMixin, clone
-from sklearn.model_selection import ParameterGrid
 
 from hrtem_lab.defects.cross_validation import FittedClassifier, cross_validate
 from hrtem_lab.defects.curves import choose_confidence_threshold
@@ -19,6 +17,9 @@ from hrtem_lab.defects.forest import Forest
 from hrtem_lab.defects.probability_calibration import Kind, ProbabilityCalibration
 from hrtem_lab.defects.table import Features
 from hrtem_lab.micrograph import CLASSES, InputError
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
 LOG_LOSS_CLIP = 1e-3
 """Smallest probability in the log loss, so that a single confident error does not decide."""
@@ -74,6 +75,8 @@ class ForestTrainer:
 
     def _choose_settings(self, table: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
         """The candidate with the lowest log loss, and its cross-validated probabilities."""
+        from sklearn.model_selection import ParameterGrid
+
         trials = []
         for settings in ParameterGrid(dict(self.candidates)):
             fit = partial(_fit_to_fold, self._classifier_with(settings))
@@ -84,6 +87,8 @@ class ForestTrainer:
 
     def _classifier_with(self, settings: Mapping[str, Any]) -> ClassifierMixin:
         """A copy of the classifier with other settings."""
+        from sklearn.base import clone
+
         return clone(self.classifier).set_params(**settings)
 
 

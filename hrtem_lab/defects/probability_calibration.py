@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from hrtem_lab.micrograph import CLASSES, InputError
 
@@ -65,11 +63,15 @@ class ProbabilityCalibration:
 
 
 def _fit_isotonic(probability: npt.NDArray[np.float64], is_class: npt.NDArray[np.bool_]) -> Knots:
+    from sklearn.isotonic import IsotonicRegression
+
     regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probability, is_class)
     return tuple(map(float, regression.X_thresholds_)), tuple(map(float, regression.y_thresholds_))
 
 
 def _fit_sigmoid(probability: npt.NDArray[np.float64], is_class: npt.NDArray[np.bool_]) -> Knots:
+    from sklearn.linear_model import LogisticRegression
+
     regression = LogisticRegression(C=1e3).fit(_logit_column(probability), is_class)
     calibrated = expit(regression.decision_function(_logit_column(SIGMOID_KNOTS)))
     return tuple(map(float, SIGMOID_KNOTS)), tuple(map(float, calibrated))

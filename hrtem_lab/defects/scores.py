@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hrtem_lab.defects.curves import reliability
 from hrtem_lab.defects.decision import FAULT, Costs, class_indices, predict_indices
@@ -104,6 +103,8 @@ def _score_ranking(labels: pd.Series, probabilities: pd.DataFrame) -> dict[str, 
     is_fault = (labels == FAULT).to_numpy()
     if is_fault.all() or not is_fault.any():
         return {"fault_roc_auc": np.nan, "fault_average_precision": np.nan}
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     probability = probabilities[FAULT].to_numpy()
     return {
         "fault_roc_auc": float(roc_auc_score(is_fault, probability)),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import permutation_test
+import scipy
 
 from hrtem_lab.evaluation.intervals import estimate, fdr_adjust
 from hrtem_lab.evaluation.populations import COMPARED_QUANTITIES, count_particles, select_lattice_visible, to_rows
@@ -95,7 +95,7 @@ def _permutation_p(both: pd.DataFrame, quantity: str) -> float:
     first, second = np.flatnonzero(population == 1), np.flatnonzero(population == 0)
     if min(len(first), len(second)) < 2:
         return np.nan
-    test = permutation_test(
+    test = scipy.stats.permutation_test(
         (first, second),
         partial(_studentized_difference, sums.to_numpy()),
         vectorized=True,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import binomtest, false_discovery_control, norm, permutation_test, rankdata, t
+import scipy
 
 Rows = npt.NDArray[Any]
 
@@ -56,7 +56,7 @@ def bootstrap_interval(
 
 def _expand_tail(tail: float, number: int) -> float:
     """Percentile of the bootstrap that corresponds to a tail of Student's t for a number of micrographs."""
-    return float(norm.sf(np.sqrt(number / (number - 1)) * t.isf(tail, number - 1)))
+    return float(scipy.stats.norm.sf(np.sqrt(number / (number - 1)) * scipy.stats.t.isf(tail, number - 1)))
 
 
 def bootstrap_values(
@@ -125,7 +125,7 @@ def estimate(
     values = pd.DataFrame(bootstrap_values(statistic, rows, resamples, seed, groups, strata))
     tail = _expand_tail(0.025, number)
     error = np.sqrt(number / (number - 1)) * values.std(ddof=0).replace(0, np.nan)
-    p = 2 * t.sf(table["value"].abs() / error, number - 1)
+    p = 2 * scipy.stats.t.sf(table["value"].abs() / error, number - 1)
     return table.assign(low=values.quantile(tail), high=values.quantile(1 - tail), p=p)
 
 
@@ -133,7 +133,7 @@ def fdr_adjust(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Correct p values for their number (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57, 289); `nan` stays."""
     corrected = np.array(p, dtype=np.float64)
     defined = ~np.isnan(corrected)
-    corrected[defined] = false_discovery_control(corrected[defined])
+    corrected[defined] = scipy.stats.false_discovery_control(corrected[defined])
     return corrected
 
 
@@ -158,7 +158,7 @@ def rank_biserial(differences: npt.ArrayLike) -> float:
     """
     values = np.asarray(differences, dtype=np.float64)
     values = values[~np.isnan(values) & (values != 0)]
-    ranks = rankdata(np.abs(values))
+    ranks = scipy.stats.rankdata(np.abs(values))
     return float(np.sum(np.sign(values) * ranks) / ranks.sum()) if len(values) else np.nan
 
 
@@ -166,7 +166,7 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
     """Wilson score interval of a proportion (Wilson 1927, J. Am. Stat. Assoc. 22, 209); `nan` without a trial."""
     if trials == 0:
         return np.nan, np.nan
-    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    interval = scipy.stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -199,7 +199,7 @@ def paired_test(
         return result
     low, high = bootstrap_interval(_mean_difference, pairs, seed=seed, groups=clusters)
     sums = np.array([pairs[rows].sum(axis=0) for rows in members])
-    test = permutation_test(
+    test = scipy.stats.permutation_test(
         (sums[:, 0], sums[:, 1]),
         lambda x, y, axis: np.mean(x - y, axis=axis),
         permutation_type="samples",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, studentized_range
+import scipy
 
 
 def mean_ranks(scores: pd.DataFrame) -> pd.Series:
@@ -17,7 +17,11 @@ def mean_ranks(scores: pd.DataFrame) -> pd.Series:
         Mean rank of each method, the best first; equal scores share their ranks.
     """
     complete = scores.dropna()
-    ranks = rankdata(-complete.to_numpy(), axis=1).mean(axis=0) if len(complete) else np.full(scores.shape[1], np.nan)
+    ranks = (
+        scipy.stats.rankdata(-complete.to_numpy(), axis=1).mean(axis=0)
+        if len(complete)
+        else np.full(scores.shape[1], np.nan)
+    )
     return pd.Series(ranks, index=scores.columns, name="mean_rank").sort_values()
 
 
@@ -28,7 +32,7 @@ def critical_difference(methods: int, groups: int, alpha: float = 0.05) -> float
     """
     if methods < 2 or groups < 1:
         return float("nan")
-    q = studentized_range.isf(alpha, methods, np.inf) / np.sqrt(2)
+    q = scipy.stats.studentized_range.isf(alpha, methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(methods * (methods + 1) / (6 * groups)))
 
 

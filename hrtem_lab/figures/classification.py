@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -21,7 +20,8 @@ BARS = {"balanced_accuracy": (-0.2, "#0072B2"), "fault_f1": (0.2, "#D55E00")}
 
 def plot_confusion(counts: pd.DataFrame, title: str) -> Figure:
     """Plot a confusion matrix: counts, shaded by their fraction of the true class."""
-    figure, axes = plt.subplots(figsize=(5.4, 4.8))
+    figure = Figure(figsize=(5.4, 4.8))
+    axes = figure.subplots()
     fraction = counts.div(counts.sum(axis=1).replace(0, np.nan), axis=0).fillna(0).to_numpy()
     axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*counts.shape):
@@ -43,7 +43,8 @@ def plot_fault_curves(curves: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figur
     Args:
         curves: Stage -> tables of `hrtem_lab.defects.fault_curves`.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=BACKDROP, lw=1)
     for stage, tables in curves.items():
         colour, name = STAGES[stage]
@@ -79,7 +80,8 @@ def plot_risk_coverage(curves: Mapping[str, pd.DataFrame], confidence_threshold:
         curves: Stage -> table of `hrtem_lab.defects.risk_coverage`.
         confidence_threshold: The forest's threshold, which is marked on each curve.
     """
-    figure, axes = plt.subplots(figsize=(5.4, 4.2), layout="constrained")
+    figure = Figure(figsize=(5.4, 4.2), layout="constrained")
+    axes = figure.subplots()
     for stage, table in curves.items():
         colour, name = STAGES[stage]
         axes.plot(table["coverage"], table["risk"], color=colour, label=name)
@@ -95,7 +97,8 @@ def plot_risk_coverage(curves: Mapping[str, pd.DataFrame], confidence_threshold:
 
 def plot_importance(losses: pd.DataFrame) -> Figure:
     """Plot the permutation importance of families of features, a table of `hrtem_lab.defects.family_importance`."""
-    figure, axes = plt.subplots(figsize=(6, 1.2 + 0.45 * len(losses)), layout="constrained")
+    figure = Figure(figsize=(6, 1.2 + 0.45 * len(losses)), layout="constrained")
+    axes = figure.subplots()
     positions = np.arange(len(losses))
     for column, (offset, colour) in BARS.items():
         axes.barh(positions + offset, losses[column], 0.38, color=colour, label=column.replace("_", " "))
@@ -109,7 +112,8 @@ def plot_importance(losses: pd.DataFrame) -> Figure:
 
 def plot_detection_rate(rates: pd.DataFrame) -> Figure:
     """Plot the detection rate of planar defects, a table of `hrtem_lab.defects.fault_detection_rate`."""
-    figure, grid = plt.subplots(2, 3, figsize=(13, 6.4), sharey=True, layout="constrained")
+    figure = Figure(figsize=(13, 6.4), layout="constrained")
+    grid = figure.subplots(2, 3, sharey=True)
     columns = list(rates["condition"].unique())
     for axes in grid.flat[len(columns) :]:
         axes.axis("off")
@@ -136,7 +140,8 @@ def plot_baselines(metrics: Mapping[str, float], names: Mapping[str, str]) -> Fi
         metrics: Metrics with the names that they have in MLflow.
         names: Prefix of a classifier's metrics after `test/` -> its label.
     """
-    figure, axes = plt.subplots(figsize=(2 + 1.4 * len(names), 4), layout="constrained")
+    figure = Figure(figsize=(2 + 1.4 * len(names), 4), layout="constrained")
+    axes = figure.subplots()
     positions = np.arange(len(names))
     for metric, (offset, colour) in BARS.items():
         values = np.nan_to_num([metrics.get(f"test/{prefix}{metric}", np.nan) for prefix in names])

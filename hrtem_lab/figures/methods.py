@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -15,7 +14,8 @@ from hrtem_lab.figures.style import BACKDROP
 
 def comparison(dice: dict[str, npt.NDArray[np.float64]], results: pd.DataFrame) -> Figure:
     """Dice of every method: mean with its interval, and each test micrograph as a point."""
-    figure, axes = plt.subplots(figsize=(1.6 + 1.3 * len(dice), 4.2))
+    figure = Figure(figsize=(1.6 + 1.3 * len(dice), 4.2))
+    axes = figure.subplots()
     jitter = np.random.default_rng(0).uniform(-0.16, 0.16, max(map(len, dice.values()), default=0))
     for x, (name, row) in enumerate(results.iterrows()):
         values = dice[str(name)]
@@ -62,7 +62,8 @@ def critical_difference(ranks: pd.Series, groups: int) -> Figure:
 def breakdown(parts: pd.DataFrame, title: str) -> Figure:
     """Dice with its interval for every range of every condition, as from `hrtem_lab.evaluation.breakdown`."""
     places = np.arange(len(parts)) + 0.7 * pd.factorize(parts["condition"])[0]
-    figure, axes = plt.subplots(figsize=(7, 1.5 + 0.27 * len(parts)), layout="constrained")
+    figure = Figure(figsize=(7, 1.5 + 0.27 * len(parts)), layout="constrained")
+    axes = figure.subplots()
     away = [parts["dice"] - parts["dice_low"], parts["dice_high"] - parts["dice"]]
     axes.errorbar(parts["dice"], places, xerr=np.maximum(away, 0), fmt="o", color="black", capsize=3)
     names = parts["condition"].where(parts["condition"] != parts["condition"].shift(), "")

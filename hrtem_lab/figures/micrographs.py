@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import cv2
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -33,7 +32,7 @@ def overlay(analysis: Analysis) -> Figure:
     micrograph, instances, classes = analysis.micrograph, analysis.instances, analysis.classes
     rows, columns = micrograph.image.shape
     zoom = np.clip(1, MIN_PICTURE_PX / max(rows, columns), MAX_PICTURE_PX / max(rows, columns))
-    figure = plt.figure(figsize=(max(columns * zoom, 80) / DPI, max(rows * zoom, 80) / DPI), dpi=DPI)
+    figure = Figure(figsize=(max(columns * zoom, 80) / DPI, max(rows * zoom, 80) / DPI), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     plot_micrograph(axes, micrograph, instances, classes)
     if len(classes):
@@ -114,7 +113,8 @@ def gallery(
 ) -> Figure:
     """Draw micrographs with the truth as dashed lines and the prediction as solid ones, coloured by its class."""
     columns = (len(micrographs) + 1) // 2
-    figure, grid = plt.subplots(2, columns, figsize=(4 * columns, 9), squeeze=False, layout="constrained")
+    figure = Figure(figsize=(4 * columns, 9), layout="constrained")
+    grid = figure.subplots(2, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, micrograph, predicted, predicted_classes in zip(grid.flat, micrographs, instances, classes, strict=False):
@@ -141,7 +141,7 @@ def _conditions(micrograph: Micrograph) -> str:
 def contact_sheet(micrographs: Sequence[LabelledMicrograph], rows: int = 4, columns: int = 6) -> Figure:
     """Draw simulated micrographs in a grid with the true outlines, coloured by class, and the conditions of each."""
     engine = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
-    figure = plt.figure(figsize=(columns * 3.6, rows * 3.83 + 0.4), layout=engine)
+    figure = Figure(figsize=(columns * 3.6, rows * 3.83 + 0.4), layout=engine)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -47,7 +46,8 @@ def plot_population(populations: Mapping[str, pd.DataFrame], tables: Mapping[str
 
 def plot_sizes(uncut: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
     """Plot a histogram of the diameter, stacked by class, with the log-normal distribution that fits it best."""
-    figure, axes = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.subplots()
     parts = _split_by_class(uncut)
     edges = _bin_edges(uncut[DIAMETER])
     density_per_weight = 1 / uncut["weight"].sum() / np.diff(edges)[0]
@@ -75,7 +75,8 @@ def plot_sizes(uncut: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
 
 def plot_shapes(uncut: pd.DataFrame) -> Figure:
     """Plot every shape quantity against the diameter, a point for each particle, coloured by class."""
-    figure, grid = plt.subplots(2, 2, figsize=(8, 6.4), sharex=True, layout="constrained")
+    figure = Figure(figsize=(8, 6.4), layout="constrained")
+    grid = figure.subplots(2, 2, sharex=True)
     for axes, shape in zip(grid.flat, SHAPE_QUANTITIES, strict=True):
         for name, part in _split_by_class(uncut).items():
             colour = COLOURS.get(name, FIRST_COLOUR)
@@ -98,7 +99,8 @@ def plot_faults(table: pd.DataFrame) -> Figure:
     Args:
         table: Table of `hrtem_lab.evaluation.populations.fault_shares`.
     """
-    figure, axes = plt.subplots(figsize=(6, 4.2), layout="constrained")
+    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    axes = figure.subplots()
     bins, total = table.iloc[:-1], table.iloc[-1]
     axes.axhline(total["fault_share"], color=COLOURS[ParticleClass.FAULT], lw=1, label=f"all {total['particles']}")
     if not np.isnan(total["low"]):
@@ -128,7 +130,8 @@ def plot_correlations(table: pd.DataFrame) -> Figure:
     """
     names = [*(["fault"] if "fault" in set(table["first"]) else []), *COMPARED_QUANTITIES]
     values = np.full((len(names), len(names)), np.nan)
-    figure, axes = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
+    figure = Figure(figsize=(6.4, 5.2), layout="constrained")
+    axes = figure.subplots()
     for _, row in table.iterrows():
         column, line = names.index(row["first"]), names.index(row["second"])
         values[line, column] = row["correlation"]
@@ -147,9 +150,8 @@ def plot_correlations(table: pd.DataFrame) -> Figure:
 
 def plot_comparison(populations: Mapping[str, pd.DataFrame]) -> Figure:
     """Plot cumulative distributions of the diameter of two populations, and the mean of every micrograph."""
-    figure, (axes, below) = plt.subplots(
-        2, 1, figsize=(6, 5.4), sharex=True, height_ratios=(3, 1), layout="constrained"
-    )
+    figure = Figure(figsize=(6, 5.4), layout="constrained")
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     lines, names = [], []
     colours = FIRST_COLOUR, SECOND_COLOUR
     for height, ((name, part), colour) in enumerate(zip(populations.items(), colours, strict=False)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -30,9 +29,8 @@ def plot_reliability(
         fraction: Label of the fraction of positives.
         log: Whether the number of items has a logarithmic axis.
     """
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(4.8, 5.6), sharex=True, height_ratios=(3, 1), layout="constrained"
-    )
+    figure = Figure(figsize=(4.8, 5.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     above.plot([0, 1], [0, 1], color=BACKDROP, lw=1)
     for number, (name, table) in enumerate(counts.items()):
         filled = table[table["count"] > 0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -29,7 +28,7 @@ DPI = 100
 
 
 def save(figure: Figure, path: Path, bbox_inches: str | None = None) -> None:
-    """Write a figure as PNG, SVG or PDF and close it.
+    """Write a figure as PNG, SVG or PDF.
 
     Args:
         figure: The figure.
@@ -41,4 +40,3 @@ def save(figure: Figure, path: Path, bbox_inches: str | None = None) -> None:
     """
     with atomic_write(path) as unfinished:
         figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI, bbox_inches=bbox_inches)
-    plt.close(figure)

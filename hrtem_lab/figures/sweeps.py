@@ -29,9 +29,8 @@ def plot_seed_comparison(
             `behind_high`.
         settings: Columns of the settings.
     """
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10, 1 + 0.4 * len(comparison)), sharey=True, width_ratios=(3, 2), layout="constrained"
-    )
+    figure = Figure(figsize=(10, 1 + 0.4 * len(comparison)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     label = lambda row: ", ".join(map(str, row))  # noqa: E731
     trial_labels = trials[list(settings)].apply(label, axis=1)
     labels = [label(row) for row in comparison[list(settings)].to_numpy()]
@@ -67,3 +66,4 @@ def save_optuna_plot(draw: Callable[[], Any], path: Path, n_parameters: int) -> 
                 axes.grid(False)
         figure.set_size_inches(4 + 1.6 * max(3, n_parameters), 5)
         save(figure, path, bbox_inches="tight")
+        plt.close(figure)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import skew
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray
 from hrtem_lab.particles.crops import boxes, check_shapes, densest_window
 from hrtem_lab.particles.feature_names import IMAGE_FEATURES, LATTICE_FEATURES, POWER_FEATURES, SHAPE_FEATURES
 from hrtem_lab.particles.measure import measure
+from hrtem_lab.particles.moments import standardised_moment
 from hrtem_lab.particles.network_outputs import network_features
 from hrtem_lab.particles.spectrum import Spectrum, bins_per_nm, compute_spectrum, radial_profile
 from hrtem_lab.particles.spectrum_features import spectrum_features
@@ -89,7 +89,7 @@ def surround(instances: IntArray, particle: int, pixel_size_nm: float) -> BoolAr
 
 def intensity_features(inside: npt.NDArray[np.float64], outside: npt.NDArray[np.float64]) -> dict[str, float]:
     """Compute `INTENSITY_FEATURES` from the values inside and around a particle, (n,) and (m,)."""
-    values = {"skewness": float(skew(inside))}
+    values = {"skewness": float(standardised_moment(inside, 3))}
     if outside.size and outside.std() > 1e-9 * np.abs(inside).max():
         values["contrast"] = float((inside.mean() - outside.mean()) / outside.std())
         values["std_ratio"] = float(inside.std() / outside.std())

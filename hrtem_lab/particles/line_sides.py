@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hrtem_lab.particles.fringe_maps import DIRECTIONS, Array, FringeMap, Waves, sweep_lines
+from hrtem_lab.particles.fringe_maps import DIRECTIONS, Array, MapPoints, Waves
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,11 @@ class Lines:
     weight: Array
 
     @classmethod
-    def through(cls, fringes: FringeMap) -> Lines:
+    def through(cls, points: MapPoints) -> Lines:
         """Every line with a fifth of the particle on either side."""
-        order, stops = sweep_lines(fringes)
+        order, stops = points.sweep
         direction, stop = np.nonzero(stops)
-        return cls(order, direction, stop, fringes.weight)
+        return cls(order, direction, stop, points.weight)
 
     def __len__(self) -> int:
         return len(self.stop)
@@ -47,6 +48,18 @@ class Lines:
         """Sums over the left sides, (..., points) -> (..., lines)."""
         sums: npt.NDArray[Any] = np.cumsum(values[..., self.order], axis=-1)[..., self.direction, self.stop]
         return sums
+
+    @cached_property
+    def left_weight(self) -> Array:
+        """Sum of the weights on the left sides, (lines,)."""
+        return self.left_sums(self.weight)
+
+    @cached_property
+    def left_part(self) -> Array:
+        """Part of the noise of a map's sum that is on the left sides, (lines,)."""
+        squared = self.weight**2
+        part: Array = self.left_sums(squared) / squared.sum()
+        return part
 
     def with_normal(self, angle_deg: float) -> npt.NDArray[np.intp]:
         """Numbers of the lines whose normal is nearest to an angle."""
@@ -93,30 +106,28 @@ class Sides:
             noise: Variance of the sum of each map where there is only noise, (reflections,).
         """
         left = lines.left_sums(waves)
-        part = lines.left_sums(lines.weight**2) / (lines.weight**2).sum()
-        weight = lines.left_sums(lines.weight)
         return cls(
             left,
             waves.sum(axis=1)[:, None] - left,
-            noise[:, None] * part,
-            noise[:, None] * (1 - part),
-            weight,
-            lines.weight.sum() - weight,
+            noise[:, None] * lines.left_part,
+            noise[:, None] * (1 - lines.left_part),
+            lines.left_weight,
+            lines.weight.sum() - lines.left_weight,
         )
 
-    @property
+    @cached_property
     def power(self) -> Array:
         """Power of the two sides with an amplitude each, over that of the noise."""
         power: Array = np.abs(self.left) ** 2 / self.left_noise + np.abs(self.right) ** 2 / self.right_noise
         return power
 
-    @property
+    @cached_property
     def gain(self) -> Array:
         """Part of `power` that one amplitude for both sides does not explain."""
         one: Array = np.abs(self.left + self.right) ** 2 / (self.left_noise + self.right_noise)
         return np.maximum(self.power - one, 0.0)  # rounding may make it negative
 
-    @property
+    @cached_property
     def means(self) -> tuple[Array, Array]:
         """Mean amplitude of the left and of the right side."""
         return np.abs(self.left) / self.left_weight, np.abs(self.right) / self.right_weight

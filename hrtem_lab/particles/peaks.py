@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigh
 from scipy.ndimage import maximum_filter
 
 from hrtem_lab.particles.spectrum import BAND_PER_NM, Spectrum, bin_numbers
@@ -41,12 +41,12 @@ class Peak:
     @property
     def frequency_per_nm(self) -> float:
         """Inverse of the lattice spacing."""
-        return float(np.hypot(self.row_per_nm, self.column_per_nm))
+        return math.hypot(self.row_per_nm, self.column_per_nm)
 
     @property
     def angle_deg(self) -> float:
         """Direction from that of columns towards that of rows, in (-180, 180]; opposite directions are equivalent."""
-        return float(np.rad2deg(np.arctan2(self.row_per_nm, self.column_per_nm)))
+        return math.degrees(math.atan2(self.row_per_nm, self.column_per_nm))
 
 
 def find_peaks(spectrum: Spectrum, max_peaks: int = 6) -> list[Peak]:
@@ -139,14 +139,17 @@ def broadening(spectrum: Spectrum, peak: Peak) -> tuple[float, float, float]:
     """
     half = max(int(np.ceil(max(0.5, 2 * spectrum.resolution_per_nm) / spectrum.step_per_nm)), 2)
     power = wrapped_patch(spectrum.power, peak.index, half)
-    window_power = wrapped_patch(np.abs(spectrum.window_transform) ** 2, (spectrum.middle, spectrum.middle), half)
+    window_power = np.abs(wrapped_patch(spectrum.window_transform, (spectrum.middle, spectrum.middle), half)) ** 2
     noise = 3 * wrapped_patch(spectrum.background, peak.index, half)
     height = power[half, half]
     moments = _second_moments(np.maximum(power - noise, 0))
     expected = _second_moments(np.maximum(window_power / window_power[half, half] * height - noise, 0))
     if not (np.linalg.det(expected) > 0 and np.linalg.det(moments) > 0):
         return np.nan, np.nan, np.nan
-    small, large = eigh(moments, expected, eigvals_only=True)
+    ratio = np.linalg.solve(expected, moments)
+    mean, product = np.trace(ratio) / 2, np.linalg.det(ratio)
+    spread = np.sqrt(max(mean**2 - product, 0.0))  # the eigenvalues of the ratio are its squared widths
+    small, large = mean - spread, mean + spread
     width = np.sqrt(np.trace(moments) / 2) * spectrum.step_per_nm
     return float(width), float((small * large) ** 0.25), float(np.sqrt(large / small))
 
@@ -162,7 +165,10 @@ def _second_moments(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
     """Covariance of the position under weights in the disc inside a square patch, in samples, (2, 2)."""
     offsets = np.arange(len(weights)) - len(weights) // 2
     row, column = np.meshgrid(offsets, offsets, indexing="ij")
-    inside = np.hypot(row, column) <= len(weights) // 2
-    if not weights[inside].sum() > 0:
+    weight = weights * (np.hypot(row, column) <= len(weights) // 2)
+    total = weight.sum()
+    if not total > 0:
         return np.zeros((2, 2))
-    return np.cov(np.stack([row[inside], column[inside]]), aweights=weights[inside], ddof=0)
+    row, column = row - (row * weight).sum() / total, column - (column * weight).sum() / total
+    mixed = (row * column * weight).sum()
+    return np.array([[(row**2 * weight).sum(), mixed], [mixed, (column**2 * weight).sum()]]) / total

@@ -12,9 +12,8 @@ from hrtem_lab.particles.fringe_maps import (
     DIRECTIONS,
     Array,
     FringeMap,
+    MapPoints,
     Waves,
-    median_phase_plane,
-    sweep_lines,
 )
 
 
@@ -54,14 +53,14 @@ class _Line:
 
 def phase_step(fringes: FringeMap) -> PhaseStep:
     """Find the straight line across which the phase jumps, after removing the plane common to both sides."""
-    wave = fringes.wave * np.exp(-1j * median_phase_plane(fringes))
-    line = _best_line(fringes, wave)
+    wave, points = fringes.flat_wave, fringes.points
+    line = _best_line(points, wave)
     for _ in range(2):
-        wave = wave * np.exp(-1j * _shared_phase_plane(fringes, wave, line))
-        line = _best_line(fringes, wave)
+        wave = wave * np.exp(-1j * _shared_phase_plane(points, fringes.amplitude, wave, line))
+        line = _best_line(points, wave)
     left, right = line.side_sums(wave)
     far_left, far_right = line.side_sums(np.where(line.clear, wave, 0))
-    total = np.abs(wave).sum()
+    total = fringes.amplitude.sum()
     return PhaseStep(
         jump_deg=float(abs(np.rad2deg(np.angle(far_left * far_right.conj())))),
         gain=float((abs(left) + abs(right) - abs(left + right)) / total),
@@ -69,26 +68,27 @@ def phase_step(fringes: FringeMap) -> PhaseStep:
     )
 
 
-def _shared_phase_plane(fringes: FringeMap, wave: Waves, line: _Line) -> Array:
+def _shared_phase_plane(points: MapPoints, amplitude: Array, wave: Waves, line: _Line) -> Array:
     """Phase of the plane with the slope that both sides of a line share; the blurred jump on the line is left out."""
     left, right = line.side_sums(wave)
-    weight = np.abs(wave) * line.clear
+    weight = amplitude * line.clear
     residual = np.angle(wave * np.where(line.left, left, right).conj())
-    terms = np.column_stack([fringes.row_nm, fringes.column_nm, line.left, ~line.left])
-    slope = np.linalg.lstsq(terms * weight[:, None], residual * weight, rcond=None)[0][:2]
-    plane: Array = terms[:, :2] @ slope
+    terms = np.array([points.row_nm, points.column_nm, line.left, ~line.left])
+    weighted = terms * weight**2
+    slope = np.linalg.lstsq(weighted @ terms.T, weighted @ residual, rcond=None)[0][:2]
+    plane: Array = slope @ terms[:2]
     return plane
 
 
-def _best_line(fringes: FringeMap, wave: Waves) -> _Line:
+def _best_line(points: MapPoints, wave: Waves) -> _Line:
     """Find the line whose two sides are most coherent."""
-    order, stops = sweep_lines(fringes)
+    order, stops = points.sweep
     left = np.cumsum(wave[order], axis=1)[:, :-1]
     coherence = np.where(stops, np.abs(left) + np.abs(wave.sum() - left), -1.0)
     direction, stop = np.unravel_index(np.argmax(coherence), coherence.shape)
     side = np.zeros(len(wave), dtype=bool)
     side[order[direction, : stop + 1]] = True
     normal = np.pi / DIRECTIONS * direction
-    along = np.sin(normal) * fringes.row_nm + np.cos(normal) * fringes.column_nm
+    along = np.sin(normal) * points.row_nm + np.cos(normal) * points.column_nm
     position = (along[side].max() + along[~side].min()) / 2
     return _Line(normal, side, np.abs(along - position) > 1.5 * BLUR_NM)

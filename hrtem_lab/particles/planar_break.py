@@ -17,7 +17,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
-from hrtem_lab.particles.fringe_maps import FringeMap, Waves, fringe_maps, median_phase_plane
+from hrtem_lab.particles.fringe_maps import FringeMap, MapPoints, Waves, fringe_maps
 from hrtem_lab.particles.line_sides import Lines, Sides
 from hrtem_lab.particles.peak_arrangement import line_angle_deg
 from hrtem_lab.particles.peaks import Peak
@@ -41,10 +41,10 @@ def planar_break(spectrum: Spectrum, peaks: Sequence[Peak], maps: Sequence[Fring
         peaks: (k) reflections.
         maps: Maps of the fringes, (k), all with the same points.
     """
-    lines = Lines.through(maps[0])
+    lines = Lines.through(maps[0].points)
     if not len(lines):
         return {}
-    waves = np.array([fringes.wave * fringes.weight * np.exp(-1j * median_phase_plane(fringes)) for fringes in maps])
+    waves = np.array([fringes.flat_wave for fringes in maps]) * lines.weight
     sides = Sides.from_maps(lines, waves, _noise(spectrum, peaks))
     features = _break(lines, sides, peaks) | _alternation(lines, sides, peaks)
     features |= _best("fault_gain", [_fault_on_planes(lines, sides, peaks, n) for n in range(len(peaks))])
@@ -119,13 +119,14 @@ def _mirror_alternations(
         for planes, number in permutations(range(len(peaks)), 2)
         if PARALLEL_DEG < line_angle_deg(peaks[planes].angle_deg, peaks[number].angle_deg) < 90 - PARALLEL_DEG
     ]
+    parallels = [lines.select_normal(peak.angle_deg) for peak in peaks]
     images = [_mirror_image(spectrum, peaks[number], peaks[planes]) for planes, number in pairs]
     alternations = []
     for (planes, number), image, fringes in zip(pairs, images, fringe_maps(spectrum, images), strict=True):
-        parallel = lines.select_normal(peaks[planes].angle_deg)
+        parallel = parallels[planes]
         if not len(parallel):
             continue
-        both = np.array([waves[number], fringes.wave * fringes.weight * _phase_ramp(spectrum, image, fringes)])
+        both = np.array([waves[number], fringes.wave * lines.weight * _phase_ramp(spectrum, image, fringes.points)])
         sides = Sides.from_maps(parallel, both, _noise(spectrum, [peaks[number], image]))
         excess = sides.excess
         turns = np.abs(excess[0] - excess[1]) / np.sqrt(2)
@@ -135,13 +136,13 @@ def _mirror_alternations(
     return alternations
 
 
-def _phase_ramp(spectrum: Spectrum, peak: Peak, fringes: FringeMap) -> Waves:
+def _phase_ramp(spectrum: Spectrum, peak: Peak, points: MapPoints) -> Waves:
     """Factor that refers the phase of a map to a peak's exact frequency instead of its nearest sample, (n,)."""
     row, column = (
         frequency - (i - spectrum.middle) * spectrum.step_per_nm
         for frequency, i in zip((peak.row_per_nm, peak.column_per_nm), peak.index, strict=True)
     )
-    ramp: Waves = np.exp(-2j * np.pi * (row * fringes.row_nm + column * fringes.column_nm))
+    ramp: Waves = np.exp(-2j * np.pi * (row * points.row_nm + column * points.column_nm))
     return ramp
 
 

@@ -40,17 +40,25 @@ class Spectrum:
     Attributes:
         transform: Transform of window x image, (size, size) with an odd size and zero frequency in the middle; phases
             are relative to the middle of the crop.
-        window_transform: Transform of the window alone, (size, size).
+        window: The window in the particle's bounding box.
+        middle_px: The middle of the crop, (row, column) in that box.
         energy: Sum of the squared window; white noise of unit variance has a mean power of 1 after division by it.
         step_per_nm: Distance of two samples.
         pixel_size_nm: Side length of a pixel of the image.
     """
 
     transform: npt.NDArray[np.complex128]
-    window_transform: npt.NDArray[np.complex128]
+    window: Array
+    middle_px: tuple[float, float]
     energy: float
     step_per_nm: float
     pixel_size_nm: float
+
+    @cached_property
+    def window_transform(self) -> npt.NDArray[np.complex128]:
+        """Transform of the window alone, (size, size)."""
+        size = round(1 / (self.step_per_nm * self.pixel_size_nm))
+        return _transform(self.window, self.middle_px, size, self.step_per_nm)
 
     @property
     def middle(self) -> int:
@@ -80,10 +88,7 @@ class Spectrum:
         particle fill much of their ring.
         """
         radius = _radius(self.middle, self.step_per_nm)
-        top = min(BAND_PER_NM[1], 0.5 / self.pixel_size_nm)
-        centres = np.arange(BAND_PER_NM[0], top + BIN_PER_NM, 2 * BIN_PER_NM)
-        near = np.rint((radius - centres[0]) / (2 * BIN_PER_NM))
-        rings = {float(centre): np.flatnonzero(near == number) for number, centre in enumerate(centres)}
+        rings = _noise_rings(self.middle, self.step_per_nm, self.pixel_size_nm)
 
         def level(free: BoolArray) -> Array:
             """Measure the level in the samples free of spots, or in the whole ring where they are a third or less."""
@@ -119,19 +124,30 @@ def compute_spectrum(
         padding: Least side length of the transformed field in widths of the mask; 1 is enough where no peaks are
             sought.
     """
-    window = tapered_window(mask, TAPER_NM / pixel_size_nm)
-    extent = max(cv2.boundingRect(mask.astype(np.uint8))[2:])
-    size = next_fast_len(max(*mask.shape, padding * extent, int(np.ceil(MIN_FIELD_NM / pixel_size_nm))))
+    column, row, columns, rows = cv2.boundingRect(mask.astype(np.uint8))
+    box = slice(row, row + rows), slice(column, column + columns)
+    window = tapered_window(mask[box], TAPER_NM / pixel_size_nm)
+    size = next_fast_len(max(*mask.shape, padding * max(rows, columns), int(np.ceil(MIN_FIELD_NM / pixel_size_nm))))
     step_per_nm = 1 / (size * pixel_size_nm)
+    middle_px = (mask.shape[0] - 1) / 2 - row, (mask.shape[1] - 1) / 2 - column
+    transform = _transform(window * detrend(image[box], mask[box]), middle_px, size, step_per_nm)
+    return Spectrum(transform, window, middle_px, float(np.sum(window**2)), step_per_nm, pixel_size_nm)
+
+
+def _transform(
+    values: Array, origin_px: tuple[float, float], size: int, step_per_nm: float
+) -> npt.NDArray[np.complex128]:
+    """Transform an image in a zero-padded field up to 9.5 nm^-1, zero frequency in the middle.
+
+    Phases are relative to the origin. Single precision is a ten-thousandth of the noise beside the strongest peaks.
+    """
     half = min(int(np.ceil(MAX_FREQUENCY_PER_NM / step_per_nm)), (size - 1) // 2)
     kept = np.arange(-half, half + 1)
-    rows, columns = (np.exp(1j * np.pi * (side - 1) * kept / size) for side in mask.shape)
-
-    right = rfft([window * detrend(image, mask), window], size)[..., : half + 1]
-    right = fft(right, size, axis=1)[:, kept]
-    both = np.concatenate([right[:, ::-1, :0:-1].conj(), right], axis=2)  # image and window are real
-    transform, window_transform = both * np.outer(rows, columns)
-    return Spectrum(transform, window_transform, float(np.sum(window**2)), step_per_nm, pixel_size_nm)
+    right = rfft(values.astype(np.float32), size)[:, : half + 1]
+    right = fft(right, size, axis=0)[kept]
+    both = np.concatenate([right[::-1, :0:-1].conj(), right], axis=1)  # the image is real
+    rows, columns = (np.exp(2j * np.pi * origin * kept / size) for origin in origin_px)
+    return both * np.outer(rows, columns)
 
 
 def bins_per_nm(pixel_size_nm: float = 0.0) -> Array:
@@ -152,9 +168,28 @@ def radial_profile(spectrum: Spectrum) -> Array:
 
 def bin_numbers(spectrum: Spectrum) -> npt.NDArray[np.intp]:
     """Number of the radial bin of every sample from 1, and 0 outside the band, (size, size)."""
-    radius = _radius(spectrum.middle, spectrum.step_per_nm)
-    number = np.floor((radius - BAND_PER_NM[0]) / BIN_PER_NM).astype(np.intp) + 1
-    return np.where((number < 1) | (number > len(bins_per_nm(spectrum.pixel_size_nm))), 0, number)
+    return _bin_numbers(spectrum.middle, spectrum.step_per_nm, spectrum.pixel_size_nm)
+
+
+# Particles of one size in one image have the same samples, and so the same bins and rings.
+
+
+@lru_cache(maxsize=16)
+def _bin_numbers(half: int, step_per_nm: float, pixel_size_nm: float) -> npt.NDArray[np.intp]:
+    """Number of the radial bin of every sample, as `bin_numbers`."""
+    number = np.floor((_radius(half, step_per_nm) - BAND_PER_NM[0]) / BIN_PER_NM).astype(np.intp) + 1
+    return np.where((number < 1) | (number > len(bins_per_nm(pixel_size_nm))), 0, number)
+
+
+@lru_cache(maxsize=16)
+def _noise_rings(half: int, step_per_nm: float, pixel_size_nm: float) -> dict[float, Indices]:
+    """Radius of each ring in which noise is measured, 0.5 nm^-1 apart, and the flat indices of its samples."""
+    top = min(BAND_PER_NM[1], 0.5 / pixel_size_nm)
+    centres = np.arange(BAND_PER_NM[0], top + BIN_PER_NM, 2 * BIN_PER_NM)
+    near = np.rint((_radius(half, step_per_nm).ravel() - centres[0]) / (2 * BIN_PER_NM)).clip(-1, len(centres))
+    order = np.argsort(near, kind="stable")
+    ends = np.searchsorted(near[order], np.arange(len(centres) + 1))
+    return {float(centre): order[ends[n] : ends[n + 1]] for n, centre in enumerate(centres)}
 
 
 @lru_cache(maxsize=16)

@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 
 from hrtem_lab.cli.progress import console
 from hrtem_lab.defects import Forest
-from hrtem_lab.defects.forest import FOREST
+from hrtem_lab.defects.forest import FILES
 from hrtem_lab.files import make_folder
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
@@ -17,7 +17,8 @@ def export(config: DictConfig) -> None:
     source, folder = find_model(config.model), make_folder(config.output)
     difference = NetworkSegmenter.load(source).export(folder)
     forest = Forest.load_if_present(source)
-    (folder / FOREST).unlink(missing_ok=True)  # an older model's
+    for file in FILES:  # an older model's
+        (folder / file).unlink(missing_ok=True)
     if forest is not None:
         forest.save(folder)
     console.print(

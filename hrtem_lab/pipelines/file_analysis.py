@@ -79,7 +79,7 @@ class OpenAnalysis:
         self.table = read_calibration(config.calibration) if config.calibration else None
         self.table_beside = cache(find_image_table)  # read once per folder
         self.readers = ReaderPool(*read_limits(config))
-        self.analyser = Analyser.load(analysis.model, build(config.features), tta=config.tta)
+        self.analyser = Analyser.load(analysis.model, build(config.features), engine=config.engine, tta=config.tta)
 
     def __call__(
         self, name: str, path: Path, taken: Collection[str] = (), *, progress: ProgressCallback = no_progress

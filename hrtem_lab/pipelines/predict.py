@@ -83,6 +83,8 @@ def _predict(config: DictConfig, inputs: dict[str, Path], model: Path, output: P
     for outdated in (earlier | records.clear()) - find_outputs(output):
         outdated.unlink(missing_ok=True)
     print_results(results, model, output)
+    if results.model:
+        console.print(f"Network run by {results.model['engine']}", markup=False, soft_wrap=True)
     if not results.failures:
         return DONE
     return PARTLY_DONE if results.micrographs else FAILED

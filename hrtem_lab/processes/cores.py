@@ -6,7 +6,13 @@ import os
 
 
 def count_cores() -> int:
-    """Number of processors that the operating system lets this process use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Number of processors that the operating system and the container (cgroup) let this process use."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
+
+
+def count_threads() -> int:
+    """Number of threads for numerical work: `count_cores`, or OMP_NUM_THREADS where that asks for fewer."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(count_cores(), int(wanted)) if wanted.isdecimal() and int(wanted) else count_cores()

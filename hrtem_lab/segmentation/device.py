@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 
 import torch
+from torch import nn
+
+from hrtem_lab.micrograph import FloatArray
+from hrtem_lab.processes.cores import count_threads
 
 
 def default_device() -> torch.device:
@@ -36,3 +40,13 @@ def describe_device() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"{torch.backends.cpu.get_cpu_capability()}{', bfloat16' if has_bfloat16() else ''}"
+
+
+@torch.inference_mode()
+def run_network(net: nn.Module, images: FloatArray) -> FloatArray:
+    """Logits of images, (n, 1, rows, columns) -> (n, outputs, rows, columns), in mixed precision where that is fast."""
+    torch.set_num_threads(min(torch.get_num_threads(), count_threads()))
+    device = default_device()
+    net = net.to(device, memory_format=torch.channels_last).eval()
+    with autocast():
+        return net(torch.from_numpy(images).to(device, memory_format=torch.channels_last)).float().cpu().numpy()

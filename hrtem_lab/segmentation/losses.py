@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 from torch import nn
 from torch.nn.functional import l1_loss
 
-from hrtem_lab.micrograph import BoolArray, FloatArray
+from hrtem_lab.segmentation.targets import signed_distance
 
 
 class BoundaryLoss(nn.Module):
@@ -26,18 +25,6 @@ class BoundaryLoss(nn.Module):
         planes = masks.flatten(0, 1).bool().cpu().numpy()
         distances = np.stack([signed_distance(plane) for plane in planes]) / max(masks.shape[-2:])
         return (logits.sigmoid() * torch.from_numpy(distances).to(logits).view_as(logits)).mean()
-
-
-def signed_distance(mask: BoolArray) -> FloatArray:
-    """Distance of each pixel's centre from the outline of a mask in pixels, (rows, columns) float32.
-
-    The outline lies halfway between a pixel inside and its neighbour outside. Distances are positive outside, negative
-    inside, and 0 everywhere for an empty or full mask.
-    """
-    if mask.all() or not mask.any():
-        return np.zeros(mask.shape, np.float32)
-    inside, outside = distance_transform_edt(mask), distance_transform_edt(~mask)
-    return np.where(mask, 0.5 - inside, outside - 0.5).astype(np.float32)
 
 
 class SumLoss(nn.Module):

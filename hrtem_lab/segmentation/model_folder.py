@@ -7,23 +7,26 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
-
-from torch import nn
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 from hrtem_lab.atomic_write import write_text
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.saved_settings import current_settings
-from hrtem_lab.segmentation.groschner import Groschner2021
-from hrtem_lab.segmentation.half_resolution import HalfResolutionUnet
-from hrtem_lab.segmentation.norms import InstanceNormUnet
-from hrtem_lab.segmentation.onnx import ONNX, OnnxNet
-from hrtem_lab.segmentation.smp import smp
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SETTINGS = "segmenter.json"
 """Written last: a folder that holds it is complete."""
 ARCHITECTURE = "config.json"
-NETWORKS: dict[str, Any] = {kind.__name__: kind for kind in (Groschner2021, HalfResolutionUnet, InstanceNormUnet)}
+WEIGHTS = "model.safetensors"
+ONNX = "model.onnx"
+NETWORKS = {
+    "Groschner2021": "hrtem_lab.segmentation.groschner:Groschner2021",
+    "HalfResolutionUnet": "hrtem_lab.segmentation.half_resolution:HalfResolutionUnet",
+    "InstanceNormUnet": "hrtem_lab.segmentation.norms:InstanceNormUnet",
+}
 """Networks of this package by their name in `ARCHITECTURE`; all others are of segmentation-models-pytorch."""
 
 
@@ -39,13 +42,13 @@ def write_network(net: nn.Module, folder: Path) -> None:
 
 
 def read_network(folder: Path) -> nn.Module:
-    """Read the network in a folder, or open its ONNX file where there is no other."""
-    if (folder / ONNX).is_file() and not (folder / ARCHITECTURE).is_file():
-        return OnnxNet(folder / ONNX)
+    """Read the network in a folder."""
     name = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))["_model_class"]
     with contextlib.redirect_stdout(None):  # huggingface_hub prints where it reads from
         if name in NETWORKS:
-            return NETWORKS[name].from_pretrained(str(folder), local_files_only=True)
+            return resolve_name(NETWORKS[name]).from_pretrained(str(folder), local_files_only=True)
+        from hrtem_lab.segmentation.smp import smp  # takes seconds
+
         # without encoder_weights: pretrained ones would be downloaded, only to be overwritten
         return smp.from_pretrained(str(folder), local_files_only=True, encoder_weights=None)
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
 from scipy.special import expit, logit
-from torch import nn
 
 from hrtem_lab.micrograph import FloatArray, InputError, LabelledMicrograph, Micrograph
 from hrtem_lab.progress import ProgressCallback
-from hrtem_lab.segmentation.device import autocast, default_device
+from hrtem_lab.segmentation.engine import TORCH, describe, open_network
+from hrtem_lab.segmentation.exported import ExportedNet
 from hrtem_lab.segmentation.levels import add_coarser_levels, score_regions
-from hrtem_lab.segmentation.model_folder import read_network, read_settings, write_network, write_settings
-from hrtem_lab.segmentation.onnx import ONNX, OnnxNet, write_onnx
+from hrtem_lab.segmentation.model_folder import ONNX, read_settings, write_network, write_settings
 from hrtem_lab.segmentation.orientations import average_over_orientations
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 from hrtem_lab.segmentation.segmenter import (
@@ -30,6 +28,9 @@ from hrtem_lab.segmentation.segmenter import (
 from hrtem_lab.segmentation.targets import CORE, DISTANCE, DISTANCE_RANGE_PX, PARTICLE
 from hrtem_lab.segmentation.temperature import TEMPERATURE_RANGE, fit_temperature
 from hrtem_lab.segmentation.tiling import Tiling, predict_in_tiles
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SAVED = {
     "threshold": "threshold",
@@ -71,16 +72,18 @@ class NetworkSegmenter(Segmenter):
             eight times as long.
         temperature: Divisor of the logits; above 1 the probabilities are less confident than those of training.
         provenance: Origin of the weights (run, commit, data), as information for people.
+        engine: What runs the network, in which precision and why, as information for people.
     """
 
     name: ClassVar[str] = "unet"
-    net: nn.Module
+    net: nn.Module | ExportedNet
     tile: int = 1024
     overlap: int = 256
     stride: int = 32
     tta: bool = False
     temperature: float = 1.0
     provenance: dict[str, Any] = field(default_factory=dict)
+    engine: str = field(default=TORCH, compare=False)
 
     def __post_init__(self) -> None:
         Tiling(self.tile, self.overlap, self.stride)  # refuses what does not fit
@@ -189,16 +192,22 @@ class NetworkSegmenter(Segmenter):
         outputs[DISTANCE:] *= DISTANCE_RANGE_PX
         return outputs
 
-    @torch.inference_mode()
     def _logits(self, tile: FloatArray) -> FloatArray:
-        device = default_device()
-        net = self.net.to(device).eval()
-        with autocast():
-            images = torch.from_numpy(np.ascontiguousarray(tile))[None, None].to(device)
-            return net(images)[0].float().cpu().numpy()
+        images = np.ascontiguousarray(tile)[None, None]
+        if isinstance(self.net, ExportedNet):
+            return self.net(images)[0]
+        from hrtem_lab.segmentation.device import run_network
+
+        return run_network(self.net, images)[0]
 
     def save(self, folder: str | Path) -> None:
-        """Write architecture, weights (safetensors, in half precision) and settings, none of which can run code."""
+        """Write architecture, weights (safetensors, in half precision) and settings, none of which can run code.
+
+        Raises:
+            InputError: The network is an exported one, which has no weights of torch.
+        """
+        if isinstance(self.net, ExportedNet):
+            raise InputError("the network runs as ONNX; load its model with engine=torch to save it")
         write_network(self.net, Path(folder))
         write_settings(self._settings(), Path(folder))
 
@@ -211,7 +220,9 @@ class NetworkSegmenter(Segmenter):
         Raises:
             InputError: As for `write_onnx`, or the network is an exported one.
         """
-        if isinstance(self.net, OnnxNet):
+        from hrtem_lab.segmentation.onnx import write_onnx
+
+        if isinstance(self.net, ExportedNet):
             raise InputError("the model is ONNX already; copy its folder")
         difference = write_onnx(self.net, Path(folder) / ONNX, self.stride)
         write_settings(self._settings(), Path(folder))
@@ -222,17 +233,23 @@ class NetworkSegmenter(Segmenter):
         return {"preprocessing": asdict(self.preprocessing), **saved}
 
     @classmethod
-    def load(cls, folder: str | Path) -> Self:
+    def load(cls, folder: str | Path, engine: str | None = None) -> Self:
         """Read what `save` or `export` wrote.
 
+        Args:
+            folder: Folder of the model.
+            engine: What runs the network, as for `hrtem_lab.segmentation.engine.open_network`.
+
         Raises:
-            InputError: The folder holds no model, or an incomplete one.
+            InputError: The folder holds no model or an incomplete one, or the engine cannot run it.
         """
         try:
             settings = read_settings(Path(folder))
             preprocessing = Preprocessing(**settings.pop("preprocessing"))
             arguments = {SAVED.get(key, key): value for key, value in settings.items()}
-            return cls(net=read_network(Path(folder)), preprocessing=preprocessing, **arguments)
+            net, reason = open_network(Path(folder), arguments["stride"], engine)
+            segmenter = cls(net=net, preprocessing=preprocessing, **arguments)
+            return replace(segmenter, engine=f"{describe(net)}: {reason}")
         except InputError:
             raise
         except Exception as error:

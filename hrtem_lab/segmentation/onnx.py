@@ -1,11 +1,12 @@
-"""Networks as ONNX files, which onnxruntime runs."""
+"""Networks of torch as ONNX files."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,37 +14,13 @@ import torch
 from scipy.special import expit
 from torch import nn
 
-from hrtem_lab.micrograph import InputError
+from hrtem_lab.micrograph import FloatArray, InputError
+from hrtem_lab.segmentation.exported import OnnxRuntimeNet, OpenVinoNet, explain_missing_package
 
-ONNX = "model.onnx"
 MAX_DIFFERENCE = 1e-3
 """Largest difference in probability between a network and its ONNX file."""
 CHECKED_SIZES = ((1, 1), (3, 5), (8, 2))
 """Sizes of the images that a file is checked with, in strides."""
-
-
-class OnnxNet(nn.Module):
-    """Runs an ONNX file in place of its network: (n, 1, h, w) images -> (n, k, h, w) logits.
-
-    Args:
-        file: ONNX file.
-
-    Raises:
-        InputError: onnxruntime is not installed.
-    """
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        with _explain_missing_package("run"):
-            import onnxruntime
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        self.session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits, on the device of the images."""
-        (logits,) = self.session.run(None, {"images": images.float().cpu().numpy()})
-        return torch.from_numpy(logits).to(images.device)
 
 
 def write_onnx(net: nn.Module, file: Path, stride: int) -> float:
@@ -55,7 +32,7 @@ def write_onnx(net: nn.Module, file: Path, stride: int) -> float:
     Raises:
         InputError: onnx or onnxscript is not installed, or the difference is above `MAX_DIFFERENCE`.
     """
-    with _explain_missing_package("write"):
+    with explain_missing_package("write"):
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
     net = net.cpu().eval()
@@ -73,7 +50,7 @@ def write_onnx(net: nn.Module, file: Path, stride: int) -> float:
     file.parent.mkdir(parents=True, exist_ok=True)
     assert program is not None
     program.save(file)
-    difference = largest_difference(net, OnnxNet(file), stride)
+    difference = largest_difference(net, _open(file), stride)
     if difference > MAX_DIFFERENCE:
         file.unlink()
         raise InputError(
@@ -83,25 +60,20 @@ def write_onnx(net: nn.Module, file: Path, stride: int) -> float:
     return difference
 
 
+def _open(file: Path) -> Callable[[FloatArray], FloatArray]:
+    """Open an ONNX file, in single precision, with what is installed."""
+    if find_spec("onnxruntime"):
+        return OnnxRuntimeNet(file)
+    return OpenVinoNet(file, full_precision=True)
+
+
 @torch.no_grad()
-def largest_difference(net: nn.Module, other: nn.Module, stride: int) -> float:
+def largest_difference(net: nn.Module, other: Callable[[FloatArray], FloatArray], stride: int) -> float:
     """Largest difference between the probabilities of two networks on noise of the `CHECKED_SIZES`."""
     rng = np.random.default_rng(0)
     noise = (rng.normal(size=(1, 1, rows * stride, columns * stride)) for rows, columns in CHECKED_SIZES)
-    images = [torch.from_numpy(image.astype(np.float32)) for image in noise]
-    return max(float(np.abs(expit(net(i).numpy()) - expit(other(i).numpy())).max()) for i in images)
-
-
-@contextlib.contextmanager
-def _explain_missing_package(action: str) -> Iterator[None]:
-    """Turn an `ImportError` into an `InputError` that says what to install."""
-    try:
-        yield
-    except ImportError as error:
-        raise InputError(
-            f"to {action} ONNX takes the package {error.name}, which is not installed: python -m pip install onnx "
-            "onnxscript onnxruntime"
-        ) from error
+    images = [image.astype(np.float32) for image in noise]
+    return max(float(np.abs(expit(net(torch.from_numpy(i)).numpy()) - expit(other(i))).max()) for i in images)
 
 
 @contextlib.contextmanager

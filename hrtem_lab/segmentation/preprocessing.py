@@ -7,8 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch.nn.functional import interpolate
+from PIL import Image
 
 from hrtem_lab.image import quadratic_surface, resample_nearest
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, IntArray, Micrograph
@@ -111,5 +110,5 @@ def resample(image: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """Resample to another grid of the same field: bicubic, with a low-pass filter where the grid gets coarser."""
     if image.shape == shape:
         return image
-    tensor = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32))[None, None]
-    return interpolate(tensor, shape, mode="bicubic", antialias=True)[0, 0].numpy()
+    picture = Image.fromarray(np.ascontiguousarray(image, dtype=np.float32))
+    return np.asarray(picture.resize(shape[::-1], Image.Resampling.BICUBIC))

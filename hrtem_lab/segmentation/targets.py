@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
-from hrtem_lab.micrograph import FloatArray, IntArray
+from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray
 from hrtem_lab.particles import cores
-from hrtem_lab.segmentation.losses import signed_distance
 
 PARTICLE, CORE, DISTANCE = range(3)
 """Planes of a network's outputs: the first two are `hrtem_lab.particles.NETWORK_OUTPUTS`."""
@@ -23,3 +23,15 @@ def target_masks(instances: IntArray) -> FloatArray:
     mask = instances > 0
     distance = -signed_distance(mask) / DISTANCE_RANGE_PX if mask.any() and not mask.all() else 2.0 * mask - 1
     return np.stack([mask, cores(instances), np.clip(distance, -1, 1)], axis=-1).astype(np.float32)
+
+
+def signed_distance(mask: BoolArray) -> FloatArray:
+    """Distance of each pixel's centre from the outline of a mask in pixels, (rows, columns) float32.
+
+    The outline lies halfway between a pixel inside and its neighbour outside. Distances are positive outside, negative
+    inside, and 0 everywhere for an empty or full mask.
+    """
+    if mask.all() or not mask.any():
+        return np.zeros(mask.shape, np.float32)
+    inside, outside = distance_transform_edt(mask), distance_transform_edt(~mask)
+    return np.where(mask, 0.5 - inside, outside - 0.5).astype(np.float32)

@@ -129,7 +129,6 @@ def test_a_saved_forest_is_the_same_forest(tmp_path):
     assert (again.features, again.confidence_threshold, again.costs) == (forest.features, 0.61, {"fault": 2.5})
     assert not forest.probabilities(rows).equals(fitted.probabilities(rows))
     pd.testing.assert_frame_equal(again.probabilities(rows), forest.probabilities(rows))
-    assert again.classifier.get_params() == forest.classifier.get_params()
 
 
 def test_a_forest_of_an_older_version_is_read(tmp_path):
@@ -154,7 +153,7 @@ class Trap(BaseEstimator, ClassifierMixin):
 
 @pytest.mark.parametrize("foreign", [Trap(), LogisticRegression, print], ids=["class", "type", "function"])
 def test_a_foreign_type_is_refused_before_it_is_built(tmp_path, foreign):
-    Forest.fit(trees(), table(MANY)).save(tmp_path)
+    Forest.fit(LogisticRegression(), table(MANY)).save(tmp_path)
     skops.io.dump({"forest": foreign}, tmp_path / "forest.skops")
     with pytest.raises(InputError, match="it was not loaded"):
         Forest.load_if_present(tmp_path)
@@ -164,8 +163,8 @@ def test_a_foreign_type_is_refused_before_it_is_built(tmp_path, foreign):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("forest.skops", b""),
-        ("forest.skops", b"not a forest"),
+        ("forest.npz", b""),
+        ("forest.npz", b"not a forest"),
         ("forest.json", b"{"),
         ("forest.json", b"{}"),
         ("forest.json", None),

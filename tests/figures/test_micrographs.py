@@ -1,6 +1,5 @@
 """Pictures that say what their numbers say."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,7 +53,6 @@ def test_the_legend_of_an_overlay_hides_no_particle_where_a_corner_is_free(corne
     box = axes.get_legend().get_window_extent().transformed(axes.transData.inverted())
     assert {"right": box.x0 > 20, "left": box.x1 < 40}[corner.split()[1]]
     assert {"upper": max(box.y0, box.y1) < 45, "lower": min(box.y0, box.y1) > 45}[corner.split()[0]]
-    plt.close(figure)
 
 
 def test_centres_are_those_of_the_particles():

@@ -1,6 +1,5 @@
 """Figures of a population against its tables."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy.stats import lognorm
@@ -9,12 +8,6 @@ from hrtem_lab.evaluation.contrasts import correlations
 from hrtem_lab.evaluation.populations import distributions, fault_shares
 from hrtem_lab.figures import populations as figures
 from tests.evaluation.drawn import population
-
-
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -26,7 +25,6 @@ def test_a_reliability_plot_shows_the_share_of_every_bin_that_was_met():
     assert above.get_title() == "Expected calibration error 0.150"
     bars = {round(bar.get_x() + bar.get_width() / 2, 3): bar.get_height() for bar in below.patches}
     assert {place: height for place, height in bars.items() if height} == {0.3: 100, 0.9: 100}
-    plt.close(figure)
 
 
 @pytest.mark.parametrize("pixels", [0, 1])
@@ -46,4 +44,3 @@ def test_several_series_have_bars_side_by_side_and_their_errors_in_the_legend():
     assert legend == ["one, calibration error 0.150", "other, calibration error 0.150"]
     edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in below.patches)
     assert all(right <= left + 1e-9 for (_, right), (left, _) in pairwise(edges))
-    plt.close(figure)

@@ -1,7 +1,6 @@
 """The comparison over seeds, as it is drawn."""
 
 import pandas as pd
-from matplotlib import pyplot as plt
 
 from hrtem_lab.figures.sweeps import plot_seed_comparison
 from hrtem_lab.search.seed_comparison import compare_over_seeds
@@ -18,7 +17,6 @@ def test_every_seed_is_drawn():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "a"]
     rings = [line.get_xdata() for line in axes.lines if line.get_markerfacecolor() == "none"]
     assert [sorted(x) for x in rings] == [[0.6, 0.9], [0.5, 0.6, 0.7]]
-    plt.close(figure)
 
 
 def test_settings_without_a_value_are_drawn_too():
@@ -27,4 +25,3 @@ def test_settings_without_a_value_are_drawn_too():
     figure = plot_seed_comparison(table, "dice", comparison, ["net", "ema"])
     rings = [list(x.get_xdata()) for x in figure.axes[0].lines if x.get_markerfacecolor() == "none"]
     assert rings == [[0.5, 0.6], [0.1, 0.2]]
-    plt.close(figure)

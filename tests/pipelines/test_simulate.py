@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import h5py
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -143,7 +142,6 @@ def test_the_contact_sheet(made: Path):
         assert f"{micrograph.pixel_size_nm:.3f} nm/px" in title
         assert ("Au" in title) == (not micrograph.ground_truth.empty)
         assert len(axes.images) == 1
-    plt.close(figure)
 
 
 @pytest.mark.parametrize("export", ["groschner", "folder"])

@@ -196,7 +196,7 @@ def test_the_tables_and_pictures_are_there(ran: Path):
 
 def test_the_saved_model_holds_no_pickle(ran: Path):
     names = {path.name for path in (ran / "out" / "model").rglob("*")}
-    assert {"model.safetensors", "config.json", "segmenter.json", "forest.skops", "forest.json"} <= names
+    assert {"model.safetensors", "config.json", "segmenter.json", "forest.npz", "forest.json"} <= names
     assert not {path for path in names if path.endswith((".pkl", ".pt", ".pth", ".ckpt", ".bin"))}
     assert NetworkSegmenter.load(ran / "out" / "model").provenance["git.commit"]
 

@@ -6,7 +6,8 @@ import torch
 from segmentation_models_pytorch.losses import DiceLoss
 from torch.nn import BCEWithLogitsLoss
 
-from hrtem_lab.segmentation.losses import BoundaryLoss, SumLoss, signed_distance
+from hrtem_lab.segmentation.losses import BoundaryLoss, SumLoss
+from hrtem_lab.segmentation.targets import signed_distance
 
 
 def disc(radius, side=64):

@@ -5,15 +5,15 @@ import builtins
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import ImageSimulator
 from hrtem_lab.segmentation import onnx
+from hrtem_lab.segmentation.exported import ENGINES, ExportedNet
 from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.model_folder import SETTINGS
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
-from hrtem_lab.segmentation.onnx import MAX_DIFFERENCE, OnnxNet, write_onnx
+from hrtem_lab.segmentation.onnx import MAX_DIFFERENCE, write_onnx
 from hrtem_lab.segmentation.smp import smp
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, Tiny
 
@@ -24,8 +24,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 
 @pytest.fixture(autouse=True)
 def _full_precision(monkeypatch):
-    """Otherwise torch would predict in bfloat16, with larger rounding errors."""
+    """Otherwise predictions would be in bfloat16, with larger rounding errors."""
     monkeypatch.setattr("hrtem_lab.segmentation.device.has_bfloat16", lambda: False)
+    monkeypatch.setattr("hrtem_lab.segmentation.exported.bfloat16_is_switched_off", lambda: True)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +55,13 @@ def exported(tmp_path_factory):
     return method, folder
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("shape", [(32, 32), (64, 160), (131, 77), (200, 300)])
-def test_probabilities_agree_at_any_size(exported, shape):
+def test_probabilities_agree_at_any_size(exported, shape, engine):
+    pytest.importorskip(engine)
     method, folder = exported
     image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    found, expected = NetworkSegmenter.load(folder).output_maps(image), method.output_maps(image)
+    found, expected = NetworkSegmenter.load(folder, engine).output_maps(image), method.output_maps(image)
     assert expected.shape == (2, *shape)
     assert expected.std() > 0.05
     np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -76,7 +79,7 @@ def test_an_exported_folder_holds_the_settings_and_no_weights_of_torch(exported)
     method, folder = exported
     assert {file.name for file in folder.iterdir()} == {"model.onnx", SETTINGS}
     again = NetworkSegmenter.load(folder)
-    assert isinstance(again.net, OnnxNet)
+    assert isinstance(again.net, ExportedNet)
     for name in ("threshold", "temperature", "tile", "overlap", "stride", "preprocessing"):
         assert getattr(again, name) == getattr(method, name)
 
@@ -99,13 +102,13 @@ def test_a_damaged_file_is_reported_in_one_line(exported, tmp_path):
 
 
 def test_a_file_that_differs_from_the_network_is_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx, "OnnxNet", lambda file: nn.Identity())
+    monkeypatch.setattr(onnx, "OnnxRuntimeNet", lambda file: lambda images: images)
     with pytest.raises(InputError, match="differs from the network"):
         write_onnx(Tiny(), tmp_path / "model.onnx", 32)
     assert not (tmp_path / "model.onnx").exists()
 
 
-@pytest.mark.parametrize(("package", "act"), [("onnxruntime", "load"), ("onnxscript", "export")])
+@pytest.mark.parametrize(("package", "act"), [("openvino", "load"), ("onnxscript", "export")])
 def test_a_package_that_is_not_installed_is_named(exported, tmp_path, monkeypatch, package, act):
     real = builtins.__import__
 
@@ -116,4 +119,4 @@ def test_a_package_that_is_not_installed_is_named(exported, tmp_path, monkeypatc
 
     monkeypatch.setattr(builtins, "__import__", failing)
     with pytest.raises(InputError, match=f"takes the package {package}.*pip install"):
-        NetworkSegmenter.load(exported[1]) if act == "load" else exported[0].export(tmp_path)
+        NetworkSegmenter.load(exported[1], package) if act == "load" else exported[0].export(tmp_path)
