@@ -40,7 +40,8 @@ def critical_difference(ranks: pd.Series, groups: int) -> Figure:
     """
     number = len(ranks)
     difference = critical_rank_difference(number, groups)
-    figure, axes = plt.subplots(figsize=(7, 1.4 + 0.28 * number), layout="constrained")
+    figure = Figure(figsize=(7, 1.4 + 0.28 * number), layout="constrained")
+    axes = figure.subplots()
     for level, (name, rank) in enumerate(ranks.items(), start=1):
         axes.plot([rank, rank, number + 0.3], [0, -level, -level], color="black", lw=1)
         axes.annotate(f"{name}  {rank:.2f}", (number + 0.35, -level), va="center", fontsize=9, annotation_clip=False)
