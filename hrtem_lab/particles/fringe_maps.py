@@ -148,9 +148,8 @@ def _demodulate(spectrum: Spectrum, transform: Waves, indices: Sequence[tuple[in
     half = int(np.ceil(HALF_WIDTH_PER_NM / spectrum.step_per_nm))
     distance = np.arange(-half, half + 1) * spectrum.step_per_nm
     blur = np.exp(-2 * (np.pi * BLUR_NM * distance) ** 2)
-    patches = [wrapped_patch(transform, index, half) for index in indices]
-    patches = np.reshape(patches, (-1, len(blur), len(blur))) * np.outer(blur, blur)
-    waves: Waves = fftshift(ifft2(ifftshift(patches, axes=(1, 2))), axes=(1, 2))
+    patches = np.reshape([wrapped_patch(transform, index, half) for index in indices], (-1, len(blur), len(blur)))
+    waves: Waves = fftshift(ifft2(ifftshift(patches * np.outer(blur, blur), axes=(1, 2))), axes=(1, 2))
     return waves
 
 

@@ -44,7 +44,7 @@ def planar_break(spectrum: Spectrum, peaks: Sequence[Peak], maps: Sequence[Fring
     lines = Lines.through(maps[0].points)
     if not len(lines):
         return {}
-    waves = np.array([fringes.flat_wave for fringes in maps]) * lines.weight
+    waves = np.stack([fringes.flat_wave * fringes.points.weight for fringes in maps])
     sides = Sides.from_maps(lines, waves, _noise(spectrum, peaks))
     features = _break(lines, sides, peaks) | _alternation(lines, sides, peaks)
     features |= _best("fault_gain", [_fault_on_planes(lines, sides, peaks, n) for n in range(len(peaks))])

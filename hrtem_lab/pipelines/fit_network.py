@@ -23,6 +23,7 @@ from hrtem_lab.saved_settings import describe_differences
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.device import resolve_precision
 from hrtem_lab.segmentation.fit import best_checkpoint, fit, interpolate_weights, last_checkpoint
+from hrtem_lab.segmentation.model_folder import read_network
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.callbacks import ValidationImages
@@ -85,7 +86,7 @@ def fit_network(
         )
     refuse_other_training(config, data, folder)
     module: SegmentationModule = build(config.model)
-    start = NetworkSegmenter.load(find_model(config.start)).net if config.start else None
+    start = read_network(find_model(config.start)) if config.start else None
     if start is not None:
         interpolate_weights(module.net, start, config.start)
     best = best_checkpoint(folder / "checkpoints")

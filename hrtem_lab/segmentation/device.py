@@ -47,6 +47,6 @@ def run_network(net: nn.Module, images: FloatArray) -> FloatArray:
     """Logits of images, (n, 1, rows, columns) -> (n, outputs, rows, columns), in mixed precision where that is fast."""
     torch.set_num_threads(min(torch.get_num_threads(), count_threads()))
     device = default_device()
-    net = net.to(device, memory_format=torch.channels_last).eval()
+    net = net.to(device).to(memory_format=torch.channels_last).eval()
     with autocast():
         return net(torch.from_numpy(images).to(device, memory_format=torch.channels_last)).float().cpu().numpy()

@@ -30,6 +30,9 @@ class ExportedNet(ABC):
     precision: str = "float32"
 
     @abstractmethod
+    def __init__(self, file: Path) -> None: ...
+
+    @abstractmethod
     def __call__(self, images: FloatArray) -> FloatArray:
         """Logits of images, both float32."""
 

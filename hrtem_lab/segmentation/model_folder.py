@@ -42,7 +42,15 @@ def write_network(net: nn.Module, folder: Path) -> None:
 
 
 def read_network(folder: Path) -> nn.Module:
-    """Read the network in a folder."""
+    """Read the network in a folder.
+
+    Raises:
+        InputError: The folder holds none of torch.
+    """
+    if not (folder / ARCHITECTURE).is_file():
+        raise InputError(
+            f"{folder}: the model cannot be read by torch (no {ARCHITECTURE}); copy it whole or give another"
+        )
     name = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))["_model_class"]
     with contextlib.redirect_stdout(None):  # huggingface_hub prints where it reads from
         if name in NETWORKS:
