@@ -85,7 +85,7 @@ class Analyser:
         Args:
             folder: Folder of the model; by default that of the model that comes along.
             features: Feature set that its forest was trained on.
-            engine: What runs the network: `torch`, `openvino`, `onnxruntime`, or `auto`: torch on a GPU, else the
+            engine: Engine of the network: `torch`, `openvino`, `onnxruntime`, or `auto`: torch on a GPU, else the
                 fastest that is installed.
             tta: Average the segmenter over the eight turns and mirror images of a micrograph.
             threshold: Probability above which a pixel belongs to a particle, above 0 and below 1; by default the one

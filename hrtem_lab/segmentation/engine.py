@@ -1,4 +1,4 @@
-"""What runs a network in use: torch, or, on a processor, whichever of OpenVINO and ONNX Runtime is installed.
+"""Engines of a network in use: torch, or, on a processor, whichever of OpenVINO and ONNX Runtime is installed.
 
 Both need the network as an ONNX file, which is written once, checked against torch and kept in the user's cache.
 """
@@ -33,7 +33,7 @@ class OpenNetwork(NamedTuple):
 
     Attributes:
         net: The network.
-        reason: Why this engine runs it.
+        reason: Reason for taking this engine.
     """
 
     net: nn.Module | ExportedNet

@@ -72,7 +72,7 @@ class NetworkSegmenter(Segmenter):
             eight times as long.
         temperature: Divisor of the logits; above 1 the probabilities are less confident than those of training.
         provenance: Origin of the weights (run, commit, data), as information for people.
-        engine: What runs the network, in which precision and why, as information for people.
+        engine: Engine of the network with its precision and why it was taken, as information for people.
     """
 
     name: ClassVar[str] = "unet"
@@ -238,7 +238,7 @@ class NetworkSegmenter(Segmenter):
 
         Args:
             folder: Folder of the model.
-            engine: What runs the network, as for `hrtem_lab.segmentation.engine.open_network`.
+            engine: Engine of the network, as for `hrtem_lab.segmentation.engine.open_network`.
 
         Raises:
             InputError: The folder holds no model or an incomplete one, or the engine cannot run it.
