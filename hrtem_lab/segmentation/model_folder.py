@@ -48,9 +48,7 @@ def read_network(folder: Path) -> nn.Module:
         InputError: The folder holds none of torch.
     """
     if not (folder / ARCHITECTURE).is_file():
-        raise InputError(
-            f"{folder}: the model cannot be read by torch (no {ARCHITECTURE}); copy it whole"
-        )
+        raise InputError(f"{folder}: the model cannot be read by torch (no {ARCHITECTURE}); copy it whole")
     name = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))["_model_class"]
     with contextlib.redirect_stdout(None):  # huggingface_hub prints where it reads from
         if name in NETWORKS:
