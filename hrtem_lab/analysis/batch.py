@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hrtem_lab.analysis.analyser import Analysis, no_particles
-from hrtem_lab.analysis.summary import LabelReader, describe_micrograph, describe_values
+from hrtem_lab.analysis.summary import LabelReader, describe_micrograph, describe_values, flatten_rows
 from hrtem_lab.files import read_label
 from hrtem_lab.micrograph import InputError, Micrograph
 
@@ -32,9 +32,9 @@ class Results:
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Add the record of a file, as `describe_file` makes it."""
+        """Add the record of a file, as `describe_file` makes it; a file without a group is a group of its own."""
         self.model = record["model"]
-        self.micrographs += record["micrographs"]
+        self.micrographs += [row | {"group": row["group"] or record["name"]} for row in record["micrographs"]]
         tables = zip(record["micrographs"], record["particles"], strict=True)
         frames = [pd.DataFrame(columns).assign(micrograph=row["micrograph"]) for row, columns in tables]
         self.particles += [frame for frame in frames if len(frame)]
@@ -45,12 +45,20 @@ class Results:
         table = pd.concat(tables, ignore_index=True)
         return table[["micrograph", *table.columns.drop("micrograph")]]
 
+    def micrograph_table(self) -> pd.DataFrame:
+        """One row per micrograph, with what `summary` says of it in columns of their own."""
+        return flatten_rows(self.micrographs)
+
     def failure_table(self) -> pd.DataFrame:
         """One row per file that failed: `file` and `reason`."""
         return pd.DataFrame(self.failures, columns=["file", "reason"])
 
-    def summary(self) -> dict[str, Any]:
-        """Counts and sizes over all micrographs, and those of each."""
+    def summary(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Counts and sizes over all micrographs, and those of each.
+
+        Args:
+            settings: Settings of the call.
+        """
         particles = self.particle_table()
         uncut = particles[~particles["touches_edge"].astype(bool)]
         return {
@@ -61,12 +69,18 @@ class Results:
             "classes": particles["class"].value_counts().to_dict() if "class" in particles else None,
             "failures": len(self.failures),
             "model": dict(self.model),
+            "settings": dict(settings),
             "per_micrograph": self.micrographs,
         }
 
 
 def describe_file(
-    path: Path, name: str, analyses: list[Analysis], model: Mapping[str, Any], read_label: LabelReader = read_label
+    path: Path,
+    name: str,
+    analyses: list[Analysis],
+    model: Mapping[str, Any],
+    group: str = "",
+    read_label: LabelReader = read_label,
 ) -> dict[str, Any]:
     """Everything about a file that the tables of a batch hold, in types that JSON has.
 
@@ -75,6 +89,7 @@ def describe_file(
         name: Name of the results.
         analyses: Analysis of each of its images.
         model: Description of the model.
+        group: Specimen or session that the file is of, '' where it is not known.
         read_label: Reads the label beside it.
 
     Returns:
@@ -86,7 +101,7 @@ def describe_file(
         "name": name,
         "file": str(path),
         "model": dict(model),
-        "micrographs": [row | {"mask": mask} for row, mask in zip(rows, masks, strict=True)],
+        "micrographs": [row | {"group": group, "mask": mask} for row, mask in zip(rows, masks, strict=True)],
         "particles": [analysis.table.reset_index().to_dict("list") for analysis in analyses],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +67,21 @@ def describe_values(values: pd.Series) -> dict[str, float]:
     """Number, mean, standard deviation and quantiles; undefined ones of no values are `nan`."""
     quantiles = dict(zip(("q05", "median", "q95"), values.quantile([0.05, 0.5, 0.95]), strict=True))
     return {"n": len(values), "mean": values.mean(), "std": values.std(ddof=0), **quantiles}
+
+
+def flatten_rows(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A table of rows whose values may be mappings and lists: a column for each key below, and lists as texts.
+
+    The distribution of a quantity is in the columns `<quantity>_n`, `<quantity>_mean`, ..., the number of particles of
+    a class in `classes_<class>`.
+    """
+    return pd.DataFrame([dict(_flatten(row)) for row in rows], columns=None if rows else ["micrograph"])
+
+
+def _flatten(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The keys and plain values of a row and of the mappings in it."""
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}_")
+        else:
+            yield f"{prefix}{key}", "; ".join(map(str, value)) if isinstance(value, list | tuple) else value

@@ -109,6 +109,11 @@ KEYS: dict[str, ConfigKey] = {
     # predict and statistics
     "input": PATH,
     "calibration": PATH,
+    "leave_out": PATH,
+    "threshold": PLAIN,
+    "min_diameter_nm": PLAIN,
+    "exports": PLAIN,
+    "labelled": PLAIN,
     "tta": PLAIN,
     "pixel_size_nm": PLAIN,
     "overrule": PLAIN,

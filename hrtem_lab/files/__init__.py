@@ -6,13 +6,13 @@ from hrtem_lab.files.formats import SUFFIXES
 from hrtem_lab.files.image_table import ImageTable, find_image_table, read_calibration
 from hrtem_lab.files.inputs import find_inputs
 from hrtem_lab.files.labelled import read_labelled
-from hrtem_lab.files.labelled_output import write_label, write_label_table
+from hrtem_lab.files.labelled_output import label_path, write_label, write_label_table
 from hrtem_lab.files.labels import Label, LabelRule, find_label, read_label
 from hrtem_lab.files.read import read
 from hrtem_lab.files.regions import LeftOut, read_region
 from hrtem_lab.files.results import find_outputs, read_results
 from hrtem_lab.files.stacks import check_choice
-from hrtem_lab.files.write import make_folder, write_json, write_mask, write_table
+from hrtem_lab.files.write import make_folder, write_json, write_mask, write_parquet, write_table
 
 __all__ = [
     "GROSCHNER_PX",
@@ -27,6 +27,7 @@ __all__ = [
     "find_inputs",
     "find_label",
     "find_outputs",
+    "label_path",
     "make_folder",
     "read",
     "read_calibration",
@@ -41,5 +42,6 @@ __all__ = [
     "write_label",
     "write_label_table",
     "write_mask",
+    "write_parquet",
     "write_table",
 ]

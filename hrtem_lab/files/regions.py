@@ -50,15 +50,15 @@ class LeftOut:
         Raises:
             InputError: The file cannot be read, has another size, or leaves nothing.
         """
-        path = self._find(names)
+        path = self.find(names)
         if path is None:
             return micrograph
         region = read_region(path, micrograph)
         note = f"{np.mean(region):.1%} of the image is left out by {path.name}"
         return micrograph.leave_out(region, note)
 
-    def _find(self, names: Iterable[str]) -> Path | None:
-        """The file with the regions of a micrograph; None where there is none."""
+    def find(self, names: Iterable[str]) -> Path | None:
+        """The file with the regions of a micrograph, as for `apply`; None where there is none."""
         if self.place.is_file():
             return self.place
         files = (self.place / f"{name}{suffix}" for name in names for suffix in REGION_SUFFIXES)

@@ -96,6 +96,16 @@ def write_table(path: str | Path, frame: pd.DataFrame) -> None:
         frame.to_csv(unfinished, index=has_named_index, encoding="utf-8", lineterminator="\n")
 
 
+def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table as a Parquet file, which keeps the types of its columns; its index is left out.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    with atomic_write(Path(path)) as unfinished:
+        frame.to_parquet(unfinished, index=False)
+
+
 def write_json(path: str | Path, mapping: Mapping[str, Any]) -> None:
     """Write a mapping as UTF-8 JSON. NaN and infinity become null, NumPy values and paths what JSON has for them.
 

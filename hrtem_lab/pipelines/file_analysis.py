@@ -19,18 +19,33 @@ from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import drop_machine_keys
 from hrtem_lab.figures.micrographs import overlay
 from hrtem_lab.figures.style import save
-from hrtem_lab.files import Label, LabelRule, find_image_table, read, read_calibration, read_label, write_mask
+from hrtem_lab.files import (
+    ImageTable,
+    Label,
+    LabelRule,
+    LeftOut,
+    find_image_table,
+    label_path,
+    read,
+    read_calibration,
+    read_label,
+    write_label,
+    write_mask,
+)
 from hrtem_lab.files.content import content_digest, digest_files
 from hrtem_lab.files.reader_pool import ReaderPool
 from hrtem_lab.files.records import Records
 from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.paths import PACKAGE
+from hrtem_lab.pipelines.exports import check_exports, write_exports
 from hrtem_lab.pipelines.read_settings import read_limits, read_options
 from hrtem_lab.progress import ProgressCallback, no_progress
 
-WITHOUT_EFFECT = ("input", "output", "model", "calibration")
-"""Settings that do not say what becomes of a file; its content, its pixel size and the model's files do."""
+WITHOUT_EFFECT = ("input", "output", "model", "calibration", "leave_out")
+"""Settings that do not say what becomes of a file; its content, its rows of tables, its region and the model do."""
+LABELLED = "labelled"
+"""Folder of the labels to be mended, in the output."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,20 @@ def fingerprint_settings(config: DictConfig, model: Path) -> str:
     return fingerprint([drop_machine_keys(settings), [file.name for file in files], digest_files(files), program])
 
 
+def load_analyser(config: DictConfig, model: Path) -> Analyser:
+    """Load the model of a folder with the settings of `predict`.
+
+    Raises:
+        InputError: The model cannot be read, or a setting is out of its range.
+    """
+    for key in ("threshold", "min_diameter_nm"):
+        if not isinstance(config[key], float | int | None) or isinstance(config[key], bool):
+            raise InputError(f"{key}={config[key]}: expected a number, as in {key}=0.7")
+    features = build(config.features)
+    knobs = {"tta": config.tta, "threshold": config.threshold, "min_diameter_nm": config.min_diameter_nm}
+    return Analyser.load(model, features, engine=config.engine, **knobs)
+
+
 class OpenAnalysis:
     """A `FileAnalysis` with its model loaded, and a process that reads files.
 
@@ -79,7 +108,10 @@ class OpenAnalysis:
         self.table = read_calibration(config.calibration) if config.calibration else None
         self.table_beside = cache(find_image_table)  # read once per folder
         self.readers = ReaderPool(*read_limits(config))
-        self.analyser = Analyser.load(analysis.model, build(config.features), engine=config.engine, tta=config.tta)
+        self.left_out = None if config.leave_out is None else LeftOut(Path(config.leave_out))
+        self.exports = check_exports(config.exports)
+        self.labels = analysis.output / LABELLED if config.labelled else None
+        self.analyser = load_analyser(config, analysis.model)
 
     def __call__(
         self, name: str, path: Path, taken: Collection[str] = (), *, progress: ProgressCallback = no_progress
@@ -100,7 +132,9 @@ class OpenAnalysis:
         """
         try:
             key = self._key(name, path)
-            if self.records.find(name, key) is None and not self.records.adopt(key, name, path):
+            if self.records.find(name, key) is None:
+                self.records.adopt(key, name, path)
+            if not self._is_done(name, key):
                 self._analyse(name, path, taken, key, progress)
             return None
         except DiskError:
@@ -110,21 +144,64 @@ class OpenAnalysis:
         except Exception as error:  # whatever is wrong with one file, the others are still wanted
             return f"{path.name}: {type(error).__name__}: {error}"
 
+    def _is_done(self, name: str, key: str) -> bool:
+        """Whether everything of a file is written; its record leaves out labels, which are the user's to change."""
+        record = self.records.find(name, key)
+        if record is None or self.labels is None:
+            return record is not None
+        return all(label_path(self.labels, row["micrograph"]).exists() for row in record["micrographs"])
+
     def _key(self, name: str, path: Path) -> str:
         """Fingerprint of everything that the results of a file depend on, apart from its name."""
-        tables = [table for table in (self.table, self.table_beside(path.parent)) if table is not None]
-        sizes = [[text for _, text in table.lookup("pixel_size_nm", path, name)] for table in tables]
-        return fingerprint([self.settings, content_digest(path), sizes, [table.error for table in tables]])
+        tables = self._tables(path)
+        cells = [
+            [text for _, text in table.lookup(key, path, name)]
+            for table in tables
+            for key in ("pixel_size_nm", "group")
+        ]
+        region = self.left_out.find([name, path.stem]) if self.left_out else None
+        digests = [content_digest(each) for each in (path, region) if each is not None]
+        names = [path.name] if "coco" in self.exports else []  # it names the file
+        return fingerprint([self.settings, digests, names, cells, [table.error for table in tables]])
+
+    def _tables(self, path: Path) -> list[ImageTable]:
+        """The tables that may say something of a file."""
+        return [table for table in (self.table, self.table_beside(path.parent)) if table is not None]
+
+    def _group(self, name: str, path: Path) -> str:
+        """Specimen or session of a file, as a table says; '' where none does."""
+        cells = [cell for table in self._tables(path) for cell in table.lookup("group", path, name)]
+        return cells[0][1] if cells else ""
+
+    def _read(self, name: str, path: Path) -> list[Micrograph]:
+        """The micrographs of a file, without the regions to leave out."""
+        tables = self._tables(path)
+        micrographs: list[Micrograph] = self.readers.call(read, path, path, name=name, tables=tables, **self.options)
+        if self.left_out is None:
+            return micrographs
+        return [self.left_out.apply(each, [each.name, name, path.stem]) for each in micrographs]
 
     def _analyse(self, name: str, path: Path, taken: Collection[str], key: str, progress: ProgressCallback) -> None:
-        tables = [self.table, self.table_beside(path.parent)]
-        micrographs: list[Micrograph] = self.readers.call(read, path, path, name=name, tables=tables, **self.options)
+        micrographs = self._read(name, path)
         refuse_taken_names(path, name, micrographs, taken)
         analyses = [self.analyser(micrograph, progress=progress) for micrograph in micrographs]
+        earlier = self.records.find(name)
         self.records.discard(name)
-        pictures = write_pictures(self.records.output, name, analyses)
-        record = describe_file(path, name, analyses, self.analyser.model, self._read_label)
+        pictures = self._write(name, analyses)
+        record = describe_file(path, name, analyses, self.analyser.model, self._group(name, path), self._read_label)
         self.records.write({**record, "key": key, "pictures": pictures})
+        for outdated in set(earlier["pictures"] if earlier else ()).difference(pictures):
+            (self.records.output / outdated).unlink(missing_ok=True)
+
+    def _write(self, name: str, analyses: list[Analysis]) -> list[str]:
+        """Write the masks, overlays, exports and labels of one file; gives the paths of all but the labels."""
+        output = self.records.output
+        written = write_pictures(output, name, analyses)
+        for analysis in analyses:
+            written += write_exports(output, self.exports, analysis)
+            if self.labels is not None:
+                write_label(self.labels, analysis.micrograph, analysis.instances)
+        return written
 
     def _read_label(self, path: Path, shape: tuple[int, int], metadata: Mapping[str, Any]) -> Label:
         return self.readers.call(read_label, path, path, shape, metadata, self.rule)

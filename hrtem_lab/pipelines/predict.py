@@ -17,14 +17,27 @@ from rich.table import Table
 from hrtem_lab.analysis.batch import Results
 from hrtem_lab.analysis.distribution import Outcomes, run_here, run_in_children, run_on_cluster
 from hrtem_lab.atomic_write import remove_unfinished
-from hrtem_lab.cli.build import build
+from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.command import DONE, FAILED, PARTLY_DONE
+from hrtem_lab.cli.config_keys import drop_machine_keys
 from hrtem_lab.cli.progress import console, nested_progress_bars
 from hrtem_lab.figures.tables import note_lines
-from hrtem_lab.files import LabelRule, find_inputs, find_outputs, make_folder, read_calibration, write_json, write_table
+from hrtem_lab.files import (
+    LabelRule,
+    LeftOut,
+    find_inputs,
+    find_outputs,
+    make_folder,
+    read_calibration,
+    write_json,
+    write_label_table,
+    write_parquet,
+    write_table,
+)
 from hrtem_lab.files.records import Records
 from hrtem_lab.micrograph import InputError, ParticleClass
-from hrtem_lab.pipelines.file_analysis import FileAnalysis, OpenAnalysis, fingerprint_settings
+from hrtem_lab.pipelines.exports import check_exports, write_export_tables
+from hrtem_lab.pipelines.file_analysis import LABELLED, FileAnalysis, OpenAnalysis, fingerprint_settings
 from hrtem_lab.pipelines.read_settings import read_limits, read_options
 from hrtem_lab.processes.cores import count_cores
 from hrtem_lab.progress import ProgressCallback
@@ -32,6 +45,8 @@ from hrtem_lab.tracking.models import find_model
 
 PRELOAD = "hrtem_lab.pipelines.file_analysis"
 """Module that every process imports that analyses files."""
+OUTLINE = "geometric"
+"""Edge that masks and labels follow."""
 MAX_LISTED = 50
 """Number of micrographs and of failures that are printed; the files hold all."""
 
@@ -55,6 +70,11 @@ def _check(config: DictConfig) -> None:
     read_options(config)
     read_limits(config)
     LabelRule(config.label.background)
+    check_exports(config.exports)
+    if not isinstance(config.labelled, bool):
+        raise InputError(f"labelled={config.labelled}: expected true or false")
+    if config.leave_out is not None:
+        config.leave_out = str(LeftOut(Path(config.leave_out).expanduser()).place.absolute())
     if config.calibration:
         config.calibration = str(read_calibration(config.calibration).path.absolute())
     workers = config.workers
@@ -75,11 +95,11 @@ def _predict(config: DictConfig, inputs: dict[str, Path], model: Path, output: P
                 reasons[name] = reason
                 advance(len(reasons), len(inputs))
     except KeyboardInterrupt:
-        results = write_tables(output, records, reasons, inputs)
+        results = write_tables(config, output, records, reasons, inputs)
         kept = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
         console.print(f"Stopped; what was found so far ({kept}) is kept in {output}", markup=False, soft_wrap=True)
         raise
-    results = write_tables(output, records, reasons, inputs)
+    results = write_tables(config, output, records, reasons, inputs)
     for outdated in (earlier | records.clear()) - find_outputs(output):
         outdated.unlink(missing_ok=True)
     print_results(results, model, output)
@@ -134,11 +154,16 @@ def lock(output: Path) -> Iterator[None]:
 
 
 def write_tables(
-    output: Path, records: Records, reasons: Mapping[str, str | None], inputs: Mapping[str, Path]
+    config: DictConfig,
+    output: Path,
+    records: Records,
+    reasons: Mapping[str, str | None],
+    inputs: Mapping[str, Path],
 ) -> Results:
-    """Write `particles.csv`, `failures.csv` and `summary.json` from the records of the files that are done.
+    """Write the tables and `summary.json` from the records of the files that are done.
 
     Args:
+        config: Settings of `predict`.
         output: Folder of the results.
         records: Records of the files.
         reasons: Reason of each file's failure by its name; None for a file that is done.
@@ -150,9 +175,16 @@ def write_tables(
             results.failures.append({"file": str(inputs[name]), "reason": reason})
         elif (record := records.find(name)) is not None:
             results.add(record)
-    write_table(output / "particles.csv", results.particle_table())
+    particles = results.particle_table()
+    write_table(output / "particles.csv", particles)
+    write_parquet(output / "particles.parquet", particles)
+    write_table(output / "micrographs.csv", results.micrograph_table())
     write_table(output / "failures.csv", results.failure_table())
-    write_json(output / "summary.json", results.summary())
+    write_json(output / "summary.json", results.summary(drop_machine_keys(to_plain(config))))
+    write_export_tables(output, check_exports(config.exports), particles, results.micrographs)
+    if config.labelled:
+        rows = [row | {"name": row["micrograph"], "outline": OUTLINE} for row in results.micrographs]
+        write_label_table(output / LABELLED, rows)
     return results
 
 

@@ -31,15 +31,26 @@ def analysed(name: str) -> Analysis:
 def test_records_of_files_become_the_tables_of_all():
     results = Results()
     for name in ("a", "b"):
-        record = describe_file(Path(f"{name}.tif"), name, [analysed(name)], {"folder": "m"})
+        record = describe_file(
+            Path(f"{name}.tif"), name, [analysed(name)], {"folder": "m"}, {"b": "monday"}.get(name, "")
+        )
         results.add(json.loads(json.dumps(record, default=float)))
     results.failures.append({"file": "torn.tif", "reason": "torn.tif: is torn"})
     table = results.particle_table()
     assert table.columns[0] == "micrograph"
     assert table.groupby("micrograph")["area_nm2"].sum().to_dict() == pytest.approx({"a": 5.0, "b": 5.0})
     assert table["touches_edge"].tolist() == [False] * 4
-    assert (results.summary()["particles_whole"], results.summary()["model"]) == (4, {"folder": "m"})
+    summary = results.summary({"threshold": 0.7})
+    assert (summary["particles_whole"], summary["model"], summary["settings"]) == (
+        4,
+        {"folder": "m"},
+        {"threshold": 0.7},
+    )
     assert results.failure_table()["file"].tolist() == ["torn.tif"]
+    micrographs = results.micrograph_table()
+    assert micrographs["group"].tolist() == ["a", "monday"]
+    assert micrographs["equivalent_diameter_nm_n"].tolist() == [2, 2]
+    assert micrographs["field_nm2"].tolist() == pytest.approx([64, 64])
 
 
 def test_an_image_of_one_file_may_not_have_the_name_of_another():
