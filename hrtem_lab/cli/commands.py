@@ -57,7 +57,7 @@ def _help(commands: dict[str, str]) -> str:
     width = max(map(len, commands))
     return "\n".join(
         [
-            *(str(hrtem_lab.__doc__), ""),
+            *(str(hrtem_lab.__doc__).partition("\n")[0], ""),
             *("Usage:", f"  {PROGRAM} COMMAND KEY=VALUE ...", f"  {PROGRAM} COMMAND --help", ""),
             *("Commands:", *(f"  {name:{width}}  {line}" for name, line in commands.items())),
         ]
