@@ -15,6 +15,7 @@ from hrtem_lab.defects import Features, Forest
 from hrtem_lab.files import ImageLike, to_micrograph
 from hrtem_lab.micrograph import CLASSES, UNRESOLVED, FloatArray, InputError, IntArray, Micrograph
 from hrtem_lab.particles import lattice_features, measure, network_features
+from hrtem_lab.particles.crops import check_shapes
 from hrtem_lab.paths import MODELS
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -109,13 +110,20 @@ class Analyser:
         return cls(segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance})
 
     def __call__(
-        self, image: ImageLike, pixel_size_nm: float | None = None, *, progress: ProgressCallback = no_progress
+        self,
+        image: ImageLike,
+        pixel_size_nm: float | None = None,
+        *,
+        instances: IntArray | None = None,
+        progress: ProgressCallback = no_progress,
     ) -> Analysis:
         """Find, measure and classify the particles of an image.
 
         Args:
             image: A micrograph, an array (rows, columns), a HyperSpy signal, or the path of a file.
             pixel_size_nm: Side length of a pixel in nm, where the image does not say it; an array never does.
+            instances: Particle numbers, (rows, columns), where the particles are outlined already: they are measured
+                and classified as they are.
             progress: Called after every tile of the image.
 
         Raises:
@@ -130,6 +138,9 @@ class Analyser:
             )
             micrograph = replace(micrograph, notes=(*micrograph.notes, note))
         segmentation = self.segmenter.segment(micrograph, progress)
+        if instances is not None:
+            check_shapes(micrograph.image, instances)
+            segmentation = segmentation._replace(instances=instances)
         instances, probabilities = segmentation.instances, segmentation.probabilities
         table = measure(instances, micrograph.pixel_size_nm, micrograph.valid)
         table["confidence"] = network_features(probabilities[:1], instances)["seen_particle"]
@@ -153,6 +164,18 @@ class Analyser:
         features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
         class_probabilities = forest.probabilities(features)
         return class_probabilities.add_prefix("p_").pipe(_insert_classes, forest.classes(class_probabilities))
+
+
+def measure_mask(micrograph: Micrograph, instances: IntArray) -> Analysis:
+    """Measure particles that are outlined already, without a model: nothing is said of their classes.
+
+    Args:
+        micrograph: The micrograph, or its mask.
+        instances: Particle numbers, (rows, columns), 0 = background.
+    """
+    table = measure(instances, micrograph.pixel_size_nm, micrograph.valid)
+    probability = (instances > 0).astype(np.float32)
+    return Analysis(micrograph=micrograph, instances=instances, probability=probability, table=table)
 
 
 def analyse(image: ImageLike, pixel_size_nm: float | None = None) -> Analysis:

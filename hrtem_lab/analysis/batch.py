@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from hrtem_lab.analysis.analyser import Analysis, no_particles
+from hrtem_lab.analysis.repeats import mark_repeats
 from hrtem_lab.analysis.summary import LabelReader, describe_micrograph, describe_values, flatten_rows
 from hrtem_lab.files import read_label
 from hrtem_lab.micrograph import InputError, Micrograph
@@ -32,12 +33,17 @@ class Results:
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Add the record of a file, as `describe_file` makes it; a file without a group is a group of its own."""
+        """Add the record of a file, as `describe_file` makes it."""
         self.model = record["model"]
-        self.micrographs += [row | {"group": row["group"] or record["name"]} for row in record["micrographs"]]
+        self.micrographs += record["micrographs"]
         tables = zip(record["micrographs"], record["particles"], strict=True)
         frames = [pd.DataFrame(columns).assign(micrograph=row["micrograph"]) for row, columns in tables]
         self.particles += [frame for frame in frames if len(frame)]
+
+    def mark_repeats(self) -> Results:
+        """Copy the results and say which particles were counted before; see `hrtem_lab.analysis.repeats`."""
+        micrographs, particles = mark_repeats(self.micrographs, self.particle_table())
+        return replace(self, micrographs=micrographs, particles=[particles])
 
     def particle_table(self) -> pd.DataFrame:
         """One row per particle of every micrograph, its name first."""
@@ -54,19 +60,24 @@ class Results:
         return pd.DataFrame(self.failures, columns=["file", "reason"])
 
     def summary(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Counts and sizes over all micrographs, and those of each.
+        """Counts and sizes over all micrographs, each particle once, and those of each; after `mark_repeats`.
 
         Args:
             settings: Settings of the call.
         """
         particles = self.particle_table()
-        uncut = particles[~particles["touches_edge"].astype(bool)]
+        counted = particles[particles["repeat_of"] == ""]
+        uncut = counted[~counted["touches_edge"].astype(bool)]
         return {
             "micrographs": len(self.micrographs),
-            "particles": len(particles),
+            "fields": len({row["field"] for row in self.micrographs}),
+            "groups": len({row["group"] for row in self.micrographs}),
+            "field_nm2": sum(row["field_once_nm2"] for row in self.micrographs),
+            "particles": len(counted),
             "particles_whole": len(uncut),
+            "particles_seen_again": len(particles) - len(counted),
             "equivalent_diameter_nm": describe_values(uncut["equivalent_diameter_nm"]),
-            "classes": particles["class"].value_counts().to_dict() if "class" in particles else None,
+            "classes": counted["class"].value_counts().to_dict() if "class" in counted else None,
             "failures": len(self.failures),
             "model": dict(self.model),
             "settings": dict(settings),

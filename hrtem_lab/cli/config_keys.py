@@ -109,6 +109,7 @@ KEYS: dict[str, ConfigKey] = {
     # predict and statistics
     "input": PATH,
     "calibration": PATH,
+    "masks": PATH,
     "leave_out": PATH,
     "threshold": PLAIN,
     "min_diameter_nm": PLAIN,

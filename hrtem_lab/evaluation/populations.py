@@ -33,7 +33,7 @@ MAX_BINS, PARTICLES_PER_BIN = 8, 12
 
 
 def select_uncut_particles(particles: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
-    """Select the single particles that no edge of an image cuts, and add the `weight` of each.
+    """Select the single particles that no edge of an image cuts, each once, and add the `weight` of each.
 
     Args:
         particles: Table of `hrtem_lab.predict`.
@@ -44,6 +44,8 @@ def select_uncut_particles(particles: pd.DataFrame, fields: pd.DataFrame) -> pd.
     """
     measured = np.isfinite(to_rows(particles, *QUANTITIES)).all(axis=1)
     uncut = particles[measured & ~particles["touches_edge"].to_numpy(dtype=bool)]
+    if "repeat_of" in uncut:
+        uncut = uncut[uncut["repeat_of"] == ""]
     if "class" in uncut:
         uncut = uncut[~uncut["class"].isin(NON_PARTICLE)]
     uncut = uncut.reset_index(drop=True)

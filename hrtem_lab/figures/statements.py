@@ -55,6 +55,8 @@ def _describe_selection(particles: pd.DataFrame, uncut: pd.DataFrame) -> str:
     number = particles["micrograph"].nunique()
     line = f"{_plural(len(particles), 'particle')} in {_plural(number, 'micrograph')}, {len(uncut)} of them described; "
     line += f"left out: {cut} cut by the edge"
+    if "repeat_of" in particles and (again := int((particles["repeat_of"] != "").sum())):
+        line += f", {again} seen before in another micrograph"
     if "class" in particles:
         excluded = int((particles["class"].isin(NON_PARTICLE) & ~particles["touches_edge"]).sum())
         line += f", {excluded} called {' or '.join(NON_PARTICLE)}"

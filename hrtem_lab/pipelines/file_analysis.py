@@ -57,12 +57,14 @@ class FileAnalysis:
         model: Folder of the model.
         output: Folder of the results.
         settings: Fingerprint of what the results of every file depend on: settings, model and program.
+        kind: Class that does the work.
     """
 
     config: DictConfig = field(compare=False)
     model: Path
     output: Path
     settings: str
+    kind: type[OpenAnalysis]
 
     def __call__(self, name: str, path: Path, taken: Collection[str]) -> str | None:
         """Analyse a file in this process, which keeps the model for the next one; see `OpenAnalysis`."""
@@ -153,16 +155,16 @@ class OpenAnalysis:
 
     def _key(self, name: str, path: Path) -> str:
         """Fingerprint of everything that the results of a file depend on, apart from its name."""
-        tables = self._tables(path)
-        cells = [
-            [text for _, text in table.lookup(key, path, name)]
-            for table in tables
-            for key in ("pixel_size_nm", "group")
-        ]
+        return fingerprint([self.settings, *self._depends_on(name, path)])
+
+    def _depends_on(self, name: str, path: Path) -> list[Any]:
+        """Everything of a file, besides the settings, that its results depend on."""
+        tables, columns = self._tables(path), ("pixel_size_nm", "group")
+        cells = [[text for _, text in table.lookup(column, path, name)] for table in tables for column in columns]
         region = self.left_out.find([name, path.stem]) if self.left_out else None
         digests = [content_digest(each) for each in (path, region) if each is not None]
         names = [path.name] if "coco" in self.exports else []  # it names the file
-        return fingerprint([self.settings, digests, names, cells, [table.error for table in tables]])
+        return [digests, names, cells, [table.error for table in tables]]
 
     def _tables(self, path: Path) -> list[ImageTable]:
         """The tables that may say something of a file."""
@@ -184,7 +186,7 @@ class OpenAnalysis:
     def _analyse(self, name: str, path: Path, taken: Collection[str], key: str, progress: ProgressCallback) -> None:
         micrographs = self._read(name, path)
         refuse_taken_names(path, name, micrographs, taken)
-        analyses = [self.analyser(micrograph, progress=progress) for micrograph in micrographs]
+        analyses = [self._analyse_micrograph(micrograph, path, progress) for micrograph in micrographs]
         earlier = self.records.find(name)
         self.records.discard(name)
         pictures = self._write(name, analyses)
@@ -192,6 +194,10 @@ class OpenAnalysis:
         self.records.write({**record, "key": key, "pictures": pictures})
         for outdated in set(earlier["pictures"] if earlier else ()).difference(pictures):
             (self.records.output / outdated).unlink(missing_ok=True)
+
+    def _analyse_micrograph(self, micrograph: Micrograph, path: Path, progress: ProgressCallback) -> Analysis:
+        """Find, measure and classify the particles of a micrograph of a file."""
+        return self.analyser(micrograph, progress=progress)
 
     def _write(self, name: str, analyses: list[Analysis]) -> list[str]:
         """Write the masks, overlays, exports and labels of one file; gives the paths of all but the labels."""
@@ -211,7 +217,12 @@ class OpenAnalysis:
         self.readers.close()
 
 
-_open = lru_cache(maxsize=1)(OpenAnalysis)
+@lru_cache(maxsize=1)
+def _open(analysis: FileAnalysis) -> OpenAnalysis:
+    """The analysis with its model loaded, which stays for the next file."""
+    return analysis.kind(analysis)
+
+
 _one_at_a_time = threading.Lock()
 """Matplotlib draws one figure at a time, and the network takes all cores for one micrograph."""
 

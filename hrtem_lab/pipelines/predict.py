@@ -57,12 +57,16 @@ def predict(config: DictConfig) -> int:
     Returns:
         Exit code: 0 when every file was analysed, 3 when some failed, 1 when all did.
     """
-    inputs = find_inputs(config.input)
+    return analyse_inputs(config, find_inputs(config.input))
+
+
+def analyse_inputs(config: DictConfig, inputs: dict[str, Path], kind: type[OpenAnalysis] = OpenAnalysis) -> int:
+    """Analyse the files of these names; see `predict`."""
     _check(config)
     model = find_model(config.model)
     output = make_output_folder(config.output, inputs.values())
     with lock(output):
-        return _predict(config, inputs, model, output)
+        return _predict(config, inputs, model, output, kind)
 
 
 def _check(config: DictConfig) -> None:
@@ -82,11 +86,11 @@ def _check(config: DictConfig) -> None:
         raise InputError(f"workers={workers}: expected the number of processes, 0 for none but this one")
 
 
-def _predict(config: DictConfig, inputs: dict[str, Path], model: Path, output: Path) -> int:
+def _predict(config: DictConfig, inputs: dict[str, Path], model: Path, output: Path, kind: type[OpenAnalysis]) -> int:
     """Analyse every file; see `predict`."""
     earlier, records = find_outputs(output), Records(output)
     records.set_aside(inputs.keys())
-    analysis = FileAnalysis(config, model.absolute(), output.absolute(), fingerprint_settings(config, model))
+    analysis = FileAnalysis(config, model.absolute(), output.absolute(), fingerprint_settings(config, model), kind)
     reasons: dict[str, str | None] = {}
     try:
         with nested_progress_bars("Finding particles", "Tiles of this micrograph") as (advance, advance_tiles):
@@ -128,7 +132,7 @@ def distribute(analysis: FileAnalysis, inputs: Mapping[str, Path], tile_progress
     if several > (workers is None):  # one is this process, unless it was asked for
         yield from run_in_children(analysis, tasks, several, PRELOAD)
         return
-    with closing(OpenAnalysis(analysis)) as task:
+    with closing(analysis.kind(analysis)) as task:
         yield from run_here(partial(task, progress=tile_progress), tasks)
 
 
@@ -175,6 +179,7 @@ def write_tables(
             results.failures.append({"file": str(inputs[name]), "reason": reason})
         elif (record := records.find(name)) is not None:
             results.add(record)
+    results = results.mark_repeats()
     particles = results.particle_table()
     write_table(output / "particles.csv", particles)
     write_parquet(output / "particles.parquet", particles)
@@ -208,6 +213,9 @@ def print_results(results: Results, model: Path, output: Path) -> None:
     console.print(table)
     if len(results.micrographs) > MAX_LISTED:
         console.print(f"... and {len(results.micrographs) - MAX_LISTED} more, which summary.json lists")
+    if again := int((results.particle_table()["repeat_of"] != "").sum()):
+        fields = len({row["field"] for row in results.micrographs})
+        console.print(f"{again} particles are seen again in another micrograph, and count once ({fields} fields)")
     notes = [(Path(row["file"]).name, note) for row in results.micrographs for note in row["notes"]]
     for line in note_lines(notes):
         console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)

@@ -46,9 +46,14 @@ class Population:
 
     @classmethod
     def read(cls, folder: str) -> Population:
-        """Read the particles of a folder and select those that are described."""
+        """Read the particles of a folder and select those that are described.
+
+        Micrographs of one group (a specimen, a session, a field) are not independent, and count as one.
+        """
         particles, fields = read_results(folder, NUMERIC_COLUMNS)
         uncut = populations.select_uncut_particles(particles, fields)
+        if "group" in uncut:
+            uncut = uncut.assign(micrograph=uncut["group"])
         return cls(Path(folder).expanduser().resolve(), particles, uncut)
 
 

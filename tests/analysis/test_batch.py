@@ -40,6 +40,7 @@ def test_records_of_files_become_the_tables_of_all():
     assert table.columns[0] == "micrograph"
     assert table.groupby("micrograph")["area_nm2"].sum().to_dict() == pytest.approx({"a": 5.0, "b": 5.0})
     assert table["touches_edge"].tolist() == [False] * 4
+    results = results.mark_repeats()
     summary = results.summary({"threshold": 0.7})
     assert (summary["particles_whole"], summary["model"], summary["settings"]) == (
         4,

@@ -82,6 +82,30 @@ def test_discs_that_a_field_cuts_are_corrected_from_end_to_end(tmp_path: Path):
     assert not (tmp_path / "out" / "faults.csv").exists()
 
 
+def test_a_particle_that_is_seen_again_counts_once(tmp_path: Path):
+    table = particles(1, micrographs=12)
+    again = table.assign(micrograph=table["micrograph"] + "_again", repeat_of="x/1")
+    both = pd.concat([table.assign(repeat_of=""), again], ignore_index=True)
+    text = run(tmp_path / "out", input=results(tmp_path / "twice", both))
+    assert "240 seen before in another micrograph" in text
+    run(tmp_path / "plain", input=results(tmp_path / "once", table))
+    found, plain = (pd.read_csv(tmp_path / name / "distributions.csv") for name in ("out", "plain"))
+    pd.testing.assert_frame_equal(found, plain)
+
+
+def test_micrographs_of_one_group_are_not_independent(tmp_path: Path):
+    """Three micrographs of each of seven specimens, whose means differ by more than their particles' error."""
+    table = particles(1, micrographs=21)
+    number = table["micrograph"].str[1:].astype(int) // 3
+    table["equivalent_diameter_nm"] += number.map(dict(enumerate(np.random.default_rng(0).normal(0, 0.8, 7))))
+    widths = {}
+    for name, group in (("micrographs", table["micrograph"]), ("specimens", number.astype(str))):
+        run(tmp_path / name, input=results(tmp_path / f"{name}_in", table.assign(group=group)))
+        row = pd.read_csv(tmp_path / name / "distributions.csv").iloc[0]
+        widths[name] = row["mean_high"] - row["mean_low"]
+    assert widths["specimens"] > 1.4 * widths["micrographs"]
+
+
 def test_few_micrographs_say_that_nothing_can_be_claimed(tmp_path: Path):
     one = results(tmp_path / "one", particles(1, micrographs=3, mean_nm=8))
     other = results(tmp_path / "other", particles(2, micrographs=3))
