@@ -25,7 +25,7 @@ from tests.pipelines.test_predict import PIXEL_NM, ReadsHere, discs, predict
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A segmenter whose answer is known, and files that are read in this process."""
     known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder: known))
+    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder, engine="auto": known))
     monkeypatch.setattr(file_analysis, "ReaderPool", ReadsHere)
 
 
