@@ -152,10 +152,10 @@ class NetworkSegmenter(Segmenter):
         if len(maps) <= DISTANCE:
             del maps  # before the particles are separated, which takes most memory
             return Segmentation(probabilities, self.label_instances(probabilities[0], size_nm, *probabilities[1:2]))
-        distance_nm = resample(maps[DISTANCE], micrograph.image.shape)
-        distance_nm *= size_nm * micrograph.image.shape[0] / maps.shape[1]
+        map_pixel_nm = size_nm * micrograph.image.shape[0] / maps.shape[1]
+        distance_nm = map_pixel_nm * resample(maps[DISTANCE], micrograph.image.shape)
         if micrograph.valid is not None:
-            distance_nm[~micrograph.valid] = -np.inf
+            distance_nm = np.where(micrograph.valid, distance_nm, -DISTANCE_RANGE_PX * map_pixel_nm).astype(np.float32)
         regions, scores = score_regions(probabilities[PARTICLE], distance_nm > 0)
         instances = self.label_instances(scores[regions], size_nm, probabilities[CORE])
         return Segmentation(probabilities, instances, distance_nm)
@@ -187,10 +187,9 @@ class NetworkSegmenter(Segmenter):
         return average_over_orientations(self._outputs, tile) if self.tta else self._outputs(tile)
 
     def _outputs(self, tile: FloatArray) -> FloatArray:
-        outputs = self._logits(tile)
-        outputs[:DISTANCE] = expit(outputs[:DISTANCE] / self.temperature)
-        outputs[DISTANCE:] *= DISTANCE_RANGE_PX
-        return outputs
+        logits = self._logits(tile)
+        probabilities = expit(logits[:DISTANCE] / self.temperature)
+        return np.concatenate([probabilities, DISTANCE_RANGE_PX * logits[DISTANCE:]])
 
     def _logits(self, tile: FloatArray) -> FloatArray:
         images = np.ascontiguousarray(tile)[None, None]
