@@ -44,6 +44,10 @@ UNRESOLVED = "unresolved"
 """Given instead of a class where the pixels are too coarse for any lattice."""
 
 
+OUTLINES = ("geometric", "half_contrast")
+"""Edges that a label may follow: where the particle ends (the outermost fringe), or half of its contrast."""
+
+
 class InputError(ValueError):
     """A mistake in what the user gave. The message is one line: what was given, what is expected, what to do."""
 
@@ -128,21 +132,34 @@ class LabelledMicrograph(Micrograph):
         instances: Particle number per pixel, (rows, columns), int32, 0 = background.
         group: Name of the unit that a split may never divide: the specimen, the micrograph or the session that this
             image came from.
+        outline: Edge that the mask follows, one of `OUTLINES`.
+        ignored: True where nobody can say whether a particle is there, (rows, columns); no score counts these pixels
+            and nothing is learned from them. They belong to no particle. None where every pixel is known.
+        soft: Share of the annotators, or their confidence, that a pixel belongs to a particle, from 0 to 1,
+            (rows, columns) float32; None where the mask says it.
+        annotators: Particle numbers per pixel of each annotator by name, where several have labelled this image.
         ground_truth: Facts about the particles: one row each, indexed by its number in `instances`; empty where
             nothing but the mask is known. Column `label`, where present, is one of `CLASSES`.
 
     Raises:
-        InputError: As for `Micrograph`, or the instances have another shape than the image.
+        InputError: As for `Micrograph`, an array has another shape than the image, or the outline has another name.
     """
 
     instances: IntArray
     group: str
+    outline: str = OUTLINES[0]
+    ignored: BoolArray | None = None
+    soft: FloatArray | None = None
+    annotators: Mapping[str, IntArray] = field(default_factory=dict)
     ground_truth: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.instances.shape != self.image.shape:
-            raise InputError(f"{self.name}: the mask is {self.instances.shape}, its image {self.image.shape}")
+        for array in (self.instances, self.ignored, self.soft, *self.annotators.values()):
+            if array is not None and array.shape != self.image.shape:
+                raise InputError(f"{self.name}: the mask is {array.shape}, its image {self.image.shape}")
+        if self.outline not in OUTLINES:
+            raise InputError(f"{self.name}: outline is '{self.outline}'; expected {' or '.join(OUTLINES)}")
 
     @property
     def mask(self) -> BoolArray:

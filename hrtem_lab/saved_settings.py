@@ -11,6 +11,12 @@ RENAMED_KEYS = {
     "imaging.coarsest_nm": "max_pixel_size_nm",
     "preprocessing.coarsest_nm": "max_pixel_size_nm",
     "forest.accuracy": "target_accuracy",
+    "data.validation_groups": "splitter.validation_groups",
+    "data.test_groups": "splitter.test_groups",
+    "data.overrule": "layout.overrule",
+    "data.frames": "layout.frames",
+    "data.signal": "layout.signal",
+    "data.label": "layout.label",
 }
 """Old dotted key, or its last parts -> new name of its last part."""
 RENAMED_TARGETS = {

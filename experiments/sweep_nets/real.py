@@ -7,13 +7,14 @@ and the false-positive rate of the others. Prints the settings' means over the s
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from hrtem_lab.cli.progress import quiet, track
 from hrtem_lab.evaluation import score_masks
-from hrtem_lab.files.labelled import read_labelled
+from hrtem_lab.files import read_labelled
 from hrtem_lab.micrograph import LabelledMicrograph
 from hrtem_lab.search.seed_comparison import compare_over_seeds
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -34,7 +35,7 @@ def main(table: Path, labelled: str) -> None:
     print(compare_over_seeds(scores, "mean", settings).to_string(index=False, float_format="{:.3f}".format))
 
 
-def score_model(run: str, micrographs: list[LabelledMicrograph]) -> dict[str, float]:
+def score_model(run: str, micrographs: Sequence[LabelledMicrograph]) -> dict[str, float]:
     """Dice per micrograph, their mean, and the false positive rate of the micrographs with at most 1 % particle."""
     segmenter = NetworkSegmenter.load(find_model(f"runs:/{run}/model"))
     scores = score_masks([segmenter(micrograph) for micrograph in micrographs], micrographs).set_index("name")

@@ -77,12 +77,9 @@ KEYS: dict[str, ConfigKey] = {
     "data.workers": MACHINE,
     "data.root": ConfigKey(is_path=True, affects_validation=True, affects_weights=True),
     "data.pixel_size_nm": DATA,
-    "data.overrule": DATA,
-    "data.frames": DATA,
-    "data.signal": DATA,
-    "data.label": DATA,
-    "data.validation_groups": DATA,
-    "data.test_groups": DATA,
+    "data.layout": DATA,
+    "data.splitter": DATA,
+    "data.cache": ConfigKey(is_path=True, is_machine=True),
     "data.share": DATA,
     # sweep
     "sweep": PLAIN,
@@ -132,6 +129,7 @@ NESTED_KEYS: dict[str, ConfigKey] = {
     "library.root": ConfigKey(is_path=True, is_machine=True),  # a cache: its content does not depend on its place
     "root": PATH,
     "path": PATH,
+    "label_file": PATH,
     "workers": MACHINE,
     "cluster": MACHINE,
     "folder": MACHINE,

@@ -5,9 +5,15 @@ from hrtem_lab.files.datasets import GROSCHNER_PX, write_folder, write_groschner
 from hrtem_lab.files.formats import SUFFIXES
 from hrtem_lab.files.image_table import ImageTable, find_image_table, read_calibration
 from hrtem_lab.files.inputs import find_inputs
-from hrtem_lab.files.labelled import read_labelled
+from hrtem_lab.files.label_values import Label, LabelRule
 from hrtem_lab.files.labelled_output import label_path, write_label, write_label_table
-from hrtem_lab.files.labels import Label, LabelRule, find_label, read_label
+from hrtem_lab.files.labelled_set import LabelledEntry, LabelledSet
+from hrtem_lab.files.labels import find_label, read_label
+from hrtem_lab.files.layouts.coco import CocoLayout
+from hrtem_lab.files.layouts.folder import FolderLayout, read_labelled
+from hrtem_lab.files.layouts.hdf5 import Hdf5Layout
+from hrtem_lab.files.layouts.layout import Layout
+from hrtem_lab.files.layouts.mixture import Mixture, PartOfMixture
 from hrtem_lab.files.read import read
 from hrtem_lab.files.regions import LeftOut, read_region
 from hrtem_lab.files.results import find_outputs, read_results
@@ -17,11 +23,19 @@ from hrtem_lab.files.write import make_folder, write_json, write_mask, write_par
 __all__ = [
     "GROSCHNER_PX",
     "SUFFIXES",
+    "CocoLayout",
+    "FolderLayout",
+    "Hdf5Layout",
     "ImageLike",
     "ImageTable",
     "Label",
     "LabelRule",
+    "LabelledEntry",
+    "LabelledSet",
+    "Layout",
     "LeftOut",
+    "Mixture",
+    "PartOfMixture",
     "check_choice",
     "find_image_table",
     "find_inputs",

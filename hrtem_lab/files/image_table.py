@@ -15,6 +15,8 @@ from hrtem_lab.micrograph import InputError
 
 COLUMNS = ("name", "pixel_size_nm")
 """The columns of a calibration table."""
+OTHER_COLUMNS = ("pixel_size_nm", "group", "outline")
+"""Columns of which a table of a folder has one or more, besides `name`."""
 FOLDER_TABLE = "metadata.csv"
 """The table that is looked for in the folder of an image."""
 
@@ -29,11 +31,13 @@ class ImageTable:
         path: The file.
         columns: Cells by column and name: line number and text. Empty cells are left out.
         error: Reason why the file could not be read, else ''.
+        rows: Names in the order of the lines.
     """
 
     path: Path
     columns: Mapping[str, Cells] = field(default_factory=dict)
     error: str = ""
+    rows: tuple[str, ...] = ()
 
     def lookup(self, column: str, path: str | Path, name: str | None = None) -> list[tuple[int, str]]:
         """The cells of a file in a column.
@@ -97,8 +101,8 @@ def find_image_table(folder: str | Path) -> ImageTable | None:
     """Read `metadata.csv` in a folder.
 
     Returns:
-        None where there is no such file, or it has no column `name` with one of `pixel_size_nm` and `group`: then it is
-        another program's. A file that cannot be read gives an empty table that says why.
+        None where there is no such file, or it has no column `name` with one of `OTHER_COLUMNS`: then it is another
+        program's. A file that cannot be read gives an empty table that says why.
     """
     path = Path(folder) / FOLDER_TABLE
     if not path.is_file():
@@ -107,20 +111,22 @@ def find_image_table(folder: str | Path) -> ImageTable | None:
         columns, rows = read_rows(path)
     except InputError as error:
         return ImageTable(path, error=str(error))
-    if "name" not in columns or not {"pixel_size_nm", "group"} & set(columns):
+    if "name" not in columns or not set(OTHER_COLUMNS) & set(columns):
         return None
     return _by_name(path, columns, rows)
 
 
 def _by_name(path: Path, columns: list[str], rows: list[Row]) -> ImageTable:
     table: dict[str, dict[str, list[tuple[int, str]]]] = {column: {} for column in columns if column != "name"}
+    names = []
     for line, row in rows:
         cells = dict(zip(columns, (cell.strip() for cell in row), strict=False))
         if name := cells.pop("name", ""):
+            names.append(name)
             for column, text in cells.items():
                 if text and column in table:
                     table[column].setdefault(_key(name), []).append((line, text))
-    return ImageTable(path, table)
+    return ImageTable(path, table, rows=tuple(names))
 
 
 def _key(name: str | Path) -> str:

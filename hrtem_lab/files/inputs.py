@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hrtem_lab.files.errors import FOLDER_SUFFIXES
 from hrtem_lab.files.formats import SUFFIXES
-from hrtem_lab.files.labels import ENDING as LABEL_ENDING
+from hrtem_lab.files.labels import labelled_name
 from hrtem_lab.files.tia import find_series
 from hrtem_lab.micrograph import InputError
 
@@ -64,7 +64,7 @@ def _readable(paths: Iterable[Path]) -> list[Path]:
         for path in dict.fromkeys(files)
         if not path.name.startswith(".")
         and not (path.suffix.lower() == ".emi" and find_series(path))  # the series are read, and ask it for their units
-        and not (path.stem.endswith(LABEL_ENDING) and path.with_name(path.stem.removesuffix(LABEL_ENDING)) in beside)
+        and not ((name := labelled_name(path)) and path.with_name(name) in beside)
     ]
 
 

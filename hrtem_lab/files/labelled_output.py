@@ -11,7 +11,7 @@ import tifffile
 
 from hrtem_lab.files.errors import read_errors
 from hrtem_lab.files.image_table import FOLDER_TABLE
-from hrtem_lab.files.labels import ENDING
+from hrtem_lab.files.labels import ENDINGS
 from hrtem_lab.files.tables import read_rows
 from hrtem_lab.files.write import SOFTWARE, write_image, write_mask, write_table
 from hrtem_lab.micrograph import IntArray, Micrograph
@@ -22,7 +22,7 @@ COLUMNS = ("name", "pixel_size_nm", "group", "outline")
 
 def label_path(folder: Path, name: str) -> Path:
     """File of the label of a micrograph."""
-    return folder / f"{name}{ENDING}.tif"
+    return folder / f"{name}{ENDINGS[0]}.tif"
 
 
 def write_label(folder: Path, micrograph: Micrograph, instances: IntArray) -> None:

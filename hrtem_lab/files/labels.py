@@ -2,89 +2,59 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tifffile
 from PIL import Image
 from scipy.ndimage import zoom
-from skimage.measure import label as connected_components
 
 from hrtem_lab.files.errors import read_errors
+from hrtem_lab.files.label_values import Label, LabelRule, Values, is_noise, understand
 from hrtem_lab.files.orientation import QUARTER_TURNS, turn
 from hrtem_lab.files.pictures import open_picture, picture_orientation, read_deep_png
 from hrtem_lab.files.tiff import is_inverted
-from hrtem_lab.micrograph import BoolArray, InputError, IntArray
+from hrtem_lab.micrograph import InputError
 
-ENDING = "_label"
+ENDINGS = ("_label", "_mask")
 """Endings that follow a micrograph's name in that of its label."""
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 MAX_COVERAGE = 0.95
 """Part of an image above which marking is questioned: it may be the background that is marked."""
-MAX_NUMBER = 65535
-"""Largest number of a particle that is kept as it is."""
-MAX_LISTED = 5
-"""Number of values that a message lists."""
-_TINY_PX = 4
-"""Area up to which a spot of one value is noise rather than a particle."""
-_FEW = 8
-"""Number of such spots up to which they may be particles."""
-_ONE_PIECE = 0.9
-"""Share of the values that are one connected piece, from which the values are numbers of particles."""
-
-Values = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class LabelRule:
-    """Meaning of the values of a label image.
-
-    Attributes:
-        background: Value of the pixels that belong to no particle.
-
-    Raises:
-        InputError: The background is no whole number of 0 or more.
-    """
-
-    background: int = 0
-
-    def __post_init__(self) -> None:
-        if isinstance(self.background, bool) or not isinstance(self.background, int) or self.background < 0:
-            raise InputError(f"label.background={self.background}: expected a whole number, 0 or more")
-
-
-@dataclass(frozen=True)
-class Label:
-    """A label image as it was understood.
-
-    Attributes:
-        instances: Particle number per pixel, (rows, columns) int32, 0 = background.
-        notes: Lines for the user about how it was understood.
-    """
-
-    instances: IntArray
-    notes: tuple[str, ...] = ()
-
-    @property
-    def mask(self) -> BoolArray:
-        """True where a particle is, (rows, columns)."""
-        return self.instances > 0
-
-    @property
-    def particles(self) -> int:
-        """Number of particles."""
-        return int(np.unique(self.instances[self.instances > 0]).size)
+_NAME = re.compile(rf"(?P<micrograph>.+)(?:{'|'.join(ENDINGS)})(?:_(?P<annotator>[^_]+))?")
 
 
 def find_label(path: str | Path) -> Path | None:
-    """Find the label image `<stem>_label.png` (or with another of `SUFFIXES`) beside a micrograph, or None."""
+    """Find the label image of a micrograph, `<stem>_label.png` or `<stem>_mask.png`, or None.
+
+    Each may have another of `SUFFIXES`.
+    """
     path = Path(path)
-    candidates = (path.with_name(f"{path.stem}{ENDING}{suffix}") for suffix in SUFFIXES)
+    candidates = (path.with_name(f"{path.stem}{ending}{suffix}") for ending in ENDINGS for suffix in SUFFIXES)
     return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def find_annotators(path: str | Path) -> dict[str, Path]:
+    """Find the label of each annotator of a micrograph, `<stem>_label_<annotator>.png`, by the annotator's name."""
+    path = Path(path)
+    beside = (other for other in sorted(path.parent.glob(f"{escape(path.stem)}_*")) if other.suffix.lower() in SUFFIXES)
+    names = ((other, _NAME.fullmatch(other.stem)) for other in beside)
+    return {
+        match["annotator"]: other
+        for other, match in names
+        if match is not None and match["annotator"] and match["micrograph"] == path.stem
+    }
+
+
+def labelled_name(path: str | Path) -> str | None:
+    """Name of the micrograph that a file of this name would be the label of, without suffix; None for other names."""
+    match = _NAME.fullmatch(Path(path).stem)
+    return None if match is None else match["micrograph"]
 
 
 def read_label(
@@ -114,68 +84,28 @@ def read_label(
         values = _fit(values, tuple(shape), metadata)
     if values.shape != tuple(shape):
         raise InputError(f"{path.name}: the label has shape {values.shape}, its micrograph {tuple(shape)}")
-    label = _understand(values, is_number, rule, path.name)
+    label = understand(values, is_number, rule, path.name)
     label = _with_numbers(label, path)
     covered = float(label.mask.mean())
     if covered > MAX_COVERAGE:
         marked_values, counts = np.unique(values[label.mask], return_counts=True)
         value = marked_values[counts.argmax()]
         note = f"{path.name} covers {covered:.0%} of the image; if that is background, give label.background={value:g}"
-        label = Label(label.instances, (*label.notes, note))
+        label = replace(label, notes=(*label.notes, note))
     return label
-
-
-def _understand(values: Values, is_number: bool, rule: LabelRule, file_name: str) -> Label:
-    """Particles by the values of a label."""
-    if not is_number or _is_noise(values):
-        half = (float(values.min()) + float(values.max())) / 2
-        mask = values <= half if rule.background > half else values > half
-        note = f"{file_name} holds grey levels that are no numbers of particles; it is cut at half, above {half:g}"
-        return Label(connected_components(mask, connectivity=1).astype(np.int32), (note,) if mask.any() else ())
-    distinct = np.unique(values)
-    if rule.background not in distinct and distinct.size:
-        listed = ", ".join(map(str, distinct[:MAX_LISTED].tolist())) + (" ..." if distinct.size > MAX_LISTED else "")
-        raise InputError(
-            f"{file_name}: no pixel has the value {rule.background} of the background, only {listed}; if one of these "
-            f"is no particle, give label.background={distinct[0]} (data.label.background for training)"
-        )
-    numbers = np.where(values == rule.background, 0, values + (rule.background > 0))  # 0 may be a particle's
-    pieces = connected_components(numbers, background=0, connectivity=1)
-    if distinct.size > 2 and _are_numbers(numbers, pieces):
-        if numbers.max() > MAX_NUMBER:  # such as colours
-            numbers = np.unique(numbers, return_inverse=True)[1].reshape(numbers.shape)
-        return Label(numbers.astype(np.int32))
-    return Label(pieces.astype(np.int32))
-
-
-def _is_noise(values: Values) -> bool:
-    """Whether most pieces of one value are tiny: the rims of what was compressed or resampled."""
-    if np.unique(values).size <= 2:
-        return False
-    areas = np.bincount(connected_components(values, background=-1, connectivity=2).ravel())[1:]
-    return bool(np.count_nonzero(areas <= _TINY_PX) > max(areas.size / 2, _FEW))
-
-
-def _are_numbers(numbers: Values, pieces: Values) -> bool:
-    """Whether nearly every value is one piece."""
-    inside = pieces > 0
-    values = np.unique(numbers[inside])
-    pairs = np.unique(np.stack([numbers[inside], pieces[inside]]), axis=1)
-    _, counts = np.unique(pairs[0], return_counts=True)
-    return bool(np.count_nonzero(counts == 1) >= _ONE_PIECE * values.size)
 
 
 def _with_numbers(label: Label, path: Path) -> Label:
     """The label with the numbers of particles that a simulation wrote beside it, where these are of the same pixels."""
-    beside = path.parent / "instances" / f"{path.stem.removesuffix(ENDING)}.tif"
+    beside = path.parent / "instances" / f"{labelled_name(path)}.tif"
     if not beside.is_file():
         return label
     with read_errors(beside):
         numbers = tifffile.imread(beside)
     if numbers.shape == label.instances.shape and np.array_equal(numbers > 0, label.mask):
-        return Label(numbers.astype(np.int32), label.notes)
+        return replace(label, instances=numbers.astype(np.int32), kind="numbers of particles")
     note = f"{beside.parent.name}/{beside.name} has other pixels than {path.name}, and is not used"
-    return Label(label.instances, (*label.notes, note))
+    return replace(label, notes=(*label.notes, note))
 
 
 def _fit(values: Values, shape: tuple[int, ...], metadata: Mapping[str, Any]) -> Values:
@@ -249,7 +179,7 @@ def _merge_channels(channels: Values) -> Values:
     channels = channels[:3].astype(np.int64)
     if len(channels) < 3 or (np.array_equal(channels[0], channels[1]) and np.array_equal(channels[0], channels[2])):
         return channels[0]
-    if len(np.unique(channels.reshape(3, -1), axis=1).T) > 2 and _is_noise(channels.max(axis=0)):
+    if len(np.unique(channels.reshape(3, -1), axis=1).T) > 2 and is_noise(channels.max(axis=0)):
         return channels.max(axis=0)  # colours that went through compression: how bright they are
     base = int(channels.max()) + 1
     return (channels[0] * base + channels[1]) * base + channels[2]

@@ -24,7 +24,8 @@ from hrtem_lab.pipelines.open_method import open_methods
 from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.pipelines.scoring import Method, Scores, compare, score_methods
 from hrtem_lab.pipelines.training_data import log_data, simulate_waves
-from hrtem_lab.segmentation.data import STAGES, SimulatedData, TrainingData
+from hrtem_lab.segmentation.data import SimulatedData, TrainingData
+from hrtem_lab.segmentation.split import STAGES
 from hrtem_lab.tracking.runs import Run
 
 
@@ -57,7 +58,7 @@ def evaluate(config: DictConfig) -> Evaluation:
         data: TrainingData = build(config.data)
         if isinstance(data, SimulatedData):  # the others need no exit wave to be scored
             simulate_waves(data)
-        log_data(config, data, run)
+        log_data(config, data, folder, run)
         methods |= _tune_methods(config, data, methods, folder, run)
         reference = config.reference or next(iter(methods))
         if reference not in methods:

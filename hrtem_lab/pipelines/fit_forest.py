@@ -28,7 +28,7 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
     unet = NetworkSegmenter.load(source)
     with open_run(config) as (run, folder, uri):
         data = simulate_missing(config)
-        log_data(config, data, run)
+        log_data(config, data, folder, run)
         run.set_tags({"segmenter": source})
         unet.save(folder / "model")
         with run.child("forest") as child:

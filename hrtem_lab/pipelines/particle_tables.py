@@ -9,8 +9,9 @@ import pandas as pd
 from hrtem_lab.cli.progress import track
 from hrtem_lab.defects import Features, concat_tables, tabulate_micrograph
 from hrtem_lab.micrograph import LabelledMicrograph
-from hrtem_lab.segmentation.data import Stage, TrainingData
+from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.segmenter import Segmentation
+from hrtem_lab.segmentation.split import Stage
 
 Segmented = tuple[LabelledMicrograph, Segmentation]
 FOREST, TRUE_MASKS = "forest", "true_masks"

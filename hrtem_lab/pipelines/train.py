@@ -58,7 +58,7 @@ def train(config: DictConfig) -> dict[str, float]:
     pl.seed_everything(config.seed, verbose=False)
     with open_run(config) as (run, folder, uri):
         data = simulate_missing(config)
-        log_data(config, data, run)
+        log_data(config, data, folder, run)
         methods = train_and_tune(config, data, folder, run)
         sets = {"test": data.micrographs("test"), **data.extra_test_sets()}
         evaluation = score_and_report(methods, sets, UNET, folder, run)

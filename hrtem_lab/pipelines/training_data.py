@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from omegaconf import DictConfig
 from rich.markup import escape
 
@@ -28,7 +30,8 @@ def simulate_waves(data: TrainingData) -> None:
         data.simulate(advance)
 
 
-def log_data(config: DictConfig, data: TrainingData, run: Run) -> None:
-    """Log everything that decides the data, and what is on which side of the split."""
+def log_data(config: DictConfig, data: TrainingData, folder: Path, run: Run) -> None:
+    """Log everything that decides the data, and what is on which side of the split, and write `split.json`."""
     recipe = data.fingerprint_inputs | {"data": drop_machine_keys(to_plain(config.data), "data")}
     run.log_data(type(data).__name__, recipe, data.split)
+    data.save_split(folder)

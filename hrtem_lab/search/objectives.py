@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -88,7 +88,7 @@ class SimulatedDataObjective:
         """Return the data of a trial."""
         return self.cache.get("data", fingerprint(to_plain(config.data)), lambda: self._make_data(config))
 
-    def validation_micrographs(self, config: DictConfig, views: int) -> list[LabelledMicrograph]:
+    def validation_micrographs(self, config: DictConfig, views: int) -> Sequence[LabelledMicrograph]:
         """Return the validation micrographs of a trial.
 
         Args:
@@ -192,7 +192,7 @@ class ForestObjective(SimulatedDataObjective):
         return self.cache.get("table", (masks_key, fingerprint(to_plain(config.features))), measure)
 
 
-def validation_metrics(segmenter: Segmenter, validation: list[LabelledMicrograph]) -> dict[str, float]:
+def validation_metrics(segmenter: Segmenter, validation: Sequence[LabelledMicrograph]) -> dict[str, float]:
     """Score a segmenter on the validation micrographs, under the metric names that training logs."""
     scores = score_method(segmenter, validation)
     metrics = {**scores.summary, "seconds_per_micrograph": scores.seconds_per_micrograph}

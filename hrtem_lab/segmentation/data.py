@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, cast
+from pathlib import Path
+from typing import Any, cast
 
 import albumentations as A
 import numpy as np
@@ -18,9 +19,7 @@ from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.datasets import EpochSampler, MixedDataset, SimulatedDataset
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-
-Stage = Literal["train", "validation", "test"]
-STAGES: tuple[Stage, ...] = ("train", "validation", "test")
+from hrtem_lab.segmentation.split import STAGES, Stage
 
 
 class TrainingData(pl.LightningDataModule, ABC):
@@ -50,20 +49,23 @@ class TrainingData(pl.LightningDataModule, ABC):
         """The samples of the validation loader, the same in every epoch."""
 
     @abstractmethod
-    def micrographs(self, stage: Stage, repeat: int = 0) -> list[LabelledMicrograph]:
+    def micrographs(self, stage: Stage, repeat: int = 0) -> Sequence[LabelledMicrograph]:
         """The micrographs of a stage; a simulated specimen has other imaging conditions in another `repeat`."""
 
     @abstractmethod
-    def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:
+    def views(self, stage: Stage, count: int) -> Sequence[LabelledMicrograph]:
         """The micrographs of a stage with up to `count` imaging conditions of each specimen, all in memory."""
 
     @abstractmethod
-    def extra_test_sets(self) -> dict[str, list[LabelledMicrograph]]:
+    def extra_test_sets(self) -> dict[str, Sequence[LabelledMicrograph]]:
         """Micrographs of other kinds to score besides those of the test stage, by the name of the set."""
 
     def notes(self) -> list[tuple[str, str]]:
         """Name of a micrograph and a line about how it or its label was read, in any number of pairs."""
         return []
+
+    def save_split(self, folder: Path) -> None:
+        """Write the split of labelled micrographs to a folder; simulated ones are split by their numbers alone."""
 
     def simulate(self, progress: ProgressCallback = no_progress) -> None:
         """Simulate the exit waves that are missing."""
@@ -172,7 +174,7 @@ class SimulatedData(TrainingData):
         samples = [self.dataset("validation")[i] for i in range(count)]
         return samples + [self.body_dataset("validation")[i] for i in range(count if self.bodies else 0)]
 
-    def micrographs(self, stage: Stage, repeat: int = 0) -> list[LabelledMicrograph]:
+    def micrographs(self, stage: Stage, repeat: int = 0) -> Sequence[LabelledMicrograph]:
         """One micrograph of each specimen of a stage, with ground truth, always the same for a `repeat`."""
         micrographs = []
         for index in self.indices[stage]:
@@ -181,11 +183,11 @@ class SimulatedData(TrainingData):
             micrographs.append(self.imaging.simulate(wave, rng, name=f"{wave.name}_{repeat}"))
         return micrographs
 
-    def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:
+    def views(self, stage: Stage, count: int) -> Sequence[LabelledMicrograph]:
         """`count` micrographs of each specimen of a stage, each under other imaging conditions, all in memory."""
         return [micrograph for repeat in range(count) for micrograph in self.micrographs(stage, repeat)]
 
-    def extra_test_sets(self) -> dict[str, list[LabelledMicrograph]]:
+    def extra_test_sets(self) -> dict[str, Sequence[LabelledMicrograph]]:
         """No other sets."""
         return {}
 

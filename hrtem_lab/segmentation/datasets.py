@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer release when imported
 import albumentations as A
@@ -12,11 +11,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from hrtem_lab.micrograph import FloatArray, LabelledMicrograph
+from hrtem_lab.micrograph import FloatArray
 from hrtem_lab.physics import ExitWave, ImageSimulator
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from hrtem_lab.segmentation.targets import target_masks
+from hrtem_lab.segmentation.standardised import StandardisedSet
+from hrtem_lab.segmentation.targets import micrograph_targets
 
 
 def augment_sample(image: FloatArray, masks: FloatArray, augmentation: A.Compose, rng: np.random.Generator) -> Batch:
@@ -64,45 +64,33 @@ class SimulatedDataset(Dataset[Batch]):
         rng = np.random.default_rng([*self.seed, number])
         wave = self.waves[self.indices[number % len(self.indices)]]
         micrograph = self.imaging.simulate(wave, rng, window_nm=self.window_nm, ground_truth=False)
-        image = self.preprocessing(micrograph)
-        instances = self.preprocessing.resample_instances(micrograph, micrograph.instances)
-        return augment_sample(image, target_masks(instances), self.augmentation, rng)
+        image, masks = self.preprocessing(micrograph), micrograph_targets(micrograph, self.preprocessing)
+        return augment_sample(image, masks, self.augmentation, rng)
 
 
 class LabelledDataset(Dataset[Batch]):
     """Cuts a new part out of a labelled micrograph for every sample.
 
+    Sample number k is the same for any number of workers, because its random numbers depend on (seed, k) alone.
+
     Args:
-        micrographs: Micrographs to use, in turns.
-        preprocessing: From the micrograph to the network's input.
+        standardised: Micrographs to use, in turns.
         augmentation: Crop, and transforms under which the physics stays the same.
+        window_nm: Side length of the part of the field that is cut out before; None for the whole field.
         seed: First numbers of the seed of every sample; the last is the number of the sample.
     """
 
     def __init__(
-        self,
-        micrographs: Sequence[LabelledMicrograph],
-        preprocessing: Preprocessing,
-        augmentation: A.Compose,
-        seed: Sequence[int],
+        self, standardised: StandardisedSet, augmentation: A.Compose, window_nm: float | None, seed: Sequence[int]
     ) -> None:
-        self.micrographs, self.preprocessing = micrographs, preprocessing
-        self.augmentation, self.seed = augmentation, seed
-
-    @cached_property
-    def preprocessed(self) -> list[tuple[FloatArray, FloatArray]]:
-        """Each micrograph as the network's input, and its masks."""
-        return [
-            (
-                self.preprocessing(micrograph),
-                target_masks(self.preprocessing.resample_instances(micrograph, micrograph.instances)),
-            )
-            for micrograph in self.micrographs
-        ]
+        self.standardised, self.augmentation, self.seed = standardised, augmentation, seed
+        pixel_size_nm = standardised.preprocessing.pixel_size_nm
+        self.side_px = None if window_nm is None else round(window_nm / pixel_size_nm)
 
     def __getitem__(self, number: int) -> Batch:
         rng = np.random.default_rng([*self.seed, number])
-        return augment_sample(*self.preprocessed[number % len(self.preprocessed)], self.augmentation, rng)
+        image, masks = self.standardised.window(number % len(self.standardised), self.side_px, rng)
+        return augment_sample(image, masks, self.augmentation, rng)
 
 
 class MixedDataset(Dataset[Batch]):
@@ -120,6 +108,17 @@ class MixedDataset(Dataset[Batch]):
     def __getitem__(self, number: int) -> Batch:
         before, after = (int(n * self.share) for n in (number, number + 1))
         return self.first[before] if after > before else self.second[number - before]
+
+
+def mix(datasets: Sequence[Dataset[Batch]], shares: Sequence[float]) -> Dataset[Batch]:
+    """Mix any number of endless datasets.
+
+    Args:
+        datasets: At least one.
+        shares: Part of the samples from each, in any unit.
+    """
+    first, *others = datasets
+    return MixedDataset(first, mix(others, shares[1:]), shares[0] / sum(shares)) if others else first
 
 
 class EpochSampler(Sampler[int]):

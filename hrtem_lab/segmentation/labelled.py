@@ -7,22 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch.utils.data import DataLoader
 
-from hrtem_lab.files import LabelRule, read_labelled
-from hrtem_lab.fingerprint import fingerprint_bytes
+from hrtem_lab.files import LabelledSet, Layout
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
-from hrtem_lab.segmentation.data import (
-    STAGES,
-    SimulatedData,
-    Stage,
-    TrainingData,
-    train_loader,
-    validation_loader,
-)
-from hrtem_lab.segmentation.datasets import LabelledDataset, MixedDataset
+from hrtem_lab.paths import workspace
+from hrtem_lab.segmentation.data import SimulatedData, TrainingData, train_loader, validation_loader
+from hrtem_lab.segmentation.datasets import LabelledDataset, MixedDataset, mix
 from hrtem_lab.segmentation.module import Batch
+from hrtem_lab.segmentation.split import STAGES, Split, Stage, refuse_leaks
+from hrtem_lab.segmentation.splitters import Splitter
+from hrtem_lab.segmentation.standardised import StandardisedSet
+from hrtem_lab.segmentation.survey import Survey, survey
 
 
 class LabelledData(TrainingData):
@@ -33,32 +29,27 @@ class LabelledData(TrainingData):
     labelled micrographs; those of simulated ones are an extra test set.
 
     Args:
-        root: Folder of images with `<name>_label.png` (see `hrtem_lab.files.read_labelled`).
-        validation_groups: Number of groups of micrographs for choosing thresholds and settings.
-        test_groups: Number of groups for the final scores; the seed decides which.
+        root: Folder or file of the set.
+        layout: Layout of the set.
+        splitter: Way to split it.
         share: Fraction of the training images that are labelled ones, above 0 and at most 1.
-        pixel_size_nm: Pixel size of files for which neither they themselves nor `metadata.csv` state one.
-        label: Meaning of the values of a label; black is the background by default.
-        overrule: Whether `pixel_size_nm` and `metadata.csv` count more than the calibration of a file.
-        frames: Frame of a stack that the label belongs to: its number, or `sum`.
-        signal: Title of the image that the label belongs to where a file holds several.
+        pixel_size_nm: Pixel size of micrographs for which neither a file nor a table states one.
+        cache: Folder of the standardised images; None for `.cache/standardised`.
         simulated: Arguments of `SimulatedData`; `validation` and `test` are numbers of simulated specimens.
 
     Raises:
-        InputError: There are too few groups, the share is out of range, or the folder cannot be read.
+        InputError: A file cannot be used, labels follow different outlines, the split leaks or leaves a side empty, or
+            the share is out of range.
     """
 
     def __init__(
         self,
         root: str | Path,
-        validation_groups: int = 1,
-        test_groups: int = 1,
+        layout: Layout,
+        splitter: Splitter,
         share: float = 0.5,
         pixel_size_nm: float | None = None,
-        label: LabelRule | None = None,
-        overrule: bool = False,
-        frames: str | int | None = None,
-        signal: str | None = None,
+        cache: str | Path | None = None,
         **simulated: Any,
     ) -> None:
         super().__init__()
@@ -66,20 +57,25 @@ class LabelledData(TrainingData):
             raise InputError(f"data.share is {share}, expected a part above 0 and at most 1")
         self.simulated, self.share = SimulatedData(**simulated), share
         self.library, self.preprocessing = self.simulated.library, self.simulated.preprocessing
-        micrographs = read_labelled(root, pixel_size_nm, label, overrule=overrule, frames=frames, signal=signal)
-        groups = split_groups(micrographs, validation_groups, test_groups, self.simulated.seed)
-        self.labelled = {stage: [m for m in micrographs if m.group in groups[stage]] for stage in STAGES}
+        self.cache = Path(cache) if cache else workspace() / ".cache" / "standardised"
+        self.survey = survey(layout.open(root, pixel_size_nm))
+        self.survey.refuse_problems()
+        refuse_mixed_outlines(self.survey)
+        self.partition: Split = splitter.split(self.survey, self.simulated.seed)
+        refuse_leaks(self.partition, self.survey)
+        self.labelled: dict[Stage, LabelledSet] = {
+            stage: self.survey.micrographs.select(self.partition.sides[stage]) for stage in STAGES
+        }
 
     @property
     def fingerprint_inputs(self) -> dict[str, Any]:
-        """Everything that the exit waves depend on, and a fingerprint of every labelled micrograph."""
-        labelled = {m.name: _fingerprint(m) for side in self.labelled.values() for m in side}
-        return self.simulated.fingerprint_inputs | {"labelled": labelled}
+        """Everything that the exit waves depend on, and a fingerprint of every file of labelled micrographs."""
+        return self.simulated.fingerprint_inputs | {"labelled": dict(self.partition.files)}
 
     @property
     def split(self) -> dict[str, list[Any]]:
         """Names of the labelled micrographs on each side, and indices of the simulated specimens."""
-        labelled = {stage: [m.name for m in side] for stage, side in self.labelled.items()}
+        labelled = {stage: list(self.partition.sides[stage]) for stage in STAGES}
         return labelled | {f"simulated_{stage}": indices for stage, indices in self.simulated.split.items()}
 
     @cached_property
@@ -88,28 +84,41 @@ class LabelledData(TrainingData):
         dataset = self.dataset("validation")
         return [dataset[i] for i in range(2 * len(self.simulated.indices["validation"]))]
 
-    def micrographs(self, stage: Stage, repeat: int = 0) -> list[LabelledMicrograph]:
-        """The labelled micrographs of a stage, the same in every `repeat`."""
+    def micrographs(self, stage: Stage, repeat: int = 0) -> Sequence[LabelledMicrograph]:
+        """The labelled micrographs of a stage, the same in every `repeat`, each read when it is asked for."""
         return self.labelled[stage]
 
-    def views(self, stage: Stage, count: int) -> list[LabelledMicrograph]:
+    def views(self, stage: Stage, count: int) -> Sequence[LabelledMicrograph]:
         """The labelled micrographs of a stage once: a label has one view."""
         return self.micrographs(stage)
 
-    def extra_test_sets(self) -> dict[str, list[LabelledMicrograph]]:
+    def extra_test_sets(self) -> dict[str, Sequence[LabelledMicrograph]]:
         """Simulated micrographs of the specimens that are held out for the test."""
         return {"simulated": self.simulated.micrographs("test")}
 
     def notes(self) -> list[tuple[str, str]]:
         """Name of a labelled micrograph and a line about how it or its label was read, in any number of pairs."""
-        return [(m.name, note) for side in self.labelled.values() for m in side for note in m.notes]
+        lines = self.survey.table["notes"]
+        notes = [(str(name), note) for name, text in lines.items() for note in text.split("; ") if note]
+        return notes + [(name, "is on no side of the split") for name in self.partition.left_out]
+
+    def save_split(self, folder: Path) -> None:
+        """Write `split.json`, which `data/splitter=saved` reads."""
+        self.partition.save(folder / "split.json")
 
     def dataset(self, stage: Stage) -> MixedDataset:
-        """Endless training samples of both kinds."""
-        simulated = self.simulated
+        """Endless training samples of both kinds; those of a mixture of sets by their shares."""
+        simulated, entries = self.simulated, self.labelled[stage].entries
         seed = (simulated.seed, STAGES.index(stage))
-        labelled = LabelledDataset(self.labelled[stage], simulated.preprocessing, simulated.augmentation, seed)
-        return MixedDataset(labelled, simulated.dataset(stage), self.share)
+        shares = {entry.origin: entry.share for entry in entries}
+        sets = [LabelledSet(entry for entry in entries if entry.origin == origin) for origin in shares]
+        labelled = [
+            LabelledDataset(
+                StandardisedSet(each, self.preprocessing, self.cache), simulated.augmentation, simulated.window_nm, seed
+            )
+            for each in sets
+        ]
+        return MixedDataset(mix(labelled, list(shares.values())), simulated.dataset(stage), self.share)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """New images in every epoch."""
@@ -122,31 +131,15 @@ class LabelledData(TrainingData):
         return validation_loader(self.validation_samples, self.simulated.batch_size)
 
 
-def split_groups(
-    micrographs: Sequence[LabelledMicrograph], validation: int, test: int, seed: int
-) -> dict[Stage, set[str]]:
-    """Split the groups of micrographs at random into those of each stage.
+def refuse_mixed_outlines(survey: Survey) -> None:
+    """Refuse a set whose labels follow different edges: a network would learn neither.
 
     Raises:
-        InputError: A stage would have no group.
+        InputError: There are labels of both kinds; one of each is named.
     """
-    groups = sorted({micrograph.group for micrograph in micrographs})
-    if min(validation, test) < 1 or validation + test >= len(groups):
+    first = survey.table["outline"].drop_duplicates()
+    if len(first) > 1:
+        examples = " and ".join(f"{outline} ({name})" for name, outline in first.items())
         raise InputError(
-            f"{len(micrographs)} labelled micrographs are of {len(groups)} groups ({', '.join(groups[:5])}), of which "
-            f"data.validation_groups={validation} and data.test_groups={test} are held out; expected one or more of "
-            "each and some left to train on: label more micrographs, or name their groups in the column group of "
-            "metadata.csv"
+            f"the labels follow different outlines, {examples}; train on those of one kind, each in a folder of its own"
         )
-    order = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
-    return {
-        "test": set(order[:test]),
-        "validation": set(order[test : test + validation]),
-        "train": set(order[test + validation :]),
-    }
-
-
-def _fingerprint(micrograph: LabelledMicrograph) -> str:
-    """Fingerprint of the image, the mask and the pixel size."""
-    content = np.ascontiguousarray(micrograph.image).tobytes() + np.packbits(micrograph.mask).tobytes()
-    return fingerprint_bytes(content + repr(micrograph.pixel_size_nm).encode())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hrtem_lab.files.labels import SUFFIXES, LabelRule, read_label
+from hrtem_lab.files import LabelRule, read_label
+from hrtem_lab.files.labels import SUFFIXES
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.segmentation.segmenter import Segmentation
 

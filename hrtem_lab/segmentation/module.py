@@ -14,9 +14,13 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryF1Score, BinaryJaccardIndex
 
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.segmentation.targets import IGNORED
 
 Batch = dict[str, torch.Tensor]
-"""`image`, (n, 1, h, w), and `mask`, (n, k, h, w); a single sample has no n."""
+"""`image`, (n, 1, h, w), and `mask`, (n, k, h, w), as in `targets`; a single sample has no n."""
+
+CERTAIN_LOGIT = 30.0
+"""Logit whose probability is 1 in single precision."""
 
 
 class SegmentationModule(pl.LightningModule):
@@ -86,9 +90,10 @@ class SegmentationModule(pl.LightningModule):
         """Compute the loss of a batch, and log it and the metrics of the particle mask."""
         logits = self(batch["image"].contiguous(memory_format=torch.channels_last)).float()
         masks = batch["mask"][:, : logits.shape[1]]
+        logits, masks = certain_where_ignored(logits, masks)
         loss: torch.Tensor = self.loss(logits, masks)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(logits))
-        metrics.update(logits[:, 0].detach().sigmoid(), masks[:, 0].int())
+        metrics.update(logits[:, 0].detach().sigmoid(), (masks[:, 0] > 0.5).int())
         self.log_dict(metrics, on_step=False, on_epoch=True, prog_bar=True)
         return loss
 
@@ -105,3 +110,13 @@ class SegmentationModule(pl.LightningModule):
             return optimizer
         schedule = self.scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def certain_where_ignored(logits: torch.Tensor, masks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and masks, (n, k, h, w), in which pixels that are ignored are background beyond doubt.
+
+    They then cost nothing and have no gradient, whatever the loss. A distance (third plane) is 0 there in both.
+    """
+    ignored = masks == IGNORED
+    certain = logits.new_tensor([-CERTAIN_LOGIT, -CERTAIN_LOGIT, 0.0])[: logits.shape[1], None, None]
+    return torch.where(ignored, certain, logits), masks.masked_fill(ignored, 0)

@@ -26,7 +26,7 @@ from hrtem_lab.pipelines.train import train as run_training
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.model_code import restore_search_path
 from hrtem_lab.tracking.runs import Run
-from tests.segmentation.scenes import dark_discs
+from tests.segmentation.scenes import dark_discs, discs_elsewhere
 from tests.small import SPECIMENS
 
 SMALL = [
@@ -73,7 +73,7 @@ def tuned(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels, folder = tmp_path_factory.mktemp("labels"), tmp_path_factory.mktemp("tuned")
     rows = ["name,pixel_size_nm,group"]
     for number in range(4):
-        drawn = dark_discs(number, contrast=3.0)
+        drawn = dark_discs(number, discs_elsewhere(number), contrast=3.0)
         Image.fromarray(np.clip(10 * (drawn.image - 90), 0, 255).astype(np.uint8)).save(labels / f"m{number}.png")
         Image.fromarray(drawn.mask.astype(np.uint8) * 255).save(labels / f"m{number}_label.png")
         rows.append(f"m{number},0.05,g{number % 3}")

@@ -48,6 +48,13 @@ def unet(net, **settings):
     return NetworkSegmenter(net=net, preprocessing=PREPROCESSING, **settings)
 
 
+def discs_elsewhere(seed):
+    """Three discs that lie elsewhere for every seed, one in each of three quarters of the field."""
+    rng = np.random.default_rng(seed)
+    corners = rng.permutation([(0, 0), (0, 90), (90, 0), (90, 90)])[:3]
+    return [(r + rng.uniform(35, 55), c + rng.uniform(35, 55), rng.uniform(18, 32)) for r, c in corners]
+
+
 def dark_discs(seed=0, discs=DISCS, contrast=1.5):
     """Particles darker than their noisy support."""
     instances = mask_of(discs)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import ImageSimulator
-from hrtem_lab.segmentation.data import STAGES, SimulatedData
+from hrtem_lab.segmentation.data import SimulatedData
+from hrtem_lab.segmentation.split import STAGES
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral, same
 
 

@@ -5,8 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrtem_lab.files import read_labelled, write_folder
 from hrtem_lab.physics import ImageSimulator
-from hrtem_lab.segmentation.datasets import EpochSampler, LabelledDataset, MixedDataset, SimulatedDataset
+from hrtem_lab.segmentation.datasets import EpochSampler, LabelledDataset, MixedDataset, SimulatedDataset, mix
+from hrtem_lab.segmentation.standardised import StandardisedSet
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dark_discs, dihedral, same
 
 
@@ -87,11 +89,20 @@ def test_the_order_changes_with_epoch_and_seed():
     assert tuple(range(50)) not in orders
 
 
-def labelled_dataset(count=3, seed=(0, 0)):
-    return LabelledDataset([dark_discs(n, contrast=3.0) for n in range(count)], PREPROCESSING, dihedral(), seed)
+@pytest.fixture(scope="module")
+def labelled_dataset(tmp_path_factory):
+    """A dataset of three labelled micrographs of discs."""
+    folder = tmp_path_factory.mktemp("labelled")
+    write_folder(folder / "set", [(n, dark_discs(n, contrast=3.0)) for n in range(3)])
+    standardised = StandardisedSet(read_labelled(folder / "set"), PREPROCESSING, folder / "cache")
+
+    def dataset(seed=(0, 0), window_nm=None):
+        return LabelledDataset(standardised, dihedral(), window_nm, seed)
+
+    return dataset
 
 
-def test_a_labelled_sample_is_like_a_simulated_one():
+def test_a_labelled_sample_is_like_a_simulated_one(labelled_dataset):
     for number in range(12):
         sample = labelled_dataset()[number]
         assert sample["image"].shape == (1, 64, 64)
@@ -103,7 +114,7 @@ def test_a_labelled_sample_is_like_a_simulated_one():
         assert not (core & ~particle).any()
 
 
-def test_masks_fit_the_particles_in_every_orientation():
+def test_masks_fit_the_particles_in_every_orientation(labelled_dataset):
     darker = 0
     for number in range(30):
         sample = labelled_dataset()[number]
@@ -115,7 +126,7 @@ def test_masks_fit_the_particles_in_every_orientation():
     assert darker > 15
 
 
-def test_a_labelled_sample_depends_on_the_seed_and_its_number_alone():
+def test_a_labelled_sample_depends_on_the_seed_and_its_number_alone(labelled_dataset):
     one, again, other = labelled_dataset(), labelled_dataset(), labelled_dataset(seed=(0, 1))
     assert same(one[4], again[4])
     assert same(one[4], one[4])
@@ -139,3 +150,13 @@ def test_a_mixture_takes_each_sample_once_at_the_given_fraction(share, first):
     shown = [mixed[n] for n in range(100)]
     assert [n for name, n in shown if name == "labelled"] == list(range(first))
     assert [n for name, n in shown if name == "simulated"] == list(range(100 - first))
+
+
+@pytest.mark.parametrize("shares", [(1.0, 1.0, 2.0), (3.0, 1.0), (1.0,)])
+def test_any_number_of_sets_by_their_shares(shares):
+    mixed = mix([Count(str(number)) for number in range(len(shares))], shares)
+    shown = [mixed[n] for n in range(400)]
+    for number, share in enumerate(shares):
+        taken = [n for name, n in shown if name == str(number)]
+        assert taken == list(range(len(taken)))  # each of its samples once
+        assert len(taken) == pytest.approx(400 * share / sum(shares), abs=2)

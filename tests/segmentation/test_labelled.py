@@ -1,19 +1,21 @@
 """Labelled micrographs as training data: split by groups, new samples, mixed with simulated ones."""
 
+import pickle
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
+from hrtem_lab.files import FolderLayout, LabelRule, Mixture, PartOfMixture
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.physics import ImageSimulator
-from hrtem_lab.segmentation.data import STAGES
-from hrtem_lab.segmentation.labelled import LabelledData, split_groups
-from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dark_discs, dihedral, labelled, same
+from hrtem_lab.segmentation.labelled import LabelledData
+from hrtem_lab.segmentation.split import STAGES
+from hrtem_lab.segmentation.splitters import GroupSplitter, SavedSplitter
+from hrtem_lab.segmentation.targets import IGNORED
+from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dark_discs, dihedral, discs_elsewhere, same
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("labelled")
     rows = ["name,pixel_size_nm,group"]
     for number in range(8):
-        drawn = dark_discs(number, contrast=3.0)
+        drawn = dark_discs(number, discs_elsewhere(number), contrast=3.0)
         grey = np.clip(10 * (drawn.image - 90), 0, 255).astype(np.uint8)
         Image.fromarray(grey).save(place / f"m{number}.png")
         Image.fromarray(drawn.mask.astype(np.uint8) * 255).save(place / f"m{number}_label.png")
@@ -33,34 +35,16 @@ def folder(tmp_path_factory):
 
 def data(folder, **arguments):
     simulated = {"validation": 2, "test": 1, "samples": 8, "batch_size": 4, "workers": 0, "window_nm": 4.0}
-    settings = simulated | {"validation_groups": 1, "test_groups": 2} | arguments
+    settings = simulated | {"layout": FolderLayout(), "splitter": GroupSplitter(test_groups=2)} | arguments
     return LabelledData(
         folder,
+        cache=folder.parent / f"{folder.name}_cache",
         library=DrawnLibrary(6),
         imaging=ImageSimulator(),
         preprocessing=PREPROCESSING,
         augmentation=dihedral(),
         **settings,
     )
-
-
-@given(
-    st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=12),
-    st.integers(0, 4),
-    st.integers(0, 4),
-    st.integers(0, 9),
-)
-def test_no_group_is_on_two_sides_of_the_split(groups, validation, test, seed):
-    blank = np.zeros((4, 4), dtype=np.int32)
-    micrographs = [labelled(blank, blank, f"m{n}", group) for n, group in enumerate(groups)]
-    if validation < 1 or test < 1 or validation + test >= len(set(groups)):
-        with pytest.raises(InputError, match="label more micrographs") as caught:
-            split_groups(micrographs, validation, test, seed)
-        assert "\n" not in str(caught.value)
-        return
-    sides = split_groups(micrographs, validation, test, seed)
-    assert [len(sides[stage]) for stage in ("validation", "test")] == [validation, test]
-    assert sum(len(side) for side in sides.values()) == len(set().union(*sides.values())) == len(set(groups))
 
 
 def test_another_seed_is_another_split(folder):
@@ -77,7 +61,7 @@ def test_micrographs_are_the_labelled_ones_of_a_side(folder):
     assert {stage: [m.name for m in side] for stage, side in found.items()} == {s: whole.split[s] for s in STAGES}
     # and what the loaders cut from is what belongs to their side
     for stage in STAGES:
-        assert whole.dataset(stage).first.micrographs == found[stage]
+        assert whole.dataset(stage).first.standardised.micrographs.names == found[stage].names
 
 
 def test_the_extra_test_set_is_simulated_and_held_out(folder):
@@ -103,15 +87,64 @@ def test_training_shows_both_kinds_and_validation_the_same_images_every_time(fol
 
 def test_the_fingerprint_depends_on_the_content_of_every_label(folder, tmp_path):
     before = data(folder).fingerprint_inputs["labelled"]
-    assert set(before) == {f"m{n}" for n in range(8)}
+    assert set(before) == {*(f"m{n}{end}.png" for n in range(8) for end in ("", "_label")), "metadata.csv"}
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     Image.fromarray(np.zeros((180, 180), dtype=np.uint8)).save(tmp_path / "m3_label.png")
     after = data(tmp_path).fingerprint_inputs["labelled"]
-    assert {name for name in before if before[name] != after[name]} == {"m3"}
+    assert {name for name in before if before[name] != after[name]} == {"m3_label.png"}
 
 
 @pytest.mark.parametrize("share", [0, -0.5, 1.5])
 def test_an_impossible_share_is_refused(folder, share):
     with pytest.raises(InputError, match="share"):
         data(folder, share=share)
+
+
+def test_another_process_draws_the_same_samples(folder):
+    dataset = data(folder).dataset("train")
+    sent = pickle.loads(pickle.dumps(dataset))
+    assert all(same(dataset[number], sent[number]) for number in range(6))
+
+
+def test_labels_of_two_outlines_are_refused(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    rows = [f"m{n},0.05,g{n},{'half_contrast' if n == 3 else 'geometric'}" for n in range(8)]
+    (tmp_path / "metadata.csv").write_text("\n".join(["name,pixel_size_nm,group,outline", *rows]))
+    with pytest.raises(InputError, match=r"different outlines, geometric \(m0\) and half_contrast \(m3\)"):
+        data(tmp_path)
+
+
+def test_a_saved_split_is_gone_on_with(folder, tmp_path):
+    first = data(folder, seed=3)
+    first.save_split(tmp_path)
+    again = data(folder, seed=4, splitter=SavedSplitter(str(tmp_path / "split.json")))
+    assert [again.split[stage] for stage in STAGES] == [first.split[stage] for stage in STAGES]
+
+
+def test_a_mixture_of_sets_is_shown_by_its_shares(folder):
+    sets = {name: PartOfMixture(str(folder), FolderLayout(), share) for name, share in (("a", 3.0), ("b", 1.0))}
+    # both are the same folder: what is shown twice stays on one side
+    whole = data(folder, layout=Mixture(sets), share=1.0)
+    for stage in STAGES:
+        names = [name.partition("/")[2] for name in whole.split[stage]]
+        assert sorted(names[: len(names) // 2]) == sorted(names[len(names) // 2 :])
+    mixed = whole.dataset("train").first
+    assert mixed.share == 0.75
+    assert {name.partition("/")[0] for name in mixed.first.standardised.micrographs.names} == {"a"}
+
+
+def test_nothing_is_learned_where_a_label_is_ignored(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+        if file.stem.endswith("_label"):
+            label = np.asarray(Image.open(file)).copy()
+            label[:, :90] = 128
+            Image.fromarray(label).save(tmp_path / file.name)
+    whole = data(tmp_path, layout=FolderLayout(LabelRule(ignore=128)), share=1.0)
+    for number in range(8):
+        masks = whole.dataset("train")[number]["mask"]
+        assert set(masks[0].unique().tolist()) <= {IGNORED, 0.0, 1.0}
+    every = torch.stack([whole.dataset("train")[number]["mask"] for number in range(8)])
+    assert 0.3 < (every == IGNORED).float().mean() < 0.7

@@ -1,0 +1,75 @@
+"""COCO annotations: what pycocotools draws is what comes out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco
+
+from hrtem_lab.files import CocoLayout
+from hrtem_lab.micrograph import InputError
+
+SQUARE = [[10, 10, 30, 10, 30, 30, 10, 30]]
+
+
+def write(folder: Path, annotations: list[dict], images: tuple[str, ...] = ("a.png", "b.png")) -> Path:
+    for name in images:
+        Image.fromarray(np.full((50, 60), 99, dtype=np.uint8)).save(folder / name)
+    content = {
+        "images": [
+            {"id": n, "file_name": name, "height": 50, "width": 60} for n, name in enumerate(("a.png", "b.png"))
+        ],
+        "annotations": [{"id": n, "category_id": 1, **each} for n, each in enumerate(annotations)],
+        "categories": [{"id": 1, "name": "particle"}, {"id": 2, "name": "dirt"}],
+    }
+    (folder / "annotations.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_polygons_run_lengths_and_crowds(tmp_path: Path) -> None:
+    touching, crowd = np.zeros((50, 60), dtype=bool), np.zeros((50, 60), dtype=bool)
+    touching[10:30, 30:45] = crowd[40:48, 2:50] = True
+    encoded = coco.encode(np.asfortranarray(touching.astype(np.uint8)))
+    counts = [len(list(run)) for run in np.split(crowd.ravel("F"), np.flatnonzero(np.diff(crowd.ravel("F"))) + 1)]
+    annotations = [
+        {"image_id": 0, "segmentation": SQUARE},
+        {"image_id": 0, "segmentation": {"size": [50, 60], "counts": encoded["counts"].decode()}},
+        {"image_id": 0, "segmentation": {"size": [50, 60], "counts": counts}, "iscrowd": 1},
+        {"image_id": 0, "segmentation": SQUARE, "category_id": 2},
+    ]
+    first, bare = CocoLayout(categories=("particle",)).open(write(tmp_path, annotations), pixel_size_nm=0.03)
+    square = coco.decode(coco.frPyObjects(SQUARE, 50, 60))[..., 0].astype(bool)
+    np.testing.assert_array_equal(first.instances == 1, square & ~touching)
+    np.testing.assert_array_equal(first.instances == 2, touching)
+    np.testing.assert_array_equal(first.ignored, crowd)
+    assert not bare.mask.any()
+    assert (first.pixel_size_nm, first.name, bare.group) == (0.03, "a", "b")
+
+
+def test_groups_and_outlines_come_from_the_table(tmp_path: Path) -> None:
+    write(tmp_path, [{"image_id": 0, "segmentation": SQUARE}])
+    (tmp_path / "metadata.csv").write_text(
+        "name,pixel_size_nm,group,outline\na,0.02,s,half_contrast\nb,0.02,s,half_contrast\n"
+    )
+    found = CocoLayout().open(tmp_path)
+    assert [(m.group, m.outline, m.pixel_size_nm) for m in found] == [("s", "half_contrast", 0.02)] * 2
+
+
+def test_images_that_are_missing_are_named_all_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.png is missing; b\.png is missing"):
+        CocoLayout().open(write(tmp_path, [], images=()), 0.02)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"images": []}', "no json"])
+def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "annotations.json").write_text(content)
+    with pytest.raises(InputError, match=r"annotations\.json"):
+        CocoLayout().open(tmp_path)
+
+
+def test_an_annotation_that_is_none_is_named(tmp_path: Path) -> None:
+    write(tmp_path, [{"image_id": 0, "segmentation": {"size": [9, 9], "counts": "x"}}])
+    with pytest.raises(InputError, match=r"a\.png: annotation 0"):
+        CocoLayout().open(tmp_path, 0.02)[0]
