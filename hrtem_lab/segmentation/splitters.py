@@ -24,8 +24,8 @@ class Splitter(ABC):
         """Split the micrographs of a set.
 
         Args:
-            survey: What is in the set.
-            seed: Decides where chance does.
+            survey: Content of the set.
+            seed: Seed of what chance decides.
 
         Raises:
             InputError: A side would have no micrograph.

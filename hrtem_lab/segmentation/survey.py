@@ -1,4 +1,4 @@
-"""What is in a set of labelled micrographs: one reading of all of it, which collects everything that is wrong."""
+"""Content of a set of labelled micrographs: one reading of all of it, which collects everything that is wrong."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def _shape(file: h5py.File, key: str, path: Path) -> tuple[int, ...]:
 
 
 def _pixel_size(file: h5py.File, key: str) -> Frames:
-    """What the file says of the pixel size, as for any HDF5 file."""
+    """The calibration that the file states, as for any HDF5 file."""
     return Frames(np.empty((1, 1)), find_spacing(file[key], 1, 2))
 
 
