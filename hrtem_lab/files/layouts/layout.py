@@ -31,7 +31,7 @@ class Layout(ABC):
 
 
 def table_facts(table: ImageTable | None, path: Path, name: str) -> dict[str, str]:
-    """What the columns of a table say about an image, the last row first.
+    """Facts about an image from the columns of a table; of several rows the last counts.
 
     Raises:
         InputError: The table cannot be read: it may say which images belong together.
