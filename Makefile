@@ -14,16 +14,19 @@ READY := .venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ui check docs setup lock clean
+.PHONY: help demo test test-browser ui check docs setup lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(READY) ## simulate, train, compare with the baselines, fit the forest: the quickstart
 	$(BIN)/python -m hrtem_lab.train +experiment=quickstart
 
 test: $(READY) ## the default tests; WORKERS=2 says how many run at once, ARGS="-k name" goes to pytest
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not browser" -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-browser: $(READY) ## the tests of pages, in headless Chromium (Debian: chromium, chromium-driver)
+	$(BIN)/python -m pytest -m browser $(ARGS)
 
 ui: $(READY) ## open MLflow on the runs so far (MLFLOW_TRACKING_URI, PORT=5000)
 	@case "$(MLFLOW_TRACKING_URI)" in \
@@ -43,7 +46,7 @@ docs: $(READY) ## build the site into site/; open site/index.html
 setup: $(READY) ## only set up .venv; PYTHON=python3.12 chooses another Python
 
 lock: $(UV) ## write requirements.lock anew; BUMP="--upgrade" or "--upgrade-package NAME" moves the versions on
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra fast --extra onnx --extra docs --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra fast --extra onnx --extra serve --extra docs --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --quiet $(BUMP) --output-file requirements.lock
 
 clean: ## remove .venv, caches, outputs/ and mlruns/; the lab's records, mlflow.db and mlartifacts/, stay

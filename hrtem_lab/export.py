@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
 @command("export")
 def main(config: DictConfig) -> None:
-    """Write a trained segmenter as ONNX, which `predict model=FOLDER` runs by onnxruntime."""
-    from hrtem_lab.pipelines.export import export
+    """Write a model as ONNX, which `predict model=FOLDER` runs by onnxruntime, or the analysis of files for MLflow."""
+    if config.format == "mlflow":
+        from hrtem_lab.service.mlflow_export import export_mlflow
 
-    export(config)
+        export_mlflow(config)
+    else:
+        from hrtem_lab.pipelines.export import export
+
+        export(config)
 
 
 if __name__ == "__main__":

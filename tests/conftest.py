@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
-pytest_plugins = ["tests.command_line"]
+pytest_plugins = ["tests.command_line", "tests.browser"]
 
 # no test, nor a process that it starts, asks a server whether a library has a newer version
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"

@@ -121,6 +121,17 @@ KEYS: dict[str, ConfigKey] = {
     "read_limit_s": MACHINE,
     "read_limit_gib": MACHINE,
     "against": PATH,
+    # export and serve
+    "format": PLAIN,
+    "host": MACHINE,
+    "port": MACHINE,
+    "token": MACHINE,
+    "max_upload_mib": MACHINE,
+    "upload_limit_s": MACHINE,
+    "analysis_limit_s": MACHINE,
+    "max_waiting": MACHINE,
+    "max_kept": MACHINE,
+    "keep_s": MACHINE,
     "resamples": PLAIN,
 }
 """Every key at the top of a command's configuration, and every key of `data`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from glob import glob
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from hrtem_lab.files.errors import FOLDER_SUFFIXES
 from hrtem_lab.files.formats import SUFFIXES
@@ -34,7 +35,7 @@ def find_inputs(pattern: str | Path) -> dict[str, Path]:
         paths = [root]
         root = root.parent
     else:
-        paths = _readable(root / match for match in glob(rest or "*", root_dir=root, recursive=True))
+        paths = _readable(_matches(root, PurePath(rest or "*").parts))
         paths = [path for path in paths if path.parent == root or not _is_predicted(path)]
     if not paths:
         what = "nothing of this name, and as a pattern it matches" if rest else "the folder holds"
@@ -54,6 +55,31 @@ def _split(path: Path) -> tuple[Path, str]:
     while not root.exists() and root != root.parent:
         root = root.parent
     return root, "" if root == path else path.relative_to(root).as_posix()
+
+
+def _matches(root: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    """Paths that match a pattern; `**` is any depth, where a folder that links lead to again is entered once."""
+    if "**" not in parts:
+        yield from (root / match for match in glob(str(PurePath(*parts)), root_dir=root))
+        return
+    depth = parts.index("**")
+    tops = _matches(root, parts[:depth]) if depth else [root]
+    for folder in (below for top in tops for below in _folders_below(top)):
+        yield from _matches(folder, parts[depth + 1 :] or ("*",))
+
+
+def _folders_below(top: Path) -> Iterator[Path]:
+    """A folder and all below it that are not hidden, each once, those that are links after the others."""
+    seen: set[tuple[int, int]] = set()
+    for name, inside, _ in os.walk(top, followlinks=True):
+        status = os.stat(name)
+        if (status.st_dev, status.st_ino) in seen:
+            inside.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        visible = [each for each in inside if not each.startswith(".")]
+        inside[:] = sorted(visible, key=lambda each: (os.path.islink(os.path.join(name, each)), each))
+        yield Path(name)
 
 
 def _readable(paths: Iterable[Path]) -> list[Path]:

@@ -143,6 +143,8 @@ class OpenAnalysis:
             raise
         except InputError as error:
             return str(error)
+        except OSError as error:
+            return f"{path.name}: cannot be read ({error.strerror or error})"
         except Exception as error:  # whatever is wrong with one file, the others are still wanted
             return f"{path.name}: {type(error).__name__}: {error}"
 

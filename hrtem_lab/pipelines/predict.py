@@ -148,13 +148,20 @@ def lock(output: Path) -> Iterator[None]:
     Raises:
         InputError: Another call writes there, or nothing can be written there.
     """
+    kept = FileLock(output / ".lock")
     try:
-        with FileLock(output / ".lock", timeout=0):
-            for folder in (output, *(output / name for name in ("masks", "overlays", "records"))):
-                remove_unfinished(folder)
-            yield
+        kept.acquire(timeout=0)
+        for folder in (output, *(output / name for name in ("masks", "overlays", "records"))):
+            remove_unfinished(folder)
     except Timeout as error:
         raise InputError(f"output={output}: another call writes there; wait for it, or give another folder") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"output={output}: cannot be written ({reason}); give another folder") from error
+    try:
+        yield
+    finally:
+        kept.release()
 
 
 def write_tables(

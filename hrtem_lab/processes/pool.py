@@ -22,7 +22,7 @@ from hrtem_lab.processes.child import FAILURE, MISTAKE, PROGRESS, READY
 from hrtem_lab.progress import ProgressCallback
 
 Value = TypeVar("Value")
-START_LIMIT_S = 120.0
+START_LIMIT_S = 600.0
 """Time that a child has to start."""
 DIED = "died"
 """Kind of an answer: the child has ended without one."""
@@ -63,9 +63,13 @@ class Child:
 
         Raises:
             queue.Empty: There is no answer within the limit.
+            NoAnswer: The child does not start.
         """
         if not self._started:
-            kind, value = self._messages.get(timeout=START_LIMIT_S)
+            try:
+                kind, value = self._messages.get(timeout=START_LIMIT_S)
+            except queue.Empty:
+                raise NoAnswer(f"did not start within {START_LIMIT_S:g} s") from None
             if kind != READY:
                 return kind, value
             self._started = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -18,12 +18,12 @@ LIBRARIES = (
 """Distributions that the segmenter imports or, as safetensors and torchvision, has imported by another library."""
 
 
-def pin_requirements() -> list[str]:
-    """The libraries that a logged model runs with, each pinned to the release of this environment.
+def pin_requirements(libraries: Sequence[str] = LIBRARIES) -> list[str]:
+    """Libraries that a logged model runs with, each pinned to the release of this environment.
 
     A local version such as 2.15.0+cpu is cut to the release: the general index holds no other.
     """
-    return [f"{name}=={version(name).partition('+')[0]}" for name in LIBRARIES]
+    return [f"{name}=={version(name).partition('+')[0]}" for name in libraries]
 
 
 def copy_code(target: Path, package: Path = PACKAGE) -> Path:
