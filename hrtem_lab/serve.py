@@ -16,9 +16,6 @@ def main(config: DictConfig) -> None:
 
     Other computers are let in where host= names an address of this one, and then with the token that is printed.
     """
-    from hrtem_lab.cli.extras import require
-
-    require("fastapi", "uvicorn", extra="serve")
     from hrtem_lab.service.serve import serve
 
     serve(config)

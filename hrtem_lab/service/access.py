@@ -49,9 +49,9 @@ class Access:
             )
         return None
 
-    def is_token(self, given: str) -> bool:
+    def is_token(self, text: str) -> bool:
         """Whether a text is the token."""
-        return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
+        return self.token is not None and hmac.compare_digest(text.encode(), self.token.encode())
 
     def _is_ours(self, name: str) -> bool:
         """Whether a host name is one of this service."""

@@ -21,4 +21,4 @@ POLICY = (
     f"default-src 'none'; script-src {_digests('script')}; style-src {_digests('style')}; img-src 'self' data: blob:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""What a browser lets the page do: ask this service, and nothing else."""
+"""Policy by which a browser lets the page ask this service, and nothing else."""

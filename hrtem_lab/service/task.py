@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from hrtem_lab.progress import ProgressCallback, no_progress
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from hrtem_lab.defects import Features
 
 PRELOAD = "hrtem_lab.service.upload_analysis"
-"""Module that a child imports first."""
+"""Module that does it, which a child imports first."""
 RESULT, TABLE = "result.json", "particles.csv"
 
 
@@ -56,13 +57,9 @@ def check_model(settings: AnalysisSettings) -> None:
     Raises:
         InputError: The folder holds no model.
     """
-    from hrtem_lab.service.upload_analysis import load
-
-    load(settings)
+    resolve_name(f"{PRELOAD}:load")(settings)
 
 
 def analyse(settings: AnalysisSettings, upload: Upload, folder: Path, progress: ProgressCallback = no_progress) -> None:
     """Analyse a file in this process by `hrtem_lab.service.upload_analysis.analyse_upload`."""
-    from hrtem_lab.service.upload_analysis import analyse_upload
-
-    analyse_upload(settings, upload, folder, progress)
+    resolve_name(f"{PRELOAD}:analyse_upload")(settings, upload, folder, progress)

@@ -80,7 +80,7 @@ def analyse_upload(
 def _particles(analysis: Analysis) -> list[dict[str, Any]]:
     """Rows of the particles with their outlines."""
     outlines = {number: _outline(analysis.instances, number, box) for number, box in boxes(analysis.instances)}
-    rows = analysis.table.reset_index().to_dict("records")
+    rows: list[dict[str, Any]] = analysis.table.reset_index().to_dict("records")  # type: ignore[assignment]
     return [{**row, "outline": outlines[row["particle"]]} for row in rows]
 
 
