@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import warnings
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def export_mlflow(config: DictConfig) -> None:
 def save_model(model: Path, output: Path) -> None:
     """Write a model to a folder that is empty or new."""
     names = [re.split(r"[^\w-]", line)[0] for line in requires("hrtem_lab") or () if "extra ==" not in line]
-    with tempfile.TemporaryDirectory(prefix="hrtem_lab_") as scratch:
+    with tempfile.TemporaryDirectory(prefix="hrtem_lab_") as scratch, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*An input example was not provided")  # it would be a whole file
         unfinished = Path(scratch) / "model"
         mlflow.pyfunc.save_model(
             path=str(unfinished),
