@@ -29,10 +29,7 @@ test-browser: $(READY) ## the tests of pages, in headless Chromium (Debian: chro
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 ui: $(READY) ## open MLflow on the runs so far (MLFLOW_TRACKING_URI, PORT=5000)
-	@case "$(MLFLOW_TRACKING_URI)" in \
-	http*) echo "the runs are on a server: $(MLFLOW_TRACKING_URI)" ;; \
-	*) $(BIN)/python -m mlflow ui --backend-store-uri "$(MLFLOW_TRACKING_URI)" --port $(PORT) ;; \
-	esac
+	MLFLOW_TRACKING_URI="$(MLFLOW_TRACKING_URI)" $(BIN)/python -m hrtem_lab.ui port=$(PORT)
 
 check: $(READY) ## style and types: ruff and mypy
 	$(BIN)/ruff check .

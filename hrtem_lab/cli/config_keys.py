@@ -100,6 +100,10 @@ KEYS: dict[str, ConfigKey] = {
     "cluster": MACHINE,
     "library": PLAIN,
     "imaging": PLAIN,
+    # promote and ui
+    "run": PLAIN,
+    "port": MACHINE,
+    "open": MACHINE,
     # evaluate
     "stage": PLAIN,
     "reference": PLAIN,

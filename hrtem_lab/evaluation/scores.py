@@ -30,6 +30,7 @@ MEAN_RATIOS = ("dice", "iou", "precision", "recall")
 """Ratios of pixels that are averaged over micrographs."""
 AVERAGED = (*MEAN_RATIOS, *OUTLINE_DISTANCES)
 """Columns that are averaged over micrographs."""
+MEDIAN = "dice_median"
 POOLED = (
     *("object_f1", "object_precision", "object_recall", *(f"object_f1_{100 * iou:.0f}" for iou in IOU_THRESHOLDS[1:])),
     *("object_f1_mean", "panoptic_quality", "split_rate", "merge_rate", "count_bias"),
@@ -37,7 +38,7 @@ POOLED = (
 )
 """Metrics that are computed from the summed counts of particles."""
 SUMMARY_METRICS = (
-    *(f"{name}{end}" for name in (*AVERAGED, *POOLED) for end in ("", "_low", "_high")),
+    *(f"{name}{end}" for name in (*AVERAGED, MEDIAN, *POOLED) for end in ("", "_low", "_high")),
     *(f"{name}_pooled" for name in MEAN_RATIOS),
     *("count_relative_error", "false_positive_rate"),
 )
@@ -94,9 +95,9 @@ def summarise(scores: pd.DataFrame, confidence: float = 0.95, seed: int = 0) -> 
 
     Returns:
         Every one of `SUMMARY_METRICS`, `nan` where undefined. Those with `_low` and `_high`: the means over micrographs
-        `dice`, `iou`, `precision`, `recall` and the distances of outlines; pooled over all particles `object_f1`,
-        `object_precision`, `object_recall` at IoU 0.5, `object_f1_60` and so on at higher ones and their mean
-        `object_f1_mean`; `panoptic_quality` (Kirillov et al., CVPR 2019); `split_rate` and `merge_rate`, the numbers of
+        `dice`, `iou`, `precision`, `recall` and the distances of outlines; `dice_median`; pooled over all particles
+        `object_f1`, `object_precision`, `object_recall` at IoU 0.5, `object_f1_60` and so on at higher ones and their
+        mean `object_f1_mean`; `panoptic_quality` (Kirillov et al., CVPR 2019); `split_rate` and `merge_rate`, numbers of
         splits and merges over that of true particles; `count_bias`, (predicted - true) / true number of particles;
         `size_bias_nm` and `size_spread_nm`, mean and standard deviation of the error of the diameter. Without
         intervals: `dice_pooled` and so on, from summed pixels; `count_relative_error`, |`count_bias`|;
@@ -107,7 +108,7 @@ def summarise(scores: pd.DataFrame, confidence: float = 0.95, seed: int = 0) -> 
     low, high = bootstrap_interval(_statistic, rows, confidence, seed=seed, groups=scores["group"].to_numpy())
     bounds = np.broadcast_arrays(low, high, values)[:2]
     summary: dict[str, float] = {}
-    for name, *interval in zip((*AVERAGED, *POOLED), values, *bounds, strict=True):
+    for name, *interval in zip((*AVERAGED, MEDIAN, *POOLED), values, *bounds, strict=True):
         summary |= zip((name, f"{name}_low", f"{name}_high"), interval, strict=True)
     pooled = ratios(*scores[list(PIXEL_COUNTS)].sum())
     summary |= {f"{name}_pooled": pooled[name] for name in MEAN_RATIOS}
@@ -159,10 +160,12 @@ def _counts(
 
 
 def _statistic(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Means of `AVERAGED` over their defined rows, and `POOLED` from the summed counts."""
+    """Means of `AVERAGED` over their defined rows, `MEDIAN`, and `POOLED` from the summed counts."""
     averaged, counts = rows[:, : len(AVERAGED)], rows[:, len(AVERAGED) :].sum(axis=0)
     means = divide(np.nansum(averaged, axis=0), np.count_nonzero(~np.isnan(averaged), axis=0))
-    return np.concatenate([means, list(_object_metrics(counts).values())])
+    dice = averaged[:, 0][~np.isnan(averaged[:, 0])]
+    median = np.median(dice) if len(dice) else np.nan
+    return np.concatenate([means, [median], list(_object_metrics(counts).values())])
 
 
 def _object_metrics(counts: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:

@@ -75,20 +75,31 @@ def forest_lines(metrics: dict[str, float]) -> list[str]:
     return lines
 
 
-def where_results_are(folder: Path, uri: str) -> list[str]:
-    """State where the tables and figures of a run are, and how runs are compared."""
-    return [f"{'Pictures and tables:':21}{folder}", f"{'Compare runs:':21}make ui   ({uri})"]
+def where_results_are(folder: Path, uri: str, view: str | None = None) -> list[str]:
+    """State where the tables and figures of a run are, and how runs are compared.
+
+    Args:
+        folder: Folder of the run.
+        uri: Address of the MLflow store.
+        view: Place of the comparison in MLflow's pages.
+    """
+    is_server = uri.startswith(("http://", "https://"))
+    server = uri.rstrip("/") if is_server else "http://127.0.0.1:5000"
+    compare = f"{server}/{view}" if view else uri
+    lines = [f"{'Pictures and tables:':21}{folder}"]
+    return [*lines, f"{'Compare runs:':21}{compare if is_server else f'make ui   ({compare})'}"]
 
 
-def next_steps(folder: Path, uri: str) -> list[str]:
+def next_steps(folder: Path, uri: str, view: str | None = None) -> list[str]:
     """State where the results are, and which commands use them.
 
     Args:
         folder: Folder of the run.
         uri: Address of the MLflow store.
+        view: Place of the comparison in MLflow's pages.
     """
     predict = f"python -m hrtem_lab.predict input=FOLDER output=RESULTS model={quote(str(folder))}"
-    return [*where_results_are(folder, uri), f"{'Your own images:':21}{predict}"]
+    return [*where_results_are(folder, uri, view), f"{'Your own images:':21}{predict}"]
 
 
 def _interval(row: pd.Series, column: str, bounds: str | None = None) -> str:

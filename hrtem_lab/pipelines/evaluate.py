@@ -26,6 +26,7 @@ from hrtem_lab.pipelines.scoring import Method, Scores, compare, score_methods
 from hrtem_lab.pipelines.training_data import log_data, simulate_waves
 from hrtem_lab.segmentation.data import SimulatedData, TrainingData
 from hrtem_lab.segmentation.split import STAGES
+from hrtem_lab.tracking.comparison_view import store_comparison_view
 from hrtem_lab.tracking.runs import Run
 
 
@@ -38,11 +39,13 @@ class Evaluation:
         scores: Scores on them by the method's name.
         metrics: Metrics of the method that the others are compared with, as they are in MLflow, those of further sets
             of micrographs included.
+        view: Place of the comparison in MLflow's pages, below the address of the server.
     """
 
     micrographs: Sequence[LabelledMicrograph]
     scores: dict[str, Scores]
     metrics: dict[str, float]
+    view: str
 
 
 def evaluate(config: DictConfig) -> Evaluation:
@@ -66,7 +69,7 @@ def evaluate(config: DictConfig) -> Evaluation:
         sets = {config.stage: data.micrographs(config.stage)}
         evaluation = score_and_report(methods, sets, reference, folder, run)
         run.log_folder(folder / "figures")
-    for line in tables.where_results_are(folder, uri):
+    for line in tables.where_results_are(folder, uri, evaluation.view):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return evaluation
 
@@ -122,8 +125,9 @@ def score_and_report(
         _log_leads(comparison, name, run)
         metrics |= {f"{name}/{metric}": value for metric, value in scores[name][reference].summary.items()}
     run.log_metrics(metrics)
+    place = store_comparison_view(run, first)
     _report_details(scores[first], comparisons[first], sets[first], reference, folder, run)
-    return Evaluation(sets[first], scores[first], metrics)
+    return Evaluation(sets[first], scores[first], metrics, place)
 
 
 def _log_leads(comparison: pd.DataFrame, set_name: str, run: Run) -> None:

@@ -54,8 +54,16 @@ class Run:
         mlflow.log_metrics(defined, run_id=self.id)
 
     def log_params(self, values: Mapping[str, Any]) -> None:
-        """Log parameters, each cut to the length that MLflow takes."""
-        mlflow.log_params({key: str(value)[:MAX_PARAM_CHARACTERS] for key, value in values.items()}, run_id=self.id)
+        """Log parameters, each cut to the length that MLflow takes.
+
+        A parameter keeps the value that it was first given; others are listed in the tag `config.drift`.
+        """
+        texts = {key: str(value)[:MAX_PARAM_CHARACTERS] for key, value in values.items()}
+        there = mlflow.MlflowClient().get_run(self.id).data.params
+        mlflow.log_params({key: text for key, text in texts.items() if key not in there}, run_id=self.id)
+        drifted = [key for key, text in texts.items() if there.get(key, text) != text]
+        if drifted:
+            self.set_tags({"config.drift": "; ".join(f"{key}: {there[key]} -> {texts[key]}" for key in drifted)})
 
     def set_tags(self, values: Mapping[str, Any]) -> None:
         """Set tags, each cut to the length that MLflow takes. Unlike a parameter, a tag can be changed later."""
@@ -185,6 +193,14 @@ def group_run(folder: str) -> str:
     """
     with start_run(time.strftime("multirun %Y-%m-%d %H:%M:%S")) as run:
         return run.id
+
+
+def has_run(run_id: str) -> bool:
+    """Whether the current store holds a run that was not deleted."""
+    try:
+        return bool(mlflow.MlflowClient().get_run(run_id).info.lifecycle_stage == "active")
+    except mlflow.MlflowException:
+        return False
 
 
 def mark_killed(run_id: str) -> None:

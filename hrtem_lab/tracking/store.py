@@ -53,6 +53,15 @@ def check_server(uri: str) -> None:
         ) from error
 
 
+def answers(uri: str) -> bool:
+    """Whether a tracking server answers at once."""
+    try:
+        with urlopen(f"{uri.rstrip('/')}/health", timeout=2):
+            return True
+    except (OSError, HTTPException):
+        return False
+
+
 def connect(experiment: str) -> str:
     """Choose the store and the experiment; create both if they are new.
 

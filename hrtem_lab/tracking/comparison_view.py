@@ -1,0 +1,87 @@
+"""A view of the runs of a comparison that MLflow's pages open by a link: the columns and the bar charts that matter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import mlflow
+
+from hrtem_lab.tracking.runs import Run
+
+COLUMNS = ("dice", "dice_low", "dice_high", "object_f1", "boundary_mean_nm", "size_bias_nm", "lead", "lead_p_holm")
+"""Metrics that are columns, in order."""
+CHARTS = ("dice", "object_f1")
+"""Metrics that are bar charts, in order."""
+SHARED_VIEW = "mlflow.sharedViewState."
+"""Beginning of the tag of an experiment under which MLflow keeps a view that was shared."""
+
+
+def store_comparison_view(run: Run, set_name: str = "test") -> str:
+    """Store a view of the child runs of a run with its experiment.
+
+    Args:
+        run: Parent run.
+        set_name: Name of the set of micrographs whose metrics are shown.
+
+    Returns:
+        The place of the view below the address of the server, such as `#/experiments/1/runs?viewStateShareKey=...`.
+    """
+    client = mlflow.MlflowClient()
+    experiment = client.get_run(run.id).info.experiment_id
+    key = f"comparison-{run.id[:12]}"
+    client.set_experiment_tag(experiment, f"{SHARED_VIEW}{key}", json.dumps(view_state(run.id, set_name)))
+    place = f"#/experiments/{experiment}/runs?viewStateShareKey={key}"
+    run.set_tags({"comparison.view": place})
+    return place
+
+
+def newest_view() -> str | None:
+    """The place of the view that was stored last in the current store; None where there is none."""
+    found = mlflow.search_runs(
+        search_all_experiments=True,
+        filter_string="tags.`comparison.view` LIKE '#%'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    return str(found[0].data.tags["comparison.view"]) if found else None
+
+
+def view_state(run_id: str, set_name: str) -> dict[str, Any]:
+    """State of MLflow's page of runs: the child runs of a run, the best first, their metrics, and charts of them."""
+    charts = [
+        {
+            "type": "BAR",
+            "uuid": f"{set_name}-{metric}",
+            "metricSectionId": set_name,
+            "isGenerated": False,
+            "deleted": False,
+            "runsCountToCompare": 20,
+            "metricKey": f"{set_name}/{metric}",
+        }
+        for metric in CHARTS
+    ]
+    return {
+        "searchFilter": f"tags.`mlflow.parentRunId` = '{run_id}'",
+        "orderByKey": f"metrics.`{set_name}/dice`",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": [f"metrics.`{set_name}/{metric}`" for metric in COLUMNS],
+        "runsExpanded": {run_id: True},
+        "runsPinned": [],
+        "runsHidden": [],
+        "runsHiddenMode": "FIRST_20_RUNS",
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": False,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "autoRefreshEnabled": True,
+        "hideEmptyCharts": True,
+        "compareRunCharts": charts,
+        "compareRunSections": [{"uuid": set_name, "name": "Comparison", "display": True, "isReordered": False}],
+    }
