@@ -102,6 +102,7 @@ KEYS: dict[str, ConfigKey] = {
     "imaging": PLAIN,
     # promote and ui
     "run": PLAIN,
+    "folder": ConfigKey(is_path=True, is_machine=True),
     "port": MACHINE,
     "open": MACHINE,
     # evaluate

@@ -97,7 +97,7 @@ def summarise(scores: pd.DataFrame, confidence: float = 0.95, seed: int = 0) -> 
         Every one of `SUMMARY_METRICS`, `nan` where undefined. Those with `_low` and `_high`: the means over micrographs
         `dice`, `iou`, `precision`, `recall` and the distances of outlines; `dice_median`; pooled over all particles
         `object_f1`, `object_precision`, `object_recall` at IoU 0.5, `object_f1_60` and so on at higher ones and their
-        mean `object_f1_mean`; `panoptic_quality` (Kirillov et al., CVPR 2019); `split_rate` and `merge_rate`, numbers of
+        mean `object_f1_mean`; `panoptic_quality` (Kirillov et al., CVPR 2019); `split_rate` and `merge_rate`, number of
         splits and merges over that of true particles; `count_bias`, (predicted - true) / true number of particles;
         `size_bias_nm` and `size_spread_nm`, mean and standard deviation of the error of the diameter. Without
         intervals: `dice_pooled` and so on, from summed pixels; `count_relative_error`, |`count_bias`|;

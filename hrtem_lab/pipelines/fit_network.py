@@ -27,7 +27,7 @@ from hrtem_lab.segmentation.model_folder import read_network
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.callbacks import ValidationImages
-from hrtem_lab.tracking.lightning import lightning_logger
+from hrtem_lab.tracking.lightning import RunLogger
 from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import Run
 
@@ -109,7 +109,7 @@ def _make_trainer(
     """The trainer of the configuration, with the precision that suits the processor."""
     trainer: pl.Trainer = build(config.trainer)(
         precision=resolve_precision(config.trainer.precision),
-        logger=lightning_logger(run),
+        logger=RunLogger(run),
         callbacks=[best, *callbacks, *map(build, config.get("callbacks", {}).values())],
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         default_root_dir=folder,

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import to_plain
 from hrtem_lab.cli.multirun import multirun_folder
-from hrtem_lab.cli.progress import quiet
+from hrtem_lab.cli.progress import console, quiet
 from hrtem_lab.files import make_folder, write_json
 from hrtem_lab.paths import workspace
+from hrtem_lab.tracking.outbox import Outbox
 from hrtem_lab.tracking.provenance import provenance
-from hrtem_lab.tracking.runs import Run, group_run, has_run, start_run
+from hrtem_lab.tracking.runs import Run, group_run, start_run
 from hrtem_lab.tracking.store import connect
-
-RUN_NOTE = "mlflow.json"
-"""File of a run's folder that says which run of which store it is, so that a second call goes on with it."""
+from hrtem_lab.tracking.sync import RUN_NOTE, bring_in, find_run
 
 
 @contextmanager
@@ -39,19 +38,17 @@ def open_run(config: DictConfig) -> Iterator[tuple[Run, Path, str]]:
     uri = connect(config.name)
     group = multirun_folder()
     tags = provenance() | {"folder": str(folder)}
-    with start_run(folder.name, group_run(group) if group else None, tags, find_run(folder, uri)) as run:
+    bring_in(folder)
+    parent, outbox = group_run(group) if group else None, Outbox(folder)
+    with start_run(folder.name, parent, tags, find_run(folder, uri)) as started:
+        run = replace(started, outbox=outbox)
         write_json(folder / RUN_NOTE, {"store": uri, "run": run.id})
         run.log_config(to_plain(config), folder)
         yield run, folder, uri
-
-
-def find_run(folder: Path, uri: str) -> str | None:
-    """Identifier of the run that this folder was begun with in a store; None where it is new there."""
-    note = folder / RUN_NOTE
-    if not note.is_file():
-        return None
-    known = json.loads(note.read_text(encoding="utf-8"))
-    return known["run"] if known["store"] == uri and has_run(known["run"]) else None
+        if not outbox.is_empty:
+            run.send("status", status="FINISHED")
+            text = f"The tracking server {uri} went away; python -m hrtem_lab.sync folder='{folder}' brings in the rest"
+            console.print(text, soft_wrap=True, highlight=False)
 
 
 def make_run_folder(config: DictConfig) -> Path:

@@ -69,7 +69,7 @@ def train(config: DictConfig) -> dict[str, float]:
         draw_gallery(test, scores, classes, folder)
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")
-        log_model(folder / "model", test[0])
+        log_model(folder / "model", test[0], run)
     for line in tables.next_steps(folder, uri, evaluation.view):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return metrics

@@ -9,8 +9,8 @@ import mlflow
 
 from hrtem_lab.tracking.runs import Run
 
-COLUMNS = ("dice", "dice_low", "dice_high", "object_f1", "boundary_mean_nm", "size_bias_nm", "lead", "lead_p_holm")
-"""Metrics that are columns, in order."""
+COLUMNS = ("dice", "lead", "lead_p_holm", "object_f1", "size_bias_nm")
+"""Metrics that are columns; MLflow shows them in the order of the alphabet."""
 CHARTS = ("dice", "object_f1")
 """Metrics that are bar charts, in order."""
 SHARED_VIEW = "mlflow.sharedViewState."
@@ -21,17 +21,19 @@ def store_comparison_view(run: Run, set_name: str = "test") -> str:
     """Store a view of the child runs of a run with its experiment.
 
     Args:
-        run: Parent run.
+        run: Parent run, MLflow's active one.
         set_name: Name of the set of micrographs whose metrics are shown.
 
     Returns:
         The place of the view below the address of the server, such as `#/experiments/1/runs?viewStateShareKey=...`.
     """
-    client = mlflow.MlflowClient()
-    experiment = client.get_run(run.id).info.experiment_id
+    active = mlflow.active_run()
+    assert active is not None, "the parent run is active while its methods are scored"
+    experiment_id = active.info.experiment_id
     key = f"comparison-{run.id[:12]}"
-    client.set_experiment_tag(experiment, f"{SHARED_VIEW}{key}", json.dumps(view_state(run.id, set_name)))
-    place = f"#/experiments/{experiment}/runs?viewStateShareKey={key}"
+    state = json.dumps(view_state(run.id, set_name))
+    run.send("experiment_tag", experiment_id=experiment_id, key=f"{SHARED_VIEW}{key}", value=state)
+    place = f"#/experiments/{experiment_id}/runs?viewStateShareKey={key}"
     run.set_tags({"comparison.view": place})
     return place
 

@@ -6,15 +6,15 @@ import re
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from hrtem_lab.micrograph import InputError, Micrograph
-from hrtem_lab.paths import MODELS, PACKAGE, workspace
+from hrtem_lab.paths import MODELS, workspace
 from hrtem_lab.segmentation.model_folder import SETTINGS
-from hrtem_lab.tracking.model_code import copy_code, pin_requirements, restore_search_path
+from hrtem_lab.tracking.runs import Run
 
 SHIPPED = MODELS / "default"
 NEWEST = "newest"
+EXAMPLE_PX = 64
+"""Side length of the input example of a logged model."""
 URI = re.compile(r"[a-z][a-z0-9+.-]+:/")
 """Beginning of an MLflow URI; a drive of Windows (`C:/`) has one letter."""
 
@@ -76,29 +76,15 @@ def _downloaded(uri: str) -> Path:
         raise InputError(f"model={uri}: MLflow at {mlflow.get_tracking_uri()} does not give it ({error})") from error
 
 
-def log_model(folder: Path, example: Micrograph) -> None:
-    """Log a saved model to the active run, as MLflow loads and serves it, with the package's code beside it.
+def log_model(folder: Path, example: Micrograph, run: Run) -> None:
+    """Log a saved model to a run, as MLflow loads and serves it, with the package's code beside it.
 
     It runs where the package is not installed; no index needs to know the package.
 
     Args:
         folder: Folder that training saved.
         example: A micrograph, of which a corner becomes the input example.
+        run: The run.
     """
-    import mlflow
-    from mlflow.types import Schema, TensorSpec
-
-    image, params = example.image[None, :64, :64], {"pixel_size_nm": example.pixel_size_nm}
-    signature = mlflow.models.infer_signature(image, image, params)
-    # MLflow infers the size of the example, and the model takes images of every size
-    signature.inputs = signature.outputs = Schema([TensorSpec(np.dtype(np.float32), (-1, -1, -1))])
-    with tempfile.TemporaryDirectory(prefix="hrtem_lab_") as scratch, restore_search_path():
-        mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(PACKAGE / "tracking" / "pyfunc.py"),
-            artifacts={"folder": str(folder)},
-            signature=signature,
-            input_example=(image, params),
-            pip_requirements=pin_requirements(),
-            code_paths=[str(copy_code(Path(scratch)))],
-        )
+    corner = example.image[:EXAMPLE_PX, :EXAMPLE_PX].tolist()
+    run.send("model", folder=str(folder.absolute()), example=corner, pixel_size_nm=example.pixel_size_nm)

@@ -17,59 +17,74 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import yaml
-from mlflow.entities import Dataset, DatasetInput, InputTag
-from pandas.api.types import is_numeric_dtype
 
 from hrtem_lab.atomic_write import write_text
 from hrtem_lab.files import write_table
 from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.interrupts import is_interrupt
+from hrtem_lab.tracking.outbox import Outbox
+from hrtem_lab.tracking.sending import MAX_TAG_CHARACTERS, SENDERS
+from hrtem_lab.tracking.store import server_is_away
 
 MAX_PARAM_CHARACTERS = 6000
 """Length to which the value of a parameter is cut; MLflow refuses longer ones."""
-MAX_TAG_CHARACTERS = 5000
-"""Length to which the value of a tag is cut; MLflow refuses longer ones."""
 
 
 @dataclass(frozen=True)
 class Run:
     """An MLflow run that is in progress. What it is given is in the store when the call returns.
 
+    With an outbox, it waits there instead where the tracking server has gone away.
+
     Attributes:
-        id: MLflow's identifier.
+        id: MLflow's identifier; empty for a child run that could not be made.
+        name: Name of a child run; empty for a run of its own.
+        outbox: What waits until the server is back; without one, a server that has gone away is an error.
     """
 
     id: str
+    name: str = ""
+    outbox: Outbox | None = None
 
     @contextmanager
     def child(self, name: str) -> Iterator[Run]:
         """A run below this one, as from `start_run`; one of this name that is there already goes on."""
-        with start_run(name, self.id, run_id=_find_child(self.id, name)) as run:
+        with start_run(name, self.id, outbox=self.outbox, resume=True) as run:
             yield run
 
-    def log_metrics(self, values: Mapping[str, float], prefix: str = "") -> None:
+    def send(self, kind: str, **arguments: Any) -> None:
+        """Send something to the store, or keep it where its server has gone away.
+
+        Args:
+            kind: Key of `hrtem_lab.tracking.sending.SENDERS`.
+            arguments: Arguments of that function besides the identifier of the run.
+        """
+        if self.outbox is not None and not self.outbox.is_empty:
+            self.outbox.keep(self.name, kind, arguments)
+            return
+        try:
+            SENDERS[kind](self.id, **arguments)
+        except Exception:
+            if self.outbox is None or not server_is_away():
+                raise
+            self.outbox.keep(self.name, kind, arguments)
+
+    def log_metrics(self, values: Mapping[str, float], prefix: str = "", step: int = 0) -> None:
         """Log metrics, under `prefix/` if any. Undefined values (`nan`) are left out: MLflow has no such value."""
         start = f"{prefix}/" if prefix else ""
         defined = {f"{start}{key}": float(value) for key, value in values.items() if not np.isnan(value)}
-        mlflow.log_metrics(defined, run_id=self.id)
+        self.send("metrics", values=defined, step=step, timestamp=_now_ms())
 
     def log_params(self, values: Mapping[str, Any]) -> None:
         """Log parameters, each cut to the length that MLflow takes.
 
         A parameter keeps the value that it was first given; others are listed in the tag `config.drift`.
         """
-        texts = {key: str(value)[:MAX_PARAM_CHARACTERS] for key, value in values.items()}
-        there = mlflow.MlflowClient().get_run(self.id).data.params
-        mlflow.log_params({key: text for key, text in texts.items() if key not in there}, run_id=self.id)
-        drifted = [key for key, text in texts.items() if there.get(key, text) != text]
-        if drifted:
-            self.set_tags({"config.drift": "; ".join(f"{key}: {there[key]} -> {texts[key]}" for key in drifted)})
+        self.send("params", values={key: str(value)[:MAX_PARAM_CHARACTERS] for key, value in values.items()})
 
     def set_tags(self, values: Mapping[str, Any]) -> None:
         """Set tags, each cut to the length that MLflow takes. Unlike a parameter, a tag can be changed later."""
-        client = mlflow.MlflowClient()
-        for key, value in values.items():
-            client.set_tag(self.id, key, str(value)[:MAX_TAG_CHARACTERS])
+        self.send("tags", values={key: str(value)[:MAX_TAG_CHARACTERS] for key, value in values.items()})
 
     def log_config(self, config: Mapping[str, Any], folder: Path) -> None:
         """Log a resolved configuration: whole as `config.yaml`, also in `folder`, and its leaves as parameters."""
@@ -87,17 +102,13 @@ class Run:
             split: Stage -> what belongs to it.
         """
         digest = fingerprint(dict(inputs))
-        source = json.dumps({"inputs": inputs}, sort_keys=True)
-        entity = Dataset(name=name, digest=digest, source_type="code", source=source)
-        context = InputTag(key="mlflow.data.context", value="training")
-        mlflow.MlflowClient().log_inputs(self.id, [DatasetInput(dataset=entity, tags=[context])])
+        self.send("dataset", name=name, digest=digest, source=json.dumps({"inputs": inputs}, sort_keys=True))
         self.set_tags({"data.digest": digest, "split.digest": fingerprint(dict(split))})
-        mlflow.log_dict(dict(split), "split.json", run_id=self.id)
+        self.log_text(json.dumps(dict(split), indent=1), "split.json")
 
     def log_table(self, table: pd.DataFrame, name: str) -> None:
-        """Log a table that MLflow's user interface shows; it takes text in columns of objects only."""
-        text = {column: object for column in table.columns if not is_numeric_dtype(table[column])}
-        mlflow.log_table(table.astype(text), name, run_id=self.id)
+        """Log a table that MLflow's user interface shows."""
+        self.send("table", table=table.to_json(orient="split", index=False), name=name)
 
     def log_csv(self, path: Path, table: pd.DataFrame) -> None:
         """Write a table to a CSV file and log the file."""
@@ -106,28 +117,33 @@ class Run:
 
     def log_text(self, text: str, name: str) -> None:
         """Log a text as an artifact."""
-        mlflow.log_text(text, name, run_id=self.id)
+        self.send("text", text=text, name=name)
 
     def log_file(self, path: Path) -> None:
         """Log a file as an artifact of its name."""
-        mlflow.log_artifact(str(path), run_id=self.id)
+        self.send("file", path=str(path.absolute()))
 
     def log_folder(self, path: Path) -> None:
         """Log a folder as an artifact folder of its name."""
-        mlflow.log_artifacts(str(path), path.name, run_id=self.id)
+        self.send("folder", path=str(path.absolute()))
 
     def fail(self) -> None:
         """End the run as FAILED, now; the context that it was started by then leaves it so."""
-        _leave(self.id, "FAILED")
+        _leave(self, "FAILED")
 
     def log_image(self, image: npt.NDArray[np.uint8], key: str, step: int) -> None:
         """Log an image (rows, columns) of a series that the user interface steps through."""
-        mlflow.MlflowClient().log_image(self.id, image, key=key, step=step)
+        self.send("image", pixels=image.tolist(), key=key, step=step, timestamp=_now_ms())
 
 
 @contextmanager
 def start_run(
-    name: str, parent_id: str | None = None, tags: Mapping[str, str] | None = None, run_id: str | None = None
+    name: str,
+    parent_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    run_id: str | None = None,
+    outbox: Outbox | None = None,
+    resume: bool = False,
 ) -> Iterator[Run]:
     """An MLflow run that ends FINISHED, FAILED or, after Ctrl-C, KILLED.
 
@@ -138,28 +154,51 @@ def start_run(
         parent_id: Run that it is shown below.
         tags: Tags of the run. A run with tags or without a parent records the machine's load, too.
         run_id: A run to go on with, in place of a new one.
+        outbox: What waits where the tracking server has gone away.
+        resume: Whether a run of this name below the parent is gone on with.
     """
-    active = mlflow.start_run(
-        run_id=run_id,
-        run_name=name,
-        nested=parent_id is not None,
-        parent_run_id=parent_id,
-        tags=dict(tags or {}),
-        log_system_metrics=parent_id is None or tags is not None,
-    )
+    run = _start(name, parent_id, tags, run_id, outbox, resume)
     status = "FAILED"
     try:
-        yield Run(active.info.run_id)
+        yield run
         status = "FINISHED"
     except BaseException as stop:
         if is_interrupt(stop):
             status = "KILLED"
         raise
     finally:
-        _leave(active.info.run_id, status)
+        _leave(run, status)
 
 
-def _find_child(parent_id: str, name: str) -> str | None:
+def _start(
+    name: str,
+    parent_id: str | None,
+    tags: Mapping[str, str] | None,
+    run_id: str | None,
+    outbox: Outbox | None,
+    resume: bool,
+) -> Run:
+    """Start a run as for `start_run`; one that is below another, and cannot be made, is made when it is brought in."""
+    child = name if parent_id is not None and outbox is not None else ""
+    if child and outbox is not None and not outbox.is_empty:
+        return Run("", child, outbox)
+    try:
+        active = mlflow.start_run(
+            run_id=run_id or (find_child(parent_id, name) if parent_id and resume else None),
+            run_name=name,
+            nested=parent_id is not None,
+            parent_run_id=parent_id,
+            tags=dict(tags or {}),
+            log_system_metrics=parent_id is None or tags is not None,
+        )
+    except Exception:
+        if not child or not server_is_away():
+            raise
+        return Run("", child, outbox)
+    return Run(active.info.run_id, child, outbox)
+
+
+def find_child(parent_id: str, name: str) -> str | None:
     """Identifier of the run of a name below another run; None if there is none."""
     client = mlflow.MlflowClient()
     experiment = client.get_run(parent_id).info.experiment_id
@@ -168,11 +207,22 @@ def _find_child(parent_id: str, name: str) -> str | None:
     return found[0].info.run_id if found else None
 
 
-def _leave(run_id: str, status: str) -> None:
-    """End a run where it is still MLflow's active run."""
+def _leave(run: Run, status: str) -> None:
+    """End a run where it is still MLflow's active run, or where it was never that for want of a server."""
     active = mlflow.active_run()
-    if active is not None and active.info.run_id == run_id:
-        mlflow.end_run(status)
+    is_active = active is not None and active.info.run_id == run.id
+    if not is_active and run.id:
+        return
+    with contextlib.nullcontext() if run.outbox is None else contextlib.suppress(mlflow.MlflowException):
+        if is_active:
+            mlflow.end_run(status)
+    if run.outbox is not None and (not run.outbox.is_empty or server_is_away()):
+        run.outbox.keep(run.name, "status", {"status": status})
+
+
+def _now_ms() -> int:
+    """The time as MLflow counts it, in milliseconds."""
+    return int(time.time() * 1000)
 
 
 def create_run(experiment: str, name: str, tags: Mapping[str, str]) -> str:

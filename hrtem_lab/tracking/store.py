@@ -62,6 +62,12 @@ def answers(uri: str) -> bool:
         return False
 
 
+def server_is_away() -> bool:
+    """Whether the current store is on a server that does not answer."""
+    uri = mlflow.get_tracking_uri()
+    return uri.startswith(("http://", "https://")) and not answers(uri)
+
+
 def connect(experiment: str) -> str:
     """Choose the store and the experiment; create both if they are new.
 

@@ -55,7 +55,7 @@ def logged(saved: Path, image: np.ndarray, tmp_path_factory: pytest.TempPathFact
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         connect("models")
         with start_run("one") as run:
-            log_model(saved, Micrograph(image=image[0], pixel_size_nm=PIXEL_NM, name="noise"))
+            log_model(saved, Micrograph(image=image[0], pixel_size_nm=PIXEL_NM, name="noise"), run)
         assert sys.path == before
         return mlflow.artifacts.download_artifacts(f"runs:/{run.id}/model", dst_path=str(folder / "logged"))
 
