@@ -44,7 +44,18 @@ def test_keys_with_a_property() -> None:
     assert set(RESUME_KEYS) == {"seed", "start", "kept_of_start", "keep", "model", "trainer", "callbacks", "data"}
     budget = {"n_trials", "workers", "max_failures", "finalize", "repeats"}
     assert set(MUTABLE_KEYS) == {*budget, "storage", "study", "output", "sampler", "pruner"}
-    paths = {"input", "output", "against", "model", "start", "calibration", "storage", "data.root", "data.cache"}
+    paths = {
+        "folder",
+        "input",
+        "output",
+        "against",
+        "model",
+        "start",
+        "calibration",
+        "storage",
+        "data.root",
+        "data.cache",
+    }
     assert {key for key in KEYS if is_path(key)} == paths
     assert is_path("data.library.root")
     assert is_path("some.thing.path")
