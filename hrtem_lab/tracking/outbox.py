@@ -1,4 +1,4 @@
-"""What could not be sent to a tracking server, kept in the folder of the run until the server is back."""
+"""Calls that could not be sent to a tracking server, kept in the folder of the run until the server is back."""
 
 from __future__ import annotations
 

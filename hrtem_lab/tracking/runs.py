@@ -39,7 +39,7 @@ class Run:
     Attributes:
         id: MLflow's identifier; empty for a child run that could not be made.
         name: Name of a child run; empty for a run of its own.
-        outbox: What waits until the server is back; without one, a server that has gone away is an error.
+        outbox: Calls that wait until the server is back; without one, a server that has gone away is an error.
     """
 
     id: str
@@ -154,7 +154,7 @@ def start_run(
         parent_id: Run that it is shown below.
         tags: Tags of the run. A run with tags or without a parent records the machine's load, too.
         run_id: A run to go on with, in place of a new one.
-        outbox: What waits where the tracking server has gone away.
+        outbox: Calls that wait where the tracking server has gone away.
         resume: Whether a run of this name below the parent is gone on with.
     """
     run = _start(name, parent_id, tags, run_id, outbox, resume)

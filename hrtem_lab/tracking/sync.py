@@ -1,4 +1,4 @@
-"""What a tracking server missed is brought in when it is back."""
+"""Bringing in of the calls that a tracking server missed."""
 
 from __future__ import annotations
 
