@@ -100,10 +100,9 @@ KEYS: dict[str, ConfigKey] = {
     "cluster": MACHINE,
     "library": PLAIN,
     "imaging": PLAIN,
-    # promote and ui
+    # promote, sync and ui
     "run": PLAIN,
     "folder": ConfigKey(is_path=True, is_machine=True),
-    "port": MACHINE,
     "open": MACHINE,
     # evaluate
     "stage": PLAIN,
