@@ -133,6 +133,8 @@ class LabelledMicrograph(Micrograph):
         group: Name of the unit that a split may never divide: the specimen, the micrograph or the session that this
             image came from.
         outline: Edge that the mask follows, one of `OUTLINES`.
+        half_contrast: Particle number per pixel of the half-contrast outlines, where these are known besides the
+            geometric ones of `instances`; a particle that has none is missing.
         ignored: True where nobody can say whether a particle is there, (rows, columns); no score counts these pixels
             and nothing is learned from them. They belong to no particle. None where every pixel is known.
         soft: Share of the annotators, or their confidence, that a pixel belongs to a particle, from 0 to 1,
@@ -148,6 +150,7 @@ class LabelledMicrograph(Micrograph):
     instances: IntArray
     group: str
     outline: str = OUTLINES[0]
+    half_contrast: IntArray | None = None
     ignored: BoolArray | None = None
     soft: FloatArray | None = None
     annotators: Mapping[str, IntArray] = field(default_factory=dict)
@@ -155,7 +158,7 @@ class LabelledMicrograph(Micrograph):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for array in (self.instances, self.ignored, self.soft, *self.annotators.values()):
+        for array in (self.instances, self.half_contrast, self.ignored, self.soft, *self.annotators.values()):
             if array is not None and array.shape != self.image.shape:
                 raise InputError(f"{self.name}: the mask is {array.shape}, its image {self.image.shape}")
         if self.outline not in OUTLINES:
@@ -165,3 +168,14 @@ class LabelledMicrograph(Micrograph):
     def mask(self) -> BoolArray:
         """True where a particle is, (rows, columns)."""
         return self.instances > 0
+
+    def with_outline(self, outline: str) -> Self:
+        """The micrograph with the truth of this outline, where it is known; else with the one that it has.
+
+        A particle that has no half-contrast outline keeps its geometric one.
+        """
+        if outline == self.outline or self.half_contrast is None:
+            return self
+        found = np.isin(self.instances, np.unique(self.half_contrast))
+        instances = np.where(found | (self.half_contrast > 0), self.half_contrast, self.instances)
+        return replace(self, instances=instances.astype(np.int32), outline=outline, half_contrast=None)

@@ -13,8 +13,19 @@ import pandas as pd
 
 from hrtem_lab.defects import Features, Forest
 from hrtem_lab.files import ImageLike, to_micrograph
-from hrtem_lab.micrograph import CLASSES, UNRESOLVED, FloatArray, InputError, IntArray, Micrograph
-from hrtem_lab.particles import lattice_features, measure, network_features
+from hrtem_lab.micrograph import CLASSES, OUTLINES, UNRESOLVED, FloatArray, InputError, IntArray, Micrograph
+from hrtem_lab.particles import (
+    Edge,
+    choose_edges,
+    draw_edges,
+    half_contrast_edges,
+    half_contrast_name,
+    lattice_features,
+    mask_edges,
+    measure,
+    measure_half_contrast,
+    network_features,
+)
 from hrtem_lab.particles.crops import check_shapes
 from hrtem_lab.paths import MODELS
 from hrtem_lab.progress import ProgressCallback, no_progress
@@ -31,22 +42,30 @@ class Analysis:
 
     Attributes:
         micrograph: The micrograph.
-        instances: Particle number at each pixel, (rows, columns), 0 = background.
+        instances: Particle number at each pixel, (rows, columns), 0 = background; their borders are the chosen outline,
+            and the geometric one of particles that have no other.
         probability: Probability of a particle at each pixel, (rows, columns).
-        table: One row per particle, indexed by its number (`particle`): sizes and shapes as from
-            `hrtem_lab.particles.measure`, `confidence`, and with a forest `class` and the probability `p_<class>` of
-            each class.
+        table: One row per particle, indexed by its number (`particle`): sizes and shapes of both outlines as from
+            `hrtem_lab.particles.measure` and `measure_half_contrast`, `confidence`, and with a forest `class` and the
+            probability `p_<class>` of each class.
+        outline: Outline that was chosen, one of `hrtem_lab.micrograph.OUTLINES`.
     """
 
     micrograph: Micrograph
     instances: IntArray
     probability: FloatArray
     table: pd.DataFrame
+    outline: str = OUTLINES[0]
 
     @property
     def uncut(self) -> pd.DataFrame:
         """Rows of the particles that the edge of the image does not cut."""
         return self.table[~self.table["touches_edge"].astype(bool)]
+
+    @property
+    def diameters_nm(self) -> pd.Series:
+        """Equivalent diameters of the chosen outline, of the particles that have it and that no edge cuts."""
+        return self.uncut[diameter_column(self.outline)].dropna()
 
     @property
     def classes(self) -> pd.Series:
@@ -63,12 +82,20 @@ class Analyser:
         forest: Says what the image shows of a particle's lattice; None leaves classes out.
         features: Feature set that the forest reads.
         model: Where the two came from, for the summary.
+        outline: Outline by which masks and summaries go, one of `hrtem_lab.micrograph.OUTLINES`; tables have both.
+
+    Raises:
+        InputError: There is no such outline.
     """
 
     segmenter: NetworkSegmenter
     forest: Forest | None
     features: Features
     model: Mapping[str, Any] = field(default_factory=dict)
+    outline: str = OUTLINES[0]
+
+    def __post_init__(self) -> None:
+        check_outline(self.outline)
 
     @classmethod
     def load(
@@ -78,6 +105,7 @@ class Analyser:
         *,
         engine: str = "auto",
         tta: bool = False,
+        outline: str = OUTLINES[0],
         threshold: float | None = None,
         min_diameter_nm: float | None = None,
     ) -> Analyser:
@@ -89,6 +117,7 @@ class Analyser:
             engine: Engine of the network: `torch`, `openvino`, `onnxruntime`, or `auto`: torch on a GPU, else the
                 fastest that is installed.
             tta: Average the segmenter over the eight turns and mirror images of a micrograph.
+            outline: Outline by which masks and summaries go: `geometric` or `half_contrast`.
             threshold: Probability above which a pixel belongs to a particle, above 0 and below 1; by default the one
                 that training chose on validation data.
             min_diameter_nm: Diameter of the disc of the same area below which a particle is left out; by default the
@@ -107,7 +136,7 @@ class Analyser:
         segmenter = replace(segmenter, **{name: value for name, value in chosen.items() if value is not None})
         model = {"folder": str(folder), "engine": segmenter.engine}
         model |= {name: getattr(segmenter, name) for name in chosen}
-        return cls(segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance})
+        return cls(segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance}, outline)
 
     def __call__(
         self,
@@ -138,20 +167,43 @@ class Analyser:
             )
             micrograph = replace(micrograph, notes=(*micrograph.notes, note))
         segmentation = self.segmenter.segment(micrograph, progress)
-        if instances is not None:
+        if instances is None:
+            edges = segmentation.find_edges(micrograph.pixel_size_nm)
+            table, outlined = self._measure(micrograph, segmentation.instances, edges)
+        else:
             check_shapes(micrograph.image, instances)
             segmentation = segmentation._replace(instances=instances)
-        instances, probabilities = segmentation.instances, segmentation.probabilities
-        table = measure(instances, micrograph.pixel_size_nm, micrograph.valid)
-        table["confidence"] = network_features(probabilities[:1], instances)["seen_particle"]
+            table, outlined = self._measure(micrograph, instances, None)
+        confidence = network_features(segmentation.probabilities[:1], segmentation.instances)["seen_particle"]
+        table["confidence"] = confidence
         if self.forest is not None and len(table):
             table = table.join(self._classify(self.forest, micrograph, segmentation))
         return Analysis(
             micrograph=micrograph,
-            instances=instances,
+            instances=outlined,
             probability=segmentation.particle_probability,
             table=table,
+            outline=self.outline,
         )
+
+    def _measure(
+        self, micrograph: Micrograph, instances: IntArray, edges: dict[int, Edge] | None
+    ) -> tuple[pd.DataFrame, IntArray]:
+        """Measure both outlines of each particle, and draw the chosen one.
+
+        Args:
+            micrograph: The micrograph.
+            instances: Particle numbers, (rows, columns).
+            edges: Geometric edges; None where the pixels are all that is known of them.
+        """
+        image, pixel_size_nm, valid = micrograph.image, micrograph.pixel_size_nm, micrograph.valid
+        geometric = mask_edges(instances) if edges is None else edges
+        half_contrast = half_contrast_edges(image, instances, geometric, pixel_size_nm, valid)
+        table = measure(instances, pixel_size_nm, valid, edges)
+        table = table.join(measure_half_contrast(half_contrast, pixel_size_nm))
+        if self.outline == "half_contrast":
+            return table, draw_edges(choose_edges(geometric, half_contrast), instances.shape)
+        return table, instances if edges is None else draw_edges(geometric, instances.shape)
 
     def _classify(self, forest: Forest, micrograph: Micrograph, segmentation: Segmentation) -> pd.DataFrame:
         """Class and probabilities of each particle; `unresolved` where the pixels are too coarse for any lattice."""
@@ -199,9 +251,22 @@ def _default_analyser() -> Analyser:
     return Analyser.load()
 
 
+def check_outline(outline: str) -> None:
+    """Raise InputError where there is no such outline."""
+    if outline not in OUTLINES:
+        raise InputError(f"outline is {outline}, expected {' or '.join(OUTLINES)}")
+
+
+def diameter_column(outline: str) -> str:
+    """Name of the column with the equivalent diameter of an outline."""
+    name = "equivalent_diameter_nm"
+    return name if outline == "geometric" else half_contrast_name(name)
+
+
 def no_particles() -> pd.DataFrame:
     """The table of no particles, with the columns and types of any other."""
-    empty = measure(np.zeros((1, 1), dtype=np.int32), 1.0).assign(**{"confidence": [], "class": []})
+    empty = measure(np.zeros((1, 1), dtype=np.int32), 1.0).join(measure_half_contrast({}, 1.0))
+    empty = empty.assign(**{"confidence": [], "class": []})
     return empty.assign(**{f"p_{name}": [] for name in CLASSES})
 
 

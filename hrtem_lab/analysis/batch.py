@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from hrtem_lab.analysis.analyser import Analysis, no_particles
+from hrtem_lab.analysis.analyser import Analysis, diameter_column, no_particles
 from hrtem_lab.analysis.repeats import mark_repeats
 from hrtem_lab.analysis.summary import LabelReader, describe_micrograph, describe_values, flatten_rows
 from hrtem_lab.files import read_label
-from hrtem_lab.micrograph import InputError, Micrograph
+from hrtem_lab.micrograph import OUTLINES, InputError, Micrograph
 
 
 @dataclass
@@ -68,7 +68,9 @@ class Results:
         particles = self.particle_table()
         counted = particles[particles["repeat_of"] == ""]
         uncut = counted[~counted["touches_edge"].astype(bool)]
+        outline = self.micrographs[0]["outline"] if self.micrographs else OUTLINES[0]
         return {
+            "outline": outline,
             "micrographs": len(self.micrographs),
             "fields": len({row["field"] for row in self.micrographs}),
             "groups": len({row["group"] for row in self.micrographs}),
@@ -76,7 +78,7 @@ class Results:
             "particles": len(counted),
             "particles_whole": len(uncut),
             "particles_seen_again": len(particles) - len(counted),
-            "equivalent_diameter_nm": describe_values(uncut["equivalent_diameter_nm"]),
+            "equivalent_diameter_nm": describe_values(uncut[diameter_column(outline)].dropna()),
             "classes": counted["class"].value_counts().to_dict() if "class" in counted else None,
             "failures": len(self.failures),
             "model": dict(self.model),

@@ -40,8 +40,9 @@ def describe_micrograph(analysis: Analysis, path: Path, read_label: LabelReader 
         "field_rows": micrograph.field_box[0],
         "field_columns": micrograph.field_box[1],
         "field_nm2": micrograph.field_nm2,
+        "outline": analysis.outline,
         "particles": len(particles),
-        "equivalent_diameter_nm": describe_values(analysis.uncut["equivalent_diameter_nm"]),
+        "equivalent_diameter_nm": describe_values(analysis.diameters_nm),
         "particle_fraction": particle_area_nm2 / micrograph.field_nm2,
         "classes": particles["class"].value_counts().to_dict() if "class" in particles else None,
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import sqrtm
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import ConvexHull
@@ -13,8 +12,8 @@ from scipy.spatial.distance import pdist
 from skimage.measure import find_contours
 
 from hrtem_lab.micrograph import BoolArray
-
-Points = npt.NDArray[np.float64]
+from hrtem_lab.particles import closed_curves
+from hrtem_lab.particles.closed_curves import Curves, Points
 
 OUTLINE_SHAPES = ("round", "faceted", "elongated", "irregular")
 SMOOTHING_PX = 1.0
@@ -40,6 +39,7 @@ class Outline:
     """Measures of one particle's outline, in pixels.
 
     Attributes:
+        area: Area inside, holes left out.
         feret_max: Largest caliper.
         feret_min: Smallest caliper.
         perimeter: Length of the outline and of the outlines of the holes.
@@ -47,6 +47,7 @@ class Outline:
         shape: One of `OUTLINE_SHAPES`, None where the particle is too small to tell.
     """
 
+    area: float
     feret_max: float
     feret_min: float
     perimeter: float
@@ -54,26 +55,32 @@ class Outline:
     shape: str | None
 
 
-def measure_outline(particle: BoolArray) -> Outline:
-    """Measure the outline of one particle, given its mask in its bounding box.
+def mask_curves(particle: BoolArray) -> Curves:
+    """Trace the outline of one particle, given its mask, and those of its holes: half height after `SMOOTHING_PX`."""
+    padded = np.pad(particle, 3).astype(np.float64)
+    smooth = gaussian_filter(padded, SMOOTHING_PX)
+    return [curve - 3 for curve in find_contours(smooth if smooth.max() > MIN_SMOOTH_MAXIMUM else padded, 0.5)]
+
+
+def measure_outline(curves: Curves, area: float | None = None) -> Outline:
+    """Measure the outline of one particle.
 
     The smallest caliper of a convex polygon lies across one of its sides (Toussaint 1983, rotating calipers), the
     largest joins two of its corners.
+
+    Args:
+        curves: Closed curves around the particle and its holes.
+        area: Area in pixels where that is known from elsewhere; by default that inside the curves.
     """
-    padded = np.pad(particle, 3).astype(np.float64)
-    smooth = gaussian_filter(padded, SMOOTHING_PX)
-    contours = find_contours(smooth if smooth.max() > MIN_SMOOTH_MAXIMUM else padded, 0.5)
-    points = np.concatenate(contours)
-    hull = ConvexHull(points)
-    corners = points[hull.vertices]
+    hull = ConvexHull(np.concatenate(curves))
+    corners = hull.points[hull.vertices]
     across = corners @ hull.equations[:, :2].T  # (corners, sides): distance along the normal of each side
     feret_max, feret_min = float(pdist(corners).max()), float(np.ptp(across, axis=0).min())
-    perimeter = float(sum(np.hypot(*np.diff(contour, axis=0).T).sum() for contour in contours))
-    area = np.count_nonzero(particle)
+    area = closed_curves.area(curves) if area is None else area
     shape = None
     if area >= np.pi / 4 * MIN_SHAPE_DIAMETER_PX**2:
-        shape = _classify_shape(max(contours, key=len), feret_max / feret_min, area / hull.volume)
-    return Outline(feret_max, feret_min, perimeter, float(hull.volume), shape)
+        shape = _classify_shape(max(curves, key=len), feret_max / feret_min, area / hull.volume)
+    return Outline(area, feret_max, feret_min, closed_curves.length(curves), float(hull.volume), shape)
 
 
 def _classify_shape(contour: Points, aspect_ratio: float, solidity: float) -> str:

@@ -13,6 +13,7 @@ from hrtem_lab.image import resample_nearest
 from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.physics import microscope as tem
 from hrtem_lab.physics.exit_wave import ExitWave
+from hrtem_lab.physics.half_contrast import half_contrast_instances
 from hrtem_lab.physics.postprocessing import Postprocessing
 from hrtem_lab.physics.visibility import label_particles
 
@@ -38,6 +39,7 @@ class ImageSimulator:
         name: str = "",
         window_nm: float | None = None,
         ground_truth: bool = True,
+        half_contrast: bool = False,
     ) -> LabelledMicrograph:
         """Simulate a micrograph.
 
@@ -49,6 +51,7 @@ class ImageSimulator:
                 field by default.
             ground_truth: Whether to determine what the image shows of each lattice (`hrtem_lab.physics.visibility`);
                 training a segmenter does not need it.
+            half_contrast: Whether to determine the half-contrast outlines (`hrtem_lab.physics.half_contrast`).
 
         Returns:
             The image in its own units; `group` is the specimen. A particle that the edge of the field cuts in two has
@@ -68,15 +71,23 @@ class ImageSimulator:
         image_px = round(image_px * window_nm / field_nm)
         expected, instances = expected[:camera_px, :camera_px], instances[:camera_px, :camera_px]
         frame = tem.record(expected, conditions, rng).numpy()
+        if ground_truth:
+            instances, particle_ids = _connected_parts(instances)
+        half = None
+        if half_contrast:
+            noise_free = tem.without_noise(expected, conditions).numpy()
+            half = half_contrast_instances(noise_free, instances, conditions.pixel_size_nm)
+            half = resample_nearest(half, (image_px, image_px))
         micrograph = LabelledMicrograph(
             image=self.postprocessing(frame, image_px, rng),
             pixel_size_nm=conditions.pixel_size_nm * camera_px / image_px,
             name=name or wave.name,
             metadata=asdict(conditions),
             instances=resample_nearest(instances, (image_px, image_px)),
+            half_contrast=half,
             group=wave.name,
         )
-        return _add_ground_truth(micrograph, wave, instances, shift) if ground_truth else micrograph
+        return _add_ground_truth(micrograph, wave, particle_ids, shift) if ground_truth else micrograph
 
     def _sample_conditions(self, field_nm: float, rng: np.random.Generator) -> tuple[tem.ImagingConditions, int]:
         """Sample the imaging conditions and the side length in pixels of the image of the whole field.
@@ -92,18 +103,17 @@ class ImageSimulator:
 
 
 def _add_ground_truth(
-    micrograph: LabelledMicrograph, wave: ExitWave, instances: IntArray, shift: tuple[int, int]
+    micrograph: LabelledMicrograph, wave: ExitWave, particle_ids: npt.NDArray[np.int64], shift: tuple[int, int]
 ) -> LabelledMicrograph:
-    """Number the connected parts of particles, and add what is known and what the image shows of each.
+    """Add what is known and what the image shows of each connected part of a particle.
 
     Args:
-        micrograph: The simulated image.
+        micrograph: The simulated image, whose instances are the parts.
         wave: Exit wave of its specimen.
-        instances: Particle of each camera pixel.
+        particle_ids: Number of the particle that each part belongs to.
         shift: Rows and columns by which the periodic field was shifted, in pixels of the wave.
     """
-    parts, particle_ids = _connected_parts(instances)
-    parts = resample_nearest(parts, micrograph.image.shape)
+    parts = micrograph.instances
     offset_nm = wave.sampling_nm * np.array([*shift, 0.0])
     owners = (wave.particles[number - 1] for number in particle_ids)
     particles = tuple(replace(p, centre_nm=p.centre_nm + offset_nm) for p in owners)
@@ -111,7 +121,7 @@ def _add_ground_truth(
     labels = label_particles(micrograph.image, parts, micrograph.pixel_size_nm, particles, field_nm)
     known = wave.ground_truth.loc[particle_ids].set_axis(labels.index).assign(particle_of_specimen=particle_ids)
     is_left = labels.index.isin(np.unique(parts))  # a sliver may be lost where the image was scaled down
-    return replace(micrograph, instances=parts, ground_truth=known.join(labels)[is_left])
+    return replace(micrograph, ground_truth=known.join(labels)[is_left])
 
 
 def _connected_parts(instances: IntArray) -> tuple[IntArray, npt.NDArray[np.int64]]:

@@ -91,7 +91,7 @@ def load_analyser(config: DictConfig, model: Path) -> Analyser:
             raise InputError(f"{key}={config[key]}: expected a number, as in {key}=0.7")
     features = build(config.features)
     knobs = {"tta": config.tta, "threshold": config.threshold, "min_diameter_nm": config.min_diameter_nm}
-    return Analyser.load(model, features, engine=config.engine, **knobs)
+    return Analyser.load(model, features, engine=config.engine, outline=config.outline, **knobs)
 
 
 class OpenAnalysis:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from rich.markup import escape
 from rich.table import Table
 
+from hrtem_lab.analysis.analyser import check_outline
 from hrtem_lab.analysis.batch import Results
 from hrtem_lab.analysis.distribution import Outcomes, run_here, run_in_children, run_on_cluster
 from hrtem_lab.atomic_write import remove_unfinished
@@ -71,6 +72,7 @@ def analyse_inputs(config: DictConfig, inputs: dict[str, Path], kind: type[OpenA
 
 def _check(config: DictConfig) -> None:
     """Refuse wrong settings before anything is read, and say where the calibration is from any working folder."""
+    check_outline(config.outline)
     read_options(config)
     read_limits(config)
     LabelRule(config.label.background)

@@ -13,13 +13,17 @@ import pandas as pd
 from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import match_particles, paired_dice_difference, score_masks, summarise
 from hrtem_lab.figures import tables
-from hrtem_lab.micrograph import IntArray, LabelledMicrograph, Micrograph
+from hrtem_lab.micrograph import OUTLINES, IntArray, LabelledMicrograph, Micrograph
 from hrtem_lab.segmentation.segmenter import Segmentation, Segmenter
 from hrtem_lab.tracking.runs import Run
 
 
 class Method(Protocol):
     """Finds the particles of a micrograph: a `Segmenter`, or a folder of masks."""
+
+    @property
+    def outline(self) -> str:
+        """Edge that its masks follow, one of `hrtem_lab.micrograph.OUTLINES`."""
 
     def segment(self, micrograph: Micrograph) -> Segmentation:
         """Find the particles of a micrograph."""
@@ -60,6 +64,9 @@ def score_method(
 ) -> Scores:
     """Segment micrographs and score what is found.
 
+    The truth is that of the outline which the method draws, where it is known. Where a label follows the half of the
+    contrast, geometric outlines are moved there first.
+
     Args:
         method: A tuned method.
         micrographs: Micrographs with their truth.
@@ -70,11 +77,17 @@ def score_method(
     started = time.perf_counter()
     segmentations = [method.segment(m) for m in (track(micrographs, title) if title else micrographs)]
     seconds = (time.perf_counter() - started) / max(len(micrographs), 1)
-    instances = [segmentation.instances for segmentation in segmentations]
-    table = score_masks(instances, micrographs, min_diameter_nm=min_diameter_nm)
+    truths = [micrograph.with_outline(method.outline) for micrograph in micrographs]
+    instances = [
+        segmentation.half_contrast_instances(truth)
+        if (method.outline, truth.outline) == OUTLINES
+        else segmentation.instances
+        for segmentation, truth in zip(segmentations, truths, strict=True)
+    ]
+    table = score_masks(instances, truths, min_diameter_nm=min_diameter_nm)
     matches = [
-        match_particles(predicted, micrograph, min_diameter_nm).assign(micrograph=micrograph.name)
-        for predicted, micrograph in zip(instances, micrographs, strict=True)
+        match_particles(predicted, truth, min_diameter_nm).assign(micrograph=truth.name)
+        for predicted, truth in zip(instances, truths, strict=True)
     ]
     return Scores(segmentations, table, pd.concat(matches, ignore_index=True) if matches else pd.DataFrame(), seconds)
 

@@ -180,7 +180,7 @@ class SimulatedData(TrainingData):
         for index in self.indices[stage]:
             rng = np.random.default_rng([self.seed, STAGES.index(stage), repeat, index, 1])
             wave = self.library[index]
-            micrographs.append(self.imaging.simulate(wave, rng, name=f"{wave.name}_{repeat}"))
+            micrographs.append(self.imaging.simulate(wave, rng, name=f"{wave.name}_{repeat}", half_contrast=True))
         return micrographs
 
     def views(self, stage: Stage, count: int) -> Sequence[LabelledMicrograph]:

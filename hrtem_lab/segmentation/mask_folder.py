@@ -9,7 +9,7 @@ import numpy as np
 
 from hrtem_lab.files import LabelRule, read_label
 from hrtem_lab.files.labels import SUFFIXES
-from hrtem_lab.micrograph import InputError, Micrograph
+from hrtem_lab.micrograph import OUTLINES, InputError, Micrograph
 from hrtem_lab.segmentation.segmenter import Segmentation
 
 ENDINGS = ("", "_label", "_mask")
@@ -23,10 +23,12 @@ class MaskFolder:
     Attributes:
         folder: Folder of the masks, which are read as labels are (see `hrtem_lab.files.labels.read_label`).
         rule: Meaning of the values of a mask; black is the background by default.
+        outline: Edge that the masks follow, one of `hrtem_lab.micrograph.OUTLINES`.
     """
 
     folder: Path
     rule: LabelRule = field(default_factory=LabelRule)
+    outline: str = OUTLINES[0]
 
     def segment(self, micrograph: Micrograph) -> Segmentation:
         """Read the particles of a micrograph. Its scores are 0 and 1.

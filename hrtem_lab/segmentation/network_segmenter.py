@@ -151,14 +151,15 @@ class NetworkSegmenter(Segmenter):
             probability[:] = to_micrograph_grid(probability_map, micrograph)
         if len(maps) <= DISTANCE:
             del maps  # before the particles are separated, which takes most memory
-            return Segmentation(probabilities, self.label_instances(probabilities[0], size_nm, *probabilities[1:2]))
+            instances = self.label_instances(probabilities[0], size_nm, *probabilities[1:2])
+            return Segmentation(probabilities, instances, threshold=self.threshold)
         map_pixel_nm = size_nm * micrograph.image.shape[0] / maps.shape[1]
         distance_nm = map_pixel_nm * resample(maps[DISTANCE], micrograph.image.shape)
         if micrograph.valid is not None:
             distance_nm = np.where(micrograph.valid, distance_nm, -DISTANCE_RANGE_PX * map_pixel_nm).astype(np.float32)
         regions, scores = score_regions(probabilities[PARTICLE], distance_nm > 0)
         instances = self.label_instances(scores[regions], size_nm, probabilities[CORE])
-        return Segmentation(probabilities, instances, distance_nm)
+        return Segmentation(probabilities, instances, distance_nm, self.threshold)
 
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:
         """Copy this segmenter with a fitted temperature, and then the best threshold as of `choose_candidate`."""

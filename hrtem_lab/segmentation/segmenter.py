@@ -13,8 +13,16 @@ import numpy as np
 from skimage.morphology import remove_small_objects
 
 from hrtem_lab.evaluation import pixel_counts, ratios
-from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
-from hrtem_lab.particles import disc_area_px, separate
+from hrtem_lab.micrograph import OUTLINES, BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
+from hrtem_lab.particles import (
+    Edge,
+    choose_edges,
+    disc_area_px,
+    draw_edges,
+    geometric_edges,
+    half_contrast_edges,
+    separate,
+)
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 
@@ -34,16 +42,30 @@ class Segmentation(NamedTuple):
         instances: Particle numbers from 1, (rows, columns) int32, 0 = background.
         distance_nm: Distance of each pixel from the nearest geometric edge of a particle, (rows, columns), positive
             inside; its level 0 is that edge to a fraction of a pixel. None where the method gives no distance.
+        threshold: Score at the edge of a particle, where no distance is known.
     """
 
     probabilities: FloatArray
     instances: IntArray
     distance_nm: FloatArray | None = None
+    threshold: float = 0.5
 
     @property
     def particle_probability(self) -> FloatArray:
         """Score of each pixel for being part of a particle, (rows, columns)."""
         return self.probabilities[0]
+
+    def find_edges(self, pixel_size_nm: float) -> dict[int, Edge]:
+        """Trace the edges of the particles: where the distance is 0, or without one, the score is the threshold."""
+        score = self.particle_probability
+        level = score - np.float32(self.threshold) if self.distance_nm is None else self.distance_nm
+        return geometric_edges(self.instances, level, pixel_size_nm, score)
+
+    def half_contrast_instances(self, micrograph: Micrograph) -> IntArray:
+        """Number the particles inside their half-contrast outlines, or what was found of those that have none."""
+        edges = self.find_edges(micrograph.pixel_size_nm)
+        half = half_contrast_edges(micrograph.image, self.instances, edges, micrograph.pixel_size_nm, micrograph.valid)
+        return draw_edges(choose_edges(edges, half), micrograph.image.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +73,14 @@ class Segmenter(ABC):
     """Finds the particles in a micrograph.
 
     Attributes:
+        outline: Edge that its masks follow, one of `hrtem_lab.micrograph.OUTLINES`.
         preprocessing: From the micrograph to the standardised image.
         threshold: Pixels with a score above this belong to a particle.
         min_diameter_nm: Smaller particles are left out, and so are those of less than `MIN_DIAMETER_PX`.
     """
 
     name: ClassVar[str]
+    outline: ClassVar[str] = OUTLINES[0]
     preprocessing: Preprocessing
     threshold: float = 0.5
     min_diameter_nm: float = 1.0
@@ -86,7 +110,8 @@ class Segmenter(ABC):
             progress: Called with (done, total) by a method that works in tiles.
         """
         score_map = to_micrograph_grid(self.score_map(self.preprocessing(micrograph)), micrograph)
-        return Segmentation(score_map[None], self.label_instances(score_map, micrograph.pixel_size_nm))
+        instances = self.label_instances(score_map, micrograph.pixel_size_nm)
+        return Segmentation(score_map[None], instances, threshold=self.threshold)
 
     def __call__(self, micrograph: Micrograph) -> IntArray:
         """Particle numbers from 1, (rows, columns) int32, 0 = background."""
@@ -123,7 +148,8 @@ def choose_candidate(segmenter: S, validation: Sequence[LabelledMicrograph]) -> 
         return segmenter
     preprocessing = segmenter.preprocessing
     images = [preprocessing(m) for m in validation]
-    truths = [preprocessing.resample_instances(m, m.instances) > 0 for m in validation]
+    outlined = [m.with_outline(segmenter.outline) for m in validation]
+    truths = [preprocessing.resample_instances(m, m.instances) > 0 for m in outlined]
     score_maps: dict[str, list[FloatArray]] = {}
     trials: list[tuple[float, str, S]] = []
     for settings in segmenter.candidates():

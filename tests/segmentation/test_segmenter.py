@@ -130,7 +130,7 @@ def test_score_maps_are_on_the_grid_of_the_micrograph(pixel_size_nm, shape):
     image[30:55, 8:18] -= 20
     micrograph = plain(image, pixel_size_nm)
     method = Planted(preprocessing=PREPROCESSING, level=3.0, min_diameter_nm=0.2)
-    (probability,), instances, _ = method.segment(micrograph)
+    (probability,), instances, *_ = method.segment(micrograph)
     assert probability.shape == shape
     assert 0 <= probability.min() < probability.max() <= 1
     assert probability[36:49, 12:14].min() > 0.9

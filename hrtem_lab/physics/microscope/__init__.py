@@ -4,7 +4,7 @@ Each function gives the source of its formula. Spatial frequencies are in nm^-1,
 settings and in radians in formulas. The sign convention is abTEM's: positive defocus is underfocus.
 """
 
-from hrtem_lab.physics.microscope.camera import camera_pixels, expose, fourier_crop, record
+from hrtem_lab.physics.microscope.camera import camera_pixels, expose, fourier_crop, record, without_noise
 from hrtem_lab.physics.microscope.conditions import ImagingConditionRanges, ImagingConditions
 from hrtem_lab.physics.microscope.lens import image_intensity, transfer_function, wavelength_nm
 
@@ -18,4 +18,5 @@ __all__ = [
     "record",
     "transfer_function",
     "wavelength_nm",
+    "without_noise",
 ]

@@ -113,6 +113,13 @@ def record(expected: torch.Tensor, conditions: ImagingConditions, rng: np.random
     return conditions.gain * counts
 
 
+def without_noise(expected: torch.Tensor, conditions: ImagingConditions) -> torch.Tensor:
+    """Return the mean of endlessly many frames that `record` gives under even light, (n, n) float32."""
+    if conditions.noise_transfer:
+        expected = apply_mtf(expected, conditions.mtf_nyquist**conditions.noise_transfer)
+    return conditions.gain * expected
+
+
 def sample_poisson(expected: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Sample Poisson-distributed counts of the shape of `expected`.
 

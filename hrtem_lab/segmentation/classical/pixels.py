@@ -55,6 +55,7 @@ class KMeansClusters(Segmenter):
     """
 
     name: ClassVar[str] = "kmeans"
+    outline: ClassVar[str] = "half_contrast"
     cue: Cue = "dark"
     sigma_nm: float = 0.8
     clusters: int = 3

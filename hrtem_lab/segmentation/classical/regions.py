@@ -27,6 +27,7 @@ class Watershed(Segmenter):
     """Watershed of the gradient, from markers of clear background and clear particles (Beucher and Meyer 1993)."""
 
     name: ClassVar[str] = "watershed"
+    outline: ClassVar[str] = "half_contrast"
     cue: Cue = "dark"
     sigma_nm: float = 0.4
     low: float = 0.5
@@ -63,6 +64,7 @@ class ChanVese(Segmenter):
     """
 
     name: ClassVar[str] = "chan_vese"
+    outline: ClassVar[str] = "half_contrast"
     cue: Cue = "dark"
     sigma_nm: float = 0.4
     outer_weight: float = 1.0
@@ -96,6 +98,7 @@ class RandomWalker(Segmenter):
     """
 
     name: ClassVar[str] = "random_walker"
+    outline: ClassVar[str] = "half_contrast"
     cue: Cue = "dark"
     sigma_nm: float = 0.4
     low: float = 0.5

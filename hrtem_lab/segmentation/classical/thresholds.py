@@ -20,6 +20,7 @@ class Otsu(Segmenter):
     """Otsu's threshold on a smoothed cue (Otsu, IEEE Trans. SMC 9, 62, 1979)."""
 
     name: ClassVar[str] = "otsu"
+    outline: ClassVar[str] = "half_contrast"
     cue: Cue = "dark"
     sigma_nm: float = 0.4
     factor: float = 0.0
@@ -48,6 +49,7 @@ class LocalThreshold(Segmenter):
     """
 
     name: ClassVar[str] = "local_threshold"
+    outline: ClassVar[str] = "half_contrast"
     cue: Cue = "dark"
     sigma_nm: float = 0.4
     window_nm: float = 6.0
