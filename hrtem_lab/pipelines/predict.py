@@ -46,8 +46,6 @@ from hrtem_lab.tracking.models import find_model
 
 PRELOAD = "hrtem_lab.pipelines.file_analysis"
 """Module that every process imports that analyses files."""
-OUTLINE = "geometric"
-"""Edge that masks and labels follow."""
 MAX_LISTED = 50
 """Number of micrographs and of failures that are printed; the files hold all."""
 
@@ -197,7 +195,7 @@ def write_tables(
     write_json(output / "summary.json", results.summary(drop_machine_keys(to_plain(config))))
     write_export_tables(output, check_exports(config.exports), particles, results.micrographs)
     if config.labelled:
-        rows = [row | {"name": row["micrograph"], "outline": OUTLINE} for row in results.micrographs]
+        rows = [row | {"name": row["micrograph"]} for row in results.micrographs]
         write_label_table(output / LABELLED, rows)
     return results
 
