@@ -80,14 +80,14 @@ def nearest_particle(instances: IntArray, reach_px: float) -> IntArray:
     return nearest
 
 
-def _trace(level: FloatArray, own: BoolArray, near: BoolArray, reach_px: float) -> Curves:
+def _trace(level: FloatArray, mask: BoolArray, near: BoolArray, reach_px: float) -> Curves:
     """Trace the level set of one particle in its box; that of its pixels where the map does not show it."""
     size = np.clip(np.abs(level), np.finfo(np.float32).tiny, 1e6)  # finite, and nowhere 0
-    inside = near & (level > 0) | (distance_to_edge_px(own) > reach_px)
+    inside = near & (level > 0) | (distance_to_edge_px(mask) > reach_px)
     _, parts = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
-    overlap = np.bincount(parts[own & inside], minlength=2)
+    overlap = np.bincount(parts[mask & inside], minlength=2)
     if not overlap[1:].any():
-        return mask_curves(own)
+        return mask_curves(mask)
     signed = np.where(parts == np.argmax(overlap), size, -size)
     padded = np.pad(signed, 1, mode="edge")
     padded[[0, -1]] = -np.abs(padded[[0, -1]])
