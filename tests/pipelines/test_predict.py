@@ -67,7 +67,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dark(monkeypatch: pytest.MonkeyPatch) -> None:
     """A segmenter whose answer is known, in the place of the trained one."""
     known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder: known))
+    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, *_: known))
 
 
 def predict(**settings: object) -> int:
@@ -321,7 +321,7 @@ def test_an_empty_field_gives_empty_tables(forest: bool, tmp_path: Path, monkeyp
     monkeypatch.setattr(
         NetworkSegmenter,
         "load",
-        classmethod(lambda cls, _: NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())),
+        classmethod(lambda cls, *_: NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())),
     )
     Image.fromarray(np.full((64, 64), 7, np.uint8)).save(tmp_path / "flat.png")
     assert predict(input=tmp_path / "flat.png", output=tmp_path / "out", model=model, pixel_size_nm=0.05) == 0
@@ -368,7 +368,7 @@ def test_augmentation_is_switched_on_by_its_name(
             return super().forward(images)
 
     known = NetworkSegmenter(net=Counting(), preprocessing=Preprocessing())
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder: known))
+    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, *_: known))
     predict(input=folder / "discs.tif", output=tmp_path, model=model, tta=str(tta).lower())
     assert Counting.seen == (8 if tta else 1)
     summary = json.loads((tmp_path / "summary.json").read_text())
@@ -435,7 +435,7 @@ def test_the_tiles_of_a_large_micrograph_are_counted(model: Path, tmp_path: Path
 
     monkeypatch.setattr(prediction, "nested_progress_bars", noted)
     known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing(), tile=128, overlap=32)
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder: known))
+    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, *_: known))
     tifffile.imwrite(tmp_path / "discs.tif", discs()[0])
     predict(input=tmp_path / "discs.tif", output=tmp_path, model=model, pixel_size_nm=PIXEL_NM)
     tiles = [("Tiles of this micrograph", i, 4) for i in range(1, 5)]  # 160 x 224 in tiles of 128
