@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray
-from hrtem_lab.particles.crops import boxes, check_shapes, densest_window
+from hrtem_lab.particles.crops import Box, boxes, check_shapes, densest_window
 from hrtem_lab.particles.feature_names import IMAGE_FEATURES, LATTICE_FEATURES, POWER_FEATURES, SHAPE_FEATURES
 from hrtem_lab.particles.measure import measure
 from hrtem_lab.particles.moments import standardised_moment
@@ -17,12 +19,15 @@ from hrtem_lab.particles.network_outputs import network_features
 from hrtem_lab.particles.spectrum import Spectrum, bins_per_nm, compute_spectrum, radial_profile
 from hrtem_lab.particles.spectrum_features import spectrum_features
 from hrtem_lab.particles.window import distance_to_edge_px
+from hrtem_lab.processes.cores import count_threads
 
 SURROUND_NM = (0.3, 1.5)
 """Inner and outer distance of the surround from the particle's edge, past the Fresnel fringe and short of the
 neighbours."""
 MIN_WINDOW_AREA_NM2 = 0.5
 """Effective area of a window below which its spectrum is meaningless; that of a disc of 0.8 nm."""
+PARTICLES_PER_PROCESS = 40
+"""Number of particles from which on another process pays, which takes a second to start."""
 WINDOW_NM = 15.0
 """Side length of the largest window that is transformed: a particle of 12 nm with its surround. For a larger particle,
 the middle of its thickest part stands for its lattice, or else the cost would grow with its area."""
@@ -52,14 +57,35 @@ def lattice_features(
     """
     check_shapes(image, instances)
     shapes = measure(instances, pixel_size_nm)[list(SHAPE_FEATURES)]
-    margin_px = int(np.ceil(SURROUND_NM[1] / pixel_size_nm)) + 1
-    rows = {
-        particle: particle_features(image[box], instances[box], particle, pixel_size_nm)
-        for particle, box in boxes(instances, margin_px)
-    }
+    rows = _describe_all(image, instances, pixel_size_nm)
     features = pd.DataFrame.from_dict(rows, orient="index", columns=list(IMAGE_FEATURES), dtype=float)
     joined = shapes.join([features, network_features(network_outputs, instances)])
     return joined[list(LATTICE_FEATURES)].astype(np.float64)
+
+
+def _describe_all(image: npt.NDArray[Any], instances: IntArray, pixel_size_nm: float) -> dict[int, dict[str, float]]:
+    """Describe every particle, many of them in several processes, which share the image.
+
+    A process has one thread for linear algebra: its matrices are too small for more, which would only wait.
+    """
+    parts = list(boxes(instances, int(np.ceil(SURROUND_NM[1] / pixel_size_nm)) + 1))
+    workers = min(count_threads(), len(parts) // PARTICLES_PER_PROCESS)
+    if workers < 2:
+        with threadpool_limits(1, "blas"):
+            return _describe(image, instances, parts, pixel_size_nm)
+    from joblib import Parallel, delayed
+
+    shares = [parts[first :: 4 * workers] for first in range(4 * workers)]
+    run = Parallel(workers, max_nbytes=2**20)  # a larger array is put into memory that all processes read
+    described = run(delayed(_describe)(image, instances, share, pixel_size_nm) for share in shares)
+    return {particle: features for share in described for particle, features in share.items()}
+
+
+def _describe(
+    image: npt.NDArray[Any], instances: IntArray, parts: Sequence[tuple[int, Box]], pixel_size_nm: float
+) -> dict[int, dict[str, float]]:
+    """Describe the particles with these numbers and boxes."""
+    return {number: particle_features(image[box], instances[box], number, pixel_size_nm) for number, box in parts}
 
 
 def particle_features(

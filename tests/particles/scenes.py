@@ -137,3 +137,19 @@ def mapped(
     """Map of the only reflection of a particle."""
     spectrum = drawn_spectrum(fringes(spacing_nm, 90.0, phase=phase, where=where), **scene)
     return fringe_maps(spectrum, find_peaks(spectrum)[:1])[0]
+
+
+def field_of_kinds(pixel_size_nm=0.05):
+    """Image and instances of particles of all kinds and of several sizes, one of them cut by the border."""
+    kinds = (single(), faulted(), twinned(), single()[:1], ())
+    pieces = [
+        particle(*kind, pixel_size_nm=pixel_size_nm, diameter_nm=diameter_nm, margin_nm=1.2, seed=seed)
+        for seed, (kind, diameter_nm) in enumerate(zip(kinds * 2, np.linspace(2, 6.5, 10), strict=True))
+    ]
+    side = max(len(image) for image, _ in pieces)
+    padded = [
+        (np.pad(image, (0, side - len(image)), mode="reflect"), number * np.pad(mask, (0, side - len(mask))))
+        for number, (image, mask) in enumerate(pieces, start=1)
+    ]
+    image, instances = (np.block([[piece[i] for piece in padded[r : r + 5]] for r in (0, 5)]) for i in (0, 1))
+    return image[:-30], instances[:-30].astype(np.int32)
