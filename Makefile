@@ -14,7 +14,7 @@ READY := .venv/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-browser ui check docs setup lock clean
+.PHONY: help demo test test-browser test-slow ui check docs setup lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -27,6 +27,9 @@ test: $(READY) ## the default tests; WORKERS=2 says how many run at once, ARGS="
 
 test-browser: $(READY) ## the tests of pages, in headless Chromium (Debian: chromium, chromium-driver)
 	$(BIN)/python -m pytest -m browser $(ARGS)
+
+test-slow: $(READY) ## the tests that take long: whole trainings, many processes
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist worksteal $(ARGS)
 
 ui: $(READY) ## open MLflow on the runs so far (MLFLOW_TRACKING_URI, PORT=5000)
 	MLFLOW_TRACKING_URI="$(MLFLOW_TRACKING_URI)" $(BIN)/python -m hrtem_lab.ui port=$(PORT)

@@ -105,6 +105,7 @@ def test_hydra_completes_a_command_line(environment: Environment, tmp_path: Path
     assert done.stdout.split() == ["net=unet_resnet50_micronet"], done.stderr
 
 
+@pytest.mark.slow
 def test_an_installed_command_writes_into_its_output_alone(environment: Environment, tmp_path: Path):
     folders = [tmp_path / name for name in ("work", "home", "temp")]
     for folder in folders:

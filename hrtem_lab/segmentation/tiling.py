@@ -16,7 +16,7 @@ class Tiling:
     """Overlapping square tiles.
 
     Attributes:
-        tile: Side length of a tile in pixels, a multiple of `stride`.
+        tile: Side length of a tile in pixels at most, a multiple of `stride`.
         overlap: Smallest overlap of two neighbouring tiles in pixels.
         stride: Factor by which a network downsamples: the sides of its input have to be multiples of it.
 
@@ -41,9 +41,32 @@ class Tiling:
 
     def windows(self, rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
         """Yield the (rows, columns) slices of all tiles of an image; a side shorter than a tile is one tile."""
+        height, width = self.side(rows), self.side(columns)
         for top in self.starts(rows):
             for left in self.starts(columns):
-                yield slice(top, top + min(self.tile, rows)), slice(left, left + min(self.tile, columns))
+                yield slice(top, top + height), slice(left, left + width)
+
+    def side(self, length: int) -> int:
+        """Length of the tiles along a side of an image: the shortest with which there are no more of them.
+
+        An image of 1664 x 1664 pixels takes four tiles of 960 instead of 1024 pixels then, which is an eighth less work.
+        """
+        if length <= self.tile:
+            return length
+        fewest = self._count(length, self.tile)
+        shorter = range(self.stride, self.tile, self.stride)
+        fitting = (side for side in shorter if side > self.overlap and self._count(length, side) == fewest)
+        return next(fitting, self.tile)
+
+    def _unit(self, length: int, side: int) -> int:
+        """Distance of the places at which tiles of a length may begin."""
+        return self.stride if side - self.overlap >= self.stride and length % self.stride == 0 else 1
+
+    def _count(self, length: int, side: int) -> int:
+        """Number of tiles of a length along a side of an image."""
+        unit = self._unit(length, side)
+        step = (side - self.overlap) // unit * unit
+        return -(-(length - side) // step) + 1
 
     def starts(self, length: int) -> list[int]:
         """Evenly spaced starts of the tiles along a side.
@@ -53,10 +76,9 @@ class Tiling:
         """
         if length <= self.tile:
             return [0]
-        unit = self.stride if self.tile - self.overlap >= self.stride and length % self.stride == 0 else 1
-        step = (self.tile - self.overlap) // unit * unit
-        count = -(-(length - self.tile) // step) + 1
-        return [unit * round(i * (length - self.tile) / unit / (count - 1)) for i in range(count)]
+        side = self.side(length)
+        unit, count = self._unit(length, side), self._count(length, side)
+        return [unit * round(i * (length - side) / unit / (count - 1)) for i in range(count)]
 
 
 def predict_in_tiles(

@@ -363,6 +363,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_after_a_kill_there_is_neither_gap_nor_duplicate_nor_orphan(tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
@@ -399,6 +400,7 @@ def test_after_a_kill_there_is_neither_gap_nor_duplicate_nor_orphan(tmp_path):
 # Many machines
 
 
+@pytest.mark.slow
 def test_a_cluster_makes_the_same_waves(tmp_path):
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
         assert list(run(str, [1], 0, cluster)) == [(1, "1")]

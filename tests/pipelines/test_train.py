@@ -86,6 +86,7 @@ def tuned(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_fine_tuning_is_scored_before_and_after_on_both_kinds(tuned: Path):
     store = mlflow.MlflowClient(f"sqlite:///{tuned / 'mlflow.db'}")
     experiment = store.get_experiment_by_name("finetune")
@@ -99,6 +100,7 @@ def test_fine_tuning_is_scored_before_and_after_on_both_kinds(tuned: Path):
     assert {"test/dice", "simulated/dice"} <= set(metrics)
 
 
+@pytest.mark.slow
 def test_fine_tuning_keeps_the_encoder_and_the_forest_of_the_model_it_began_with(tuned: Path, ran: Path):
     before, after = (NetworkSegmenter.load(folder / "out" / "model").net.state_dict() for folder in (ran, tuned))
     # the running mean over equal weights is rounded, and that of batch norm's counter, which nobody reads, is cut
@@ -215,6 +217,7 @@ def test_the_logged_model_has_a_signature_and_predicts(client: mlflow.MlflowClie
     assert ((probability >= 0) & (probability <= 1)).all()
 
 
+@pytest.mark.slow
 def test_a_second_run_simulates_nothing_and_goes_on_from_the_checkpoint(ran: Path):
     waves = sorted((ran / "waves").rglob("facts/*.parquet"))
     assert waves
@@ -225,6 +228,7 @@ def test_a_second_run_simulates_nothing_and_goes_on_from_the_checkpoint(ran: Pat
     assert [path.stat().st_mtime_ns for path in waves] == before
 
 
+@pytest.mark.slow
 def test_another_training_is_not_gone_on_with(ran: Path):
     done = train(ran, "+experiment=quickstart", f"output={ran / 'out'}", "seed=1", "trainer.max_epochs=2")
     assert done.returncode == 2
@@ -236,6 +240,7 @@ def test_another_training_is_not_gone_on_with(ran: Path):
 TRAINED = [path for path in (CONF / "experiment").glob("*.yaml") if "hrtem_lab.train " in path.read_text()]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # they are looked at where a whole training runs
 @pytest.mark.parametrize("experiment", sorted({path.stem for path in TRAINED} - {"quickstart", "finetune"}))
 def test_every_experiment_runs_one_batch(

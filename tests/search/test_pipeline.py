@@ -54,6 +54,7 @@ def test_a_sweep_that_could_not_work_is_refused_before_the_first_trial(
     assert not (tmp_path / "out" / "study.journal").exists()
 
 
+@pytest.mark.slow
 def test_a_small_sweep_of_the_watershed(call_sweep, store, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     overrides = [*SMALL, "+sweep=watershed", "name=small", f"data.library.root={tmp_path / 'waves'}", "sampler=random"]
     assert call_sweep(*overrides, "n_trials=4") == 0

@@ -72,6 +72,7 @@ def test_two_workers_share_a_study_and_one_that_is_killed_is_replaced(
     assert len(trials(tmp_path)) == 13
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_after_the_running_trials_and_says_how_to_continue(
     call_sweep, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -91,6 +92,7 @@ def test_ctrl_c_ends_after_the_running_trials_and_says_how_to_continue(
     assert "choices:[a,b]" in output  # no markup of the screen
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_ends_at_once_and_the_trial_is_tried_again(call_sweep, tmp_path: Path):
     hangs = tmp_path / "hangs"
 

@@ -144,5 +144,6 @@ def postgres(tmp_path: Path) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_four_processes_share_a_postgresql_database_and_one_more_is_killed(postgres: str):
     run_processes(postgres, 4, 60)

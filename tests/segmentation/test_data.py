@@ -45,7 +45,8 @@ def test_two_epochs_differ_and_the_same_seed_gives_the_same():
 
 # torch advises against more workers than processors; here it is not about speed
 @pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes")
-@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2, 4])
 def test_workers_do_not_matter(workers):
     assert all(same(a, b) for a, b in zip(batches(0), batches(workers), strict=True))
 

@@ -17,12 +17,19 @@ def test_windows_cover_everything_with_the_given_overlap(rows, columns, tile, ov
     covered = np.zeros((rows, columns), dtype=int)
     starts = ({w[axis].start for w in tiling.windows(rows, columns)} for axis in (0, 1))
     for window in tiling.windows(rows, columns):
-        assert covered[window].shape == (min(32 * tile, rows), min(32 * tile, columns))
+        for side, length in zip(covered[window].shape, (rows, columns), strict=True):
+            assert side == length if length <= 32 * tile else side <= 32 * tile and side % 32 == 0
         covered[window] += 1
     assert covered.min() >= 1
-    for begun in starts:
+    for begun, length in zip(starts, (rows, columns), strict=True):
         steps = np.diff(sorted(begun))
-        assert (steps <= 32 * tile - overlap).all()
+        assert (steps <= tiling.side(length) - overlap).all()
+
+
+def test_tiles_are_no_larger_than_their_number_takes():
+    tiling = Tiling(tile=1024, overlap=256, stride=32)
+    assert (tiling.side(1664), tiling.starts(1664)) == (960, [0, 704])
+    assert (tiling.side(1024), tiling.side(1056), tiling.side(1792)) == (1024, 672, 1024)
 
 
 @given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 96))
