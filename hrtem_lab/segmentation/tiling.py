@@ -49,7 +49,7 @@ class Tiling:
     def side(self, length: int) -> int:
         """Length of the tiles along a side of an image: the shortest with which there are no more of them.
 
-        An image of 1664 x 1664 pixels takes four tiles of 960 instead of 1024 pixels then, which is an eighth less work.
+        An image of 1664 x 1664 pixels then takes four tiles of 960 instead of 1024 pixels, an eighth less work.
         """
         if length <= self.tile:
             return length
