@@ -76,6 +76,7 @@ INDIRECTLY_USED = {
 BROUGHT_ALONG = {
     "omegaconf": "hydra-core brings the one it fits",
     "starlette": "FastAPI is built on it and brings the one it fits",
+    "platformdirs": "pooch brings it, and keeps its files where it says",
     "sqlalchemy": "Optuna and MLflow bring the one they fit",
     "yaml": "OmegaConf brings the one it fits",
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
+import scipy
 from skimage.metrics import contingency_table
 
 from hrtem_lab.evaluation.counts import divide
@@ -67,7 +67,7 @@ def match(predicted: IntArray, truth: IntArray, iou: float = 0.5) -> pd.DataFram
     gain = np.zeros((rows.size, columns.size))
     gain[row, column] = min(gain.shape) + pairs["iou"]  # one more pair outweighs any sum of IoUs
     assigned = np.zeros(gain.shape, dtype=bool)
-    assigned[linear_sum_assignment(gain, maximize=True)] = True
+    assigned[scipy.optimize.linear_sum_assignment(gain, maximize=True)] = True
     return pairs[assigned[row, column]].reset_index(drop=True)
 
 

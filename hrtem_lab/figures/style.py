@@ -25,6 +25,8 @@ COLOURS: dict[str, str] = {
 TRUTH, BACKDROP = "#009E73", "#AAAAAA"
 OUTLINED = withStroke(linewidth=2, foreground="black")
 DPI = 100
+PNG_COMPRESSION = 2
+"""Level of 1 to 9; noise takes three times as long at Pillow's 6, for a file that is a few per cent smaller."""
 
 
 def save(figure: Figure, path: Path, bbox_inches: str | None = None) -> None:
@@ -39,4 +41,5 @@ def save(figure: Figure, path: Path, bbox_inches: str | None = None) -> None:
         InputError: The file cannot be written.
     """
     with atomic_write(path) as unfinished:
-        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI, bbox_inches=bbox_inches)
+        settings = {"pil_kwargs": {"compress_level": PNG_COMPRESSION}} if path.suffix == ".png" else {}
+        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI, bbox_inches=bbox_inches, **settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import mean
 
 from hrtem_lab.micrograph import FloatArray, IntArray
 
@@ -28,8 +27,14 @@ def network_features(network_outputs: FloatArray | None, instances: IntArray) ->
         One row per particle, indexed by `particle`, with the columns `NETWORK_FEATURES`; `nan` for outputs that the
         network does not have.
     """
-    numbers = np.unique(instances[instances > 0])
+    inside = instances > 0
+    particle = instances[inside]
+    areas = np.bincount(particle)
+    numbers = np.flatnonzero(areas)
     planes = () if network_outputs is None else network_outputs
-    means = {name: mean(plane, instances, numbers) for name, plane in zip(NETWORK_FEATURES, planes, strict=False)}
+    means = {
+        name: (np.bincount(particle, plane[inside]) / np.maximum(areas, 1))[numbers]
+        for name, plane in zip(NETWORK_FEATURES, planes, strict=False)
+    }
     index = pd.Index(numbers, name="particle")
     return pd.DataFrame(means, index=index, columns=list(NETWORK_FEATURES), dtype=float)

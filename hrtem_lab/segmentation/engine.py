@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from platformdirs import user_cache_path
+
 from hrtem_lab.atomic_write import move_when_written
 from hrtem_lab.fingerprint import fingerprint, fingerprint_bytes
 from hrtem_lab.micrograph import InputError
@@ -105,11 +107,9 @@ def _converted(folder: Path, stride: int) -> Path:
     Raises:
         InputError: A package is missing, the cache cannot be written to, or the file differs from the network.
     """
-    import pooch
-
     parts = [fingerprint_bytes((folder / name).read_bytes()) for name in (ARCHITECTURE, WEIGHTS)]
     name = fingerprint([*parts, stride, *map(_version, WRITERS)])
-    file = Path(pooch.os_cache("hrtem_lab")) / "networks" / f"{name}.onnx"
+    file = user_cache_path("hrtem_lab") / "networks" / f"{name}.onnx"
     if not file.is_file():
         from hrtem_lab.segmentation.onnx import write_onnx
 

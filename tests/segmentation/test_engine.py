@@ -30,7 +30,7 @@ def cache(tmp_path_factory):
     """A cache of the test's own, as XDG, macOS and Windows have it."""
     path = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pooch.os_cache", lambda name: path / name)
+        patch.setattr(engines, "user_cache_path", lambda name: path / name)
         yield path
 
 
