@@ -41,5 +41,5 @@ def save(figure: Figure, path: Path, bbox_inches: str | None = None) -> None:
         InputError: The file cannot be written.
     """
     with atomic_write(path) as unfinished:
-        settings = {"pil_kwargs": {"compress_level": PNG_COMPRESSION}} if path.suffix == ".png" else {}
-        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI, bbox_inches=bbox_inches, **settings)
+        packing = {"compress_level": PNG_COMPRESSION} if path.suffix == ".png" else None
+        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI, bbox_inches=bbox_inches, pil_kwargs=packing)
