@@ -1,6 +1,6 @@
 """Run benchmarks with this checkout and with an older commit by turns, and print how many times as fast this one is.
 
-Run it with: python benchmarks/run.py startup describing --against 5d3c64d
+Run it with: python benchmarks/run.py startup describing --against d1c9d79
 """
 
 import argparse
