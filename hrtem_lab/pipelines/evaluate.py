@@ -121,7 +121,7 @@ def score_and_report(
     comparisons = {name: compare(scored, reference) for name, scored in scores.items()}
     for name, comparison in comparisons.items():
         console.print(tables.methods_table(comparison, f"{name.capitalize()} micrographs", reference))
-        _log_comparison(comparison, "comparison" if name == first else f"comparison_{name}", folder, run)
+        _log_comparison(comparison, "comparison" if name in STAGES else f"comparison_{name}", folder, run)
         _log_leads(comparison, name, run)
         metrics |= {f"{name}/{metric}": value for metric, value in scores[name][reference].summary.items()}
     run.log_metrics(metrics)

@@ -36,6 +36,11 @@ from hrtem_lab.tracking.runs import Run
 UNET, BEFORE = "unet", "before"
 """Names of two methods: the trained network, and the model that its training began with."""
 
+NO_TEST = (
+    "No test score: the labelled micrographs are of one or two groups, and all are learned from or tuned on. The "
+    "scores above are of simulated micrographs; label a third group (column group of metadata.csv) for one of yours"
+)
+
 
 def train(config: DictConfig) -> dict[str, float]:
     """Everything from simulation to the table of methods and the forest.
@@ -60,16 +65,21 @@ def train(config: DictConfig) -> dict[str, float]:
         data = simulate_missing(config)
         log_data(config, data, folder, run)
         methods = train_and_tune(config, data, folder, run)
-        sets = {"test": data.micrographs("test"), **data.extra_test_sets()}
+        test, others = data.micrographs("test"), data.extra_test_sets()
+        sets = {"test": test, **others} if len(test) else others
         evaluation = score_and_report(methods, sets, UNET, folder, run)
-        metrics, test, scores = evaluation.metrics, evaluation.micrographs, evaluation.scores[UNET]
-        log_calibration(scores, test, folder, run)
-        forest_metrics, classes = add_forest(config, data, test, methods[UNET], scores, folder, run)
-        metrics |= forest_metrics
-        draw_gallery(test, scores, classes, folder)
+        metrics, scored, scores = evaluation.metrics, evaluation.micrographs, evaluation.scores[UNET]
+        if len(test):
+            log_calibration(scores, test, folder, run)
+            forest_metrics, classes = add_forest(config, data, test, methods[UNET], scores, folder, run)
+            metrics |= forest_metrics
+        else:
+            console.print(NO_TEST, soft_wrap=True, highlight=False, style="yellow")
+            classes = keep_forest(config, folder)
+        draw_gallery(scored, scores, classes, folder)
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")
-        log_model(folder / "model", test[0], run)
+        log_model(folder / "model", scored[0], run)
     for line in tables.next_steps(folder, uri, evaluation.view):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return metrics

@@ -26,7 +26,8 @@ class LabelledData(TrainingData):
 
     The network learns from a mixture of both and its best epoch is chosen on such a mixture, so that it does not forget
     what it has learned from simulations. Settings are tuned on labelled micrographs, and the scores are those of
-    labelled micrographs; those of simulated ones are an extra test set.
+    labelled micrographs; those of simulated ones are an extra test set. Where all labelled ones are of one group or
+    two, there are none to test on, and with one group settings are tuned on simulated ones.
 
     Args:
         root: Folder or file of the set.
@@ -81,6 +82,8 @@ class LabelledData(TrainingData):
     @cached_property
     def validation_samples(self) -> list[Batch]:
         """Images of the validation sides, mixed as in training but the same in every epoch."""
+        if not len(self.labelled["validation"]):
+            return self.simulated.validation_samples
         dataset = self.dataset("validation")
         return [dataset[i] for i in range(2 * len(self.simulated.indices["validation"]))]
 
@@ -89,8 +92,8 @@ class LabelledData(TrainingData):
         return self.labelled[stage]
 
     def views(self, stage: Stage, count: int) -> Sequence[LabelledMicrograph]:
-        """The labelled micrographs of a stage once: a label has one view."""
-        return self.micrographs(stage)
+        """The labelled micrographs of a stage once, since a label has one view; simulated ones where there are none."""
+        return self.micrographs(stage) or self.simulated.views(stage, count)
 
     def extra_test_sets(self) -> dict[str, Sequence[LabelledMicrograph]]:
         """Simulated micrographs of the specimens that are held out for the test."""

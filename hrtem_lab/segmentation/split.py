@@ -18,6 +18,8 @@ from hrtem_lab.segmentation.survey import Survey
 
 Stage = Literal["train", "validation", "test"]
 STAGES: tuple[Stage, ...] = ("train", "validation", "test")
+FEW_GROUPS = "few groups"
+"""Rule of a split without a test side, and of a single group without a validation side."""
 DEFAULT_GAP = 8
 """Images of a stack of unknown origin that are left out between two sides: they may be of one micrograph."""
 
@@ -117,7 +119,8 @@ def refuse_leaks(split: Split, survey: Survey) -> None:
     unknown = sorted(sides.keys() - set(survey.table.index))
     if unknown:
         raise InputError(f"{', '.join(unknown[:3])}: named by the split and not in the set; make the split anew")
-    missing = [stage for stage in STAGES if not split.sides[stage]]
+    needed: tuple[Stage, ...] = ("train",) if split.rule.get("rule") == FEW_GROUPS else STAGES
+    missing = [stage for stage in needed if not split.sides[stage]]
     if missing:
         raise InputError(f"the split leaves nothing for {' and '.join(missing)}; label more micrographs")
     _refuse_divided_units(split.unit, sides, survey)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from hrtem_lab.evaluation.near_duplicates import same_field_groups
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.segmentation.split import STAGES, Split, Stage, set_fingerprints
+from hrtem_lab.segmentation.split import FEW_GROUPS, STAGES, Split, Stage, set_fingerprints
 from hrtem_lab.segmentation.survey import Survey, size_classes
 
 
@@ -36,7 +36,8 @@ class Splitter(ABC):
 class GroupSplitter(Splitter):
     """Whole groups at random, so that materials and sizes are on every side as far as there are enough groups.
 
-    Groups in which the same field is shown are kept together.
+    Groups in which the same field is shown are kept together. Of two groups one is to train on and one for validation,
+    and of a single one all is to train on: then there is no test side.
 
     Attributes:
         validation_groups: Number of groups for choosing thresholds and settings.
@@ -56,21 +57,31 @@ class GroupSplitter(Splitter):
         """Deal the groups to the sides; see `Splitter.split`."""
         table = survey.table
         units = _units(survey, self.by)
-        self._check(table, units)
+        is_few = self._is_few(table, units)
+        if not is_few:
+            self._check(table, units)
         rng = np.random.default_rng(seed)
         order = _deal(table, units, rng)
         if self.test_group is not None:
             order.remove(units[table.index[table[self.by] == self.test_group][0]])
             order.insert(0, units[table.index[table[self.by] == self.test_group][0]])
         test = 1 if self.test_group is not None else self.test_groups
-        bounds = {"test": (0, test), "validation": (test, test + self.validation_groups)}
-        bounds["train"] = (test + self.validation_groups, len(order))
+        validation = self.validation_groups
+        if is_few:
+            test, validation = 0, len(order) - 1
+        bounds = {"test": (0, test), "validation": (test, test + validation)}
+        bounds["train"] = (test + validation, len(order))
         sides: dict[Stage, tuple[str, ...]] = {
             stage: tuple(units.index[units.isin(order[slice(*bounds[stage])])]) for stage in STAGES
         }
         sides["train"], left_out = self._limit(sides["train"], units, rng)
-        rule = {"rule": "groups", "by": self.by, "seed": seed}
+        rule = {"rule": FEW_GROUPS if is_few else "groups", "by": self.by, "seed": seed}
         return Split(sides, left_out, unit=self.by, rule=rule, files=set_fingerprints(survey.micrographs))
+
+    def _is_few(self, table: pd.DataFrame, units: pd.Series) -> bool:
+        """Whether there are so few groups that none can be held out for a test, and nobody asked for other numbers."""
+        asked = self.test_group is not None or (self.validation_groups, self.test_groups) != (1, 1)
+        return not asked and units.nunique() < 3 and not (table["stack"] != "").any()
 
     def _check(self, table: pd.DataFrame, units: pd.Series) -> None:
         """Refuse what leaves a side empty."""

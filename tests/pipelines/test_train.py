@@ -11,13 +11,13 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from PIL import Image
 
 from hrtem_lab.defects import Forest
-from hrtem_lab.files import write_folder
 from hrtem_lab.micrograph import CLASSES, InputError
 from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines.fit_network import fit_network
@@ -113,12 +113,34 @@ def test_fine_tuning_keeps_the_encoder_and_the_forest_of_the_model_it_began_with
     assert (tuned / "out" / "figures" / "gallery.png").stat().st_size > 5000
 
 
-def test_labelled_micrographs_that_are_too_few_end_in_one_line(tmp_path: Path):
-    write_folder(tmp_path / "mine", [(0, dark_discs())])
-    done = train(tmp_path, "+experiment=finetune", f"data.root={tmp_path / 'mine'}")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "label more micrographs" in done.stderr
+def test_what_predict_found_is_mended_and_learned_from(ran: Path, tmp_path: Path):
+    """The whole loop with a single group: labels by the model, one of them mended, fine-tuning, and the new model."""
+    (tmp_path / "session").mkdir()
+    for number in range(2):
+        image = dark_discs(number, discs_elsewhere(number), contrast=3.0).image
+        tags = {"resolution": (20, 20), "metadata": {"unit": "nm"}}
+        tifffile.imwrite(tmp_path / "session" / f"m{number}.tif", image, imagej=True, **tags)
+    (tmp_path / "session" / "metadata.csv").write_text("name,group\nm0,monday\nm1,monday\n")
+    call = [sys.executable, "-m", "hrtem_lab.predict", f"input={tmp_path / 'session'}", "workers=0"]
+    words = [f"output={tmp_path / 'found'}", f"model={ran / 'out' / 'model'}", "labelled=true"]
+    subprocess.run([*call, *words], check=True, capture_output=True, cwd=tmp_path)
+    labelled = tmp_path / "found" / "labelled"
+    truth = np.uint16(dark_discs(0, discs_elsewhere(0), contrast=3.0).instances)
+    tifffile.imwrite(labelled / "m0_label.tif", truth)
+    shutil.copy(ran / "mlflow.db", tmp_path / "mlflow.db")
+    words = [f"data.root={labelled}", f"start={ran / 'out' / 'model'}", f"output={tmp_path / 'mine'}"]
+    done = train(tmp_path, "+experiment=finetune", "callbacks=[ema]", *words)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "No test score" in done.stdout
+    metrics = json.loads((tmp_path / "mine" / "metrics.json").read_text())
+    assert "simulated/dice" in metrics
+    assert not [name for name in metrics if name.startswith("test/")]
+    assert not (tmp_path / "mine" / "comparison.csv").exists()
+    split = json.loads((tmp_path / "mine" / "split.json").read_text())
+    assert split["sides"] == {"train": ["m0", "m1"], "validation": [], "test": []}
+    words = [f"output={tmp_path / 'again'}", f"model={tmp_path / 'mine' / 'model'}"]
+    subprocess.run([*call, *words], check=True, capture_output=True, cwd=tmp_path)
+    assert set(pd.read_csv(tmp_path / "again" / "micrographs.csv")["group"]) == {"monday"}
 
 
 @pytest.fixture
