@@ -18,5 +18,5 @@ def test_the_notebook_runs_and_finds_the_particle():
     outputs = [cell.outputs[-1]["data"] for cell in notebook.cells if cell.cell_type == "code"]
     assert "equivalent_diameter_nm" in outputs[0]["text/plain"]
     assert "image/png" in outputs[1]
-    areas_nm2 = ast.literal_eval(outputs[3]["text/plain"])
-    assert 0 < areas_nm2["lower half"] < areas_nm2["all"]
+    left = ast.literal_eval(outputs[3]["text/plain"])
+    assert left == {"found above": 0, "nm2": pytest.approx(256 * 128 * 0.02**2)}
