@@ -16,7 +16,7 @@ from hrtem_lab.files.layouts.layout import Layout
 from hrtem_lab.files.layouts.mixture import Mixture, PartOfMixture
 from hrtem_lab.files.read import read
 from hrtem_lab.files.regions import LeftOut, read_region
-from hrtem_lab.files.results import find_outputs, read_results
+from hrtem_lab.files.results import find_outputs, read_outline, read_results
 from hrtem_lab.files.stacks import check_choice
 from hrtem_lab.files.write import make_folder, write_json, write_mask, write_parquet, write_table
 
@@ -47,6 +47,7 @@ __all__ = [
     "read_calibration",
     "read_label",
     "read_labelled",
+    "read_outline",
     "read_region",
     "read_results",
     "to_micrograph",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from hrtem_lab.files.errors import read_errors
 from hrtem_lab.files.tables import parse_number, read_rows
-from hrtem_lab.micrograph import InputError
+from hrtem_lab.micrograph import OUTLINES, InputError
 
 _FIELD = ("rows", "columns")
 _AGAIN = "give a folder that hrtem_lab.predict wrote, or run it again"
@@ -43,6 +43,15 @@ def read_results(folder: str | Path, numbers: Sequence[str]) -> tuple[pd.DataFra
     if unknown := sorted(set(particles["micrograph"]) - set(fields.index)):
         raise InputError(f"{folder}: summary.json says no size in pixels of {unknown[0]}; {_AGAIN}")
     return particles, fields
+
+
+def read_outline(folder: str | Path) -> str:
+    """The outline by which a prediction goes; the geometric one where nothing is said, as in those of before."""
+    try:
+        summary = json.loads((Path(folder).expanduser() / "summary.json").read_text(encoding="utf-8"))
+        return str(summary["outline"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return OUTLINES[0]
 
 
 def find_outputs(folder: Path) -> set[Path]:

@@ -20,14 +20,21 @@ from hrtem_lab.figures import populations as population_figures
 from hrtem_lab.figures import statements
 from hrtem_lab.figures.interval_text import interval_text
 from hrtem_lab.figures.style import save
-from hrtem_lab.files import make_folder, read_results, write_table
+from hrtem_lab.files import make_folder, read_outline, read_results, write_table
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.particles.measure import HALF_CONTRAST_MEASUREMENTS, half_contrast_name
 
 TABLES = ("distributions", "correlations", "faults", "fault_differences", "expected_faults", "comparison")
 FIGURES = ("sizes", "shapes", "correlations", "faults", "comparison")
 """Names of all tables and figures that `statistics` may write."""
 NUMERIC_COLUMNS = (*populations.QUANTITIES, "box_rows_px", "box_columns_px")
 """Columns of particles.csv that are read as numbers."""
+HALF_CONTRAST_COLUMNS = {
+    name: half_contrast_name(name)
+    for name in populations.QUANTITIES
+    if half_contrast_name(name) in HALF_CONTRAST_MEASUREMENTS
+}
+"""Columns of the half-contrast outline that take the place of geometric ones."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,13 @@ class Population:
 
     @classmethod
     def read(cls, folder: str) -> Population:
-        """Read the particles of a folder and select those that are described.
+        """Read the particles of a folder, with the outline that its summary names, and select those that are described.
 
         Micrographs of one group (a specimen, a session, a field) are not independent, and count as one.
         """
-        particles, fields = read_results(folder, NUMERIC_COLUMNS)
+        outlined = HALF_CONTRAST_COLUMNS if read_outline(folder) == "half_contrast" else {}
+        particles, fields = read_results(folder, (*NUMERIC_COLUMNS, *outlined.values()))
+        particles = particles.assign(**{name: particles[column] for name, column in outlined.items()})
         uncut = populations.select_uncut_particles(particles, fields)
         if "group" in uncut:
             uncut = uncut.assign(micrograph=uncut["group"])

@@ -11,9 +11,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from scipy.stats import norm
 
+from hrtem_lab.evaluation.populations import QUANTITIES
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.particles import half_contrast_name
 from hrtem_lab.paths import CONF
-from hrtem_lab.pipelines.statistics import statistics
+from hrtem_lab.pipelines.statistics import Population, statistics
 from tests.evaluation.drawn import FIELD_PX, particles
 
 
@@ -200,3 +202,15 @@ def test_probabilities_say_what_share_to_expect(tmp_path: Path):
     text = run(tmp_path / "out", input=results(tmp_path / "in", table))
     assert "By the probabilities of all 240, the uncertain ones included: 0.2000 (95 % 0.2000 to 0.2000)." in text
     assert pd.read_csv(tmp_path / "out" / "expected_faults.csv")["expected_faults"].tolist() == [pytest.approx(24)]
+
+
+def test_sizes_are_those_of_the_outline_that_the_prediction_goes_by(tmp_path: Path):
+    table = particles(1, micrographs=2)
+    smaller = {half_contrast_name(name): 0.8 * table[name] for name in QUANTITIES if name != "eccentricity"}
+    folder = results(tmp_path / "in", table.assign(**smaller))
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    for outline, factor in (("geometric", 1.0), ("half_contrast", 0.8)):
+        (folder / "summary.json").write_text(json.dumps(summary | {"outline": outline}), encoding="utf-8")
+        read = Population.read(str(folder)).uncut
+        assert read["feret_min_nm"].mean() == pytest.approx(factor * table["feret_min_nm"].mean())
+        assert read["eccentricity"].mean() == pytest.approx(table["eccentricity"].mean())
