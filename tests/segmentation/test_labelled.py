@@ -52,6 +52,22 @@ def test_another_seed_is_another_split(folder):
     assert len(splits) > 1
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_one_group_or_two_are_learned_from_without_a_test(folder, groups, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    rows = ["name,pixel_size_nm,group", *(f"m{number},0.05,g{number % groups}" for number in range(8))]
+    (tmp_path / "metadata.csv").write_text("\n".join(rows))
+    few = data(tmp_path, splitter=GroupSplitter())
+    sides = few.split
+    assert (len(sides["train"]), len(sides["validation"]), sides["test"]) == (8 // groups, 8 - 8 // groups, [])
+    assert len(few.validation_samples) > 0
+    tuned_on = {micrograph.name for micrograph in few.views("validation", 1)}
+    assert tuned_on == set(sides["validation"]) if groups == 2 else tuned_on.isdisjoint(sides["train"])
+    assert len(next(iter(few.train_dataloader()))["image"]) == 4
+    assert len(few.extra_test_sets()["simulated"]) == 1
+
+
 def test_micrographs_are_the_labelled_ones_of_a_side(folder):
     whole = data(folder)
     found = {stage: whole.micrographs(stage) for stage in STAGES}
