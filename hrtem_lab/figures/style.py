@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -41,5 +42,6 @@ def save(figure: Figure, path: Path, bbox_inches: str | None = None) -> None:
         InputError: The file cannot be written.
     """
     with atomic_write(path) as unfinished:
-        packing = {"compress_level": PNG_COMPRESSION} if path.suffix == ".png" else None
-        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI, bbox_inches=bbox_inches, pil_kwargs=packing)
+        # SVG and PDF take no options of Pillow, not even none
+        options: dict[str, Any] = {"pil_kwargs": {"compress_level": PNG_COMPRESSION}} if path.suffix == ".png" else {}
+        figure.savefig(unfinished, format=path.suffix[1:], dpi=DPI, bbox_inches=bbox_inches, **options)

@@ -40,6 +40,15 @@ def test_an_overlay_shows_a_micrograph_of_any_size_with_its_particle_where_it_is
     assert (outside + orange.argmin()) / zoom == pytest.approx(columns // 5, abs=3 / zoom + 1)
 
 
+@pytest.mark.parametrize(("suffix", "beginning"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])
+def test_a_picture_has_the_format_of_its_suffix(suffix: str, beginning: bytes, tmp_path):
+    instances = np.zeros((30, 40), np.int32)
+    instances[10:20, 10:20] = 1
+    micrograph = Micrograph(image=np.zeros(instances.shape, np.float32), pixel_size_nm=0.05, name="one")
+    save(micrographs.overlay(analysis(micrograph, instances, {1: "fault"})), tmp_path / f"one{suffix}")
+    assert (tmp_path / f"one{suffix}").read_bytes().startswith(beginning)
+
+
 @pytest.mark.parametrize("corner", ["upper right", "upper left", "lower right"])
 def test_the_legend_of_an_overlay_hides_no_particle_where_a_corner_is_free(corner):
     instances = np.zeros((90, 60), np.int32)
