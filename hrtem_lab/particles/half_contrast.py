@@ -41,7 +41,7 @@ SPACING_NM, STEP_NM = 0.08, 0.04
 """Distances of neighbouring profiles, and of the samples of a profile."""
 MAX_NOISE = 0.15
 """Noise of an averaged profile, in contrasts, down to which it is averaged; all around, that of the last resort."""
-MIN_OWN_EDGE = 0.5
+MIN_OWN_EDGE = 0.25
 """Least fraction of an outline that is neither shared with a neighbour nor cut by the border of the image."""
 MAX_MISSING = 0.33
 """Largest fraction of such edge on which the image does not cross the half of the contrast."""
