@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.paths import MODELS, workspace
 from hrtem_lab.segmentation.model_folder import SETTINGS
-from hrtem_lab.tracking.runs import Run
+
+if TYPE_CHECKING:
+    from hrtem_lab.tracking.runs import Run  # which imports MLflow
 
 SHIPPED = MODELS / "default"
 NEWEST = "newest"
