@@ -105,6 +105,7 @@ KEYS: dict[str, ConfigKey] = {
     "folder": ConfigKey(is_path=True, is_machine=True),
     "open": MACHINE,
     # evaluate
+    "models": PLAIN,
     "stage": PLAIN,
     "reference": PLAIN,
     # predict and statistics

@@ -56,7 +56,8 @@ def evaluate(config: DictConfig) -> Evaluation:
     """
     if config.stage not in STAGES:
         raise InputError(f"stage is {config.stage}, expected one of {', '.join(STAGES)}")
-    methods: dict[str, Method] = dict(open_methods(to_plain(config)["model"], bool(config.methods)))
+    has_methods = bool(config.methods)
+    methods: dict[str, Method] = dict(open_methods(config.model, to_plain(config.models), has_methods))
     with open_run(config) as (run, folder, uri):
         data: TrainingData = build(config.data)
         if isinstance(data, SimulatedData):  # the others need no exit wave to be scored
@@ -85,7 +86,7 @@ def _tune_methods(
     if not config.methods:
         return {}
     if repeated := sorted(set(models) & set(config.methods)):
-        raise InputError(f"two methods are called {repeated[0]}; name the model, as in model={{mine: FOLDER}}")
+        raise InputError(f"two methods are called {repeated[0]}; name the model, as in models={{mine:FOLDER}}")
     validation = data.views("validation", config.tuning_views)
     tuned: dict[str, Method] = {}
     for name, node in config.methods.items():

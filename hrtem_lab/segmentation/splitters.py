@@ -193,6 +193,26 @@ class FirstSplitter(Splitter):
 
 
 @dataclass(frozen=True)
+class OneSideSplitter(Splitter):
+    """Every micrograph on one side, for a set that is only scored, or only trained on.
+
+    Attributes:
+        side: Stage of all micrographs.
+    """
+
+    side: Stage = "test"
+
+    def split(self, survey: Survey, seed: int) -> Split:
+        """Put every micrograph on the side; see `Splitter.split`. The seed has no part in it."""
+        if self.side not in STAGES:
+            raise InputError(f"data.splitter.side is {self.side}, expected one of {', '.join(STAGES)}")
+        sides: dict[Stage, tuple[str, ...]] = {
+            stage: tuple(map(str, survey.table.index)) if stage == self.side else () for stage in STAGES
+        }
+        return Split(sides, rule={"rule": f"all to {self.side}"}, files=set_fingerprints(survey.micrographs))
+
+
+@dataclass(frozen=True)
 class SavedSplitter(Splitter):
     """The split of a file that `check` or an earlier training wrote.
 

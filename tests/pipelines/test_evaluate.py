@@ -58,7 +58,7 @@ def test_everything_that_finds_particles_is_in_one_table(labels: Path, tmp_path:
     save_model(tmp_path / "net", forest=False)
     save_method(Otsu(preprocessing=PREPROCESSING, factor=0.1), tmp_path / "tuned")
     models = f"{{theirs:{labels / 'masks'},ours:{tmp_path / 'net'},saved:{tmp_path / 'tuned'}}}"
-    words = ["data=labelled", f"data.root={labels / 'set'}", f"model={models}", "methods=[otsu]"]
+    words = ["data=labelled", f"data.root={labels / 'set'}", f"models={models}", "methods=[otsu]"]
     evaluation = run(*words, f"output={tmp_path / 'out'}")
     table = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="method")
     assert set(table.index) == {"theirs", "ours", "saved", "otsu"}
@@ -88,14 +88,15 @@ def test_a_method_is_opened_by_what_its_folder_holds(labels: Path, tmp_path: Pat
         open_method(str(tmp_path / "nowhere"))
 
 
-def test_names_are_as_long_as_they_have_to_be(tmp_path: Path):
-    for name in ("a/model", "b/model", "b/other"):
+def test_a_model_is_called_after_the_end_of_its_path_or_as_the_user_says(tmp_path: Path):
+    for name in ("a/model", "b/model"):
         save_method(Otsu(preprocessing=PREPROCESSING), tmp_path / name)
-    paths = [str(tmp_path / name) for name in ("a/model", "b/model", "b/other")]
-    assert set(open_methods(paths)) == {"a/model", "b/model", "other"}
-    with pytest.raises(InputError, match="given twice"):
-        open_methods([paths[0], paths[0]])
-    assert set(open_methods(None, has_methods=True)) == set()
+    one, other = (str(tmp_path / name) for name in ("a/model", "b/model"))
+    assert list(open_methods(one, {"mine": other})) == ["model", "mine"]
+    assert list(open_methods(None, {}, has_methods=True)) == []
+    assert list(open_methods(None, {})) == ["default"]
+    with pytest.raises(InputError, match="two models are called model"):
+        open_methods(one, {"model": other})
 
 
 def test_a_mask_that_is_missing_is_named(labels: Path):
@@ -110,7 +111,7 @@ def test_a_mask_that_is_missing_is_named(labels: Path):
     [
         ("stage=tset", "stage is tset, expected one of train, validation, test"),
         ("reference=nobody", "reference=nobody; expected one of otsu"),
-        ("model={otsu:models/default}", "two methods are called otsu"),
+        ("models={otsu:models/default}", "two methods are called otsu"),
     ],
 )
 def test_mistakes_end_in_one_line(labels: Path, tmp_path: Path, store, word: str, message: str):

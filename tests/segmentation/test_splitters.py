@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from hrtem_lab.files import LabelledEntry, LabelledSet
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.split import STAGES, Split, refuse_leaks
-from hrtem_lab.segmentation.splitters import BlockSplitter, FirstSplitter, GroupSplitter, SavedSplitter
+from hrtem_lab.segmentation.splitters import (
+    BlockSplitter,
+    FirstSplitter,
+    GroupSplitter,
+    OneSideSplitter,
+    SavedSplitter,
+)
 from hrtem_lab.segmentation.survey import Survey
 
 
@@ -238,3 +244,12 @@ def test_a_split_of_other_content_is_refused(split: tuple[Split, Survey], tmp_pa
     entries = [replace(entry, files=(other,)) for entry in survey.micrographs.entries]
     with pytest.raises(InputError, match=r"set\.h5 changed since the split was made"):
         SavedSplitter(str(tmp_path / "split.json")).split(replace(survey, micrographs=LabelledSet(entries)), 0)
+
+
+def test_a_set_that_is_only_scored_is_on_one_side(file: Path):
+    survey = surveyed(file, ["a", "a"])
+    split = OneSideSplitter().split(survey, 0)
+    assert split.sides == {"train": (), "validation": (), "test": ("m0", "m1")}
+    refuse_leaks(split, survey)
+    with pytest.raises(InputError, match="side is tset, expected one of train, validation, test"):
+        OneSideSplitter("tset").split(survey, 0)
