@@ -56,8 +56,8 @@ def evaluate(config: DictConfig) -> Evaluation:
     """
     if config.stage not in STAGES:
         raise InputError(f"stage is {config.stage}, expected one of {', '.join(STAGES)}")
-    has_methods = bool(config.methods)
-    methods: dict[str, Method] = dict(open_methods(config.model, to_plain(config.models), has_methods))
+    models = to_plain(config)["models"] or {}
+    methods: dict[str, Method] = dict(open_methods(config.model, models, bool(config.get("methods"))))
     with open_run(config) as (run, folder, uri):
         data: TrainingData = build(config.data)
         if isinstance(data, SimulatedData):  # the others need no exit wave to be scored
@@ -83,7 +83,7 @@ def _tune_methods(
     Raises:
         InputError: A model has the name of a method.
     """
-    if not config.methods:
+    if not config.get("methods"):
         return {}
     if repeated := sorted(set(models) & set(config.methods)):
         raise InputError(f"two methods are called {repeated[0]}; name the model, as in models={{mine:FOLDER}}")

@@ -11,6 +11,7 @@ from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import drop_machine_keys
 from hrtem_lab.cli.progress import console, progress_bar
 from hrtem_lab.figures import tables
+from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.tracking.runs import Run
 
@@ -18,6 +19,8 @@ from hrtem_lab.tracking.runs import Run
 def simulate_missing(config: DictConfig) -> TrainingData:
     """The data of a configuration, their exit waves simulated where they are missing."""
     data: TrainingData = build(config.data)
+    if not data.split["train"]:
+        raise InputError("the split leaves nothing to train on; choose another data/splitter, or use evaluate")
     for line in tables.note_lines(data.notes()):
         console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
     simulate_waves(data)

@@ -18,7 +18,7 @@ from hrtem_lab.segmentation.classical import Otsu, save_method
 from hrtem_lab.segmentation.mask_folder import MaskFolder
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from tests.models import save_model
-from tests.segmentation.scenes import PREPROCESSING, dark_discs, plain
+from tests.segmentation.scenes import DISCS, PREPROCESSING, dark_discs, plain
 
 
 def write_png(path: Path, values: np.ndarray) -> None:
@@ -33,7 +33,9 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "masks").mkdir()
     rows = ["name,pixel_size_nm,group"]
     for number in range(4):
-        drawn = dark_discs(number, contrast=3.0)
+        row, column = np.random.default_rng(number).integers(-12, 12, (2, 3))  # another field for each
+        discs = [(r + i, c + j, radius) for (r, c, radius), i, j in zip(DISCS, row, column, strict=True)]
+        drawn = dark_discs(number, discs[:: 1 - 2 * (number % 2)], contrast=3.0)
         write_png(folder / "set" / f"m{number}.png", 10 * (drawn.image - 90))
         write_png(folder / "set" / f"m{number}_label.png", 255 * drawn.mask)
         write_png(folder / "masks" / f"m{number}_mask.png", 255 * (drawn.instances == 1))
