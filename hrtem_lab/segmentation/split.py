@@ -119,14 +119,9 @@ def refuse_leaks(split: Split, survey: Survey) -> None:
     unknown = sorted(sides.keys() - set(survey.table.index))
     if unknown:
         raise InputError(f"{', '.join(unknown[:3])}: named by the split and not in the set; make the split anew")
-<<<<<<< HEAD
     needed: tuple[Stage, ...] = ("train",) if split.rule.get("rule") == FEW_GROUPS else STAGES
     missing = [stage for stage in needed if not split.sides[stage]]
-    if missing:
-=======
-    missing = [stage for stage in STAGES if not split.sides[stage]]
     if missing and missing != ["train", "validation"]:  # a set that is only scored has a test side alone
->>>>>>> 8d31178 (A set that is only scored needs no side to train on)
         raise InputError(f"the split leaves nothing for {' and '.join(missing)}; label more micrographs")
     _refuse_divided_units(split.unit, sides, survey)
     for first, second, agreeing in survey.duplicates:
