@@ -33,7 +33,7 @@ def save_model(folder: Path, forest: bool = True) -> Path:
     return folder
 
 
-def save_onnx_model(folder: Path) -> Path:
+def save_onnx_model(folder: Path, max_pixel_size_nm: float = 0.11) -> Path:
     """Write the folder of an exported network that does what `Dark` does, without torch's exporter, which is slow."""
     from onnx import TensorProto, helper, save
 
@@ -49,7 +49,8 @@ def save_onnx_model(folder: Path) -> Path:
     ]
     graph = helper.make_graph(nodes, "dark", [images], [logits], constants)
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), folder / ONNX)
-    write_settings(NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())._settings(), folder)
+    preprocessing = Preprocessing(max_pixel_size_nm=max_pixel_size_nm)
+    write_settings(NetworkSegmenter(net=Dark(), preprocessing=preprocessing)._settings(), folder)
     return folder
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ from hrtem_lab.segmentation.segmenter import Segmentation
 
 DEFAULT_MODEL = MODELS / "default"
 """Folder of the model that comes along."""
+COARSE = "coarse"
+"""Folder within a model's of a segmenter for micrographs that are too coarse to resolve a lattice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,8 @@ class Analyser:
         features: Feature set that the forest reads.
         model: Where the two came from, for the summary.
         outline: Outline by which masks and summaries go, one of `hrtem_lab.micrograph.OUTLINES`; tables have both.
+        load_coarse: Loads the segmenter of micrographs too coarse to resolve a lattice, when the first such one
+            comes; None leaves them to `segmenter`.
 
     Raises:
         InputError: There is no such outline.
@@ -93,6 +97,7 @@ class Analyser:
     features: Features
     model: Mapping[str, Any] = field(default_factory=dict)
     outline: str = OUTLINES[0]
+    load_coarse: Callable[[], NetworkSegmenter] | None = None
 
     def __post_init__(self) -> None:
         check_outline(self.outline)
@@ -132,11 +137,19 @@ class Analyser:
             raise InputError(f"min_diameter_nm is {min_diameter_nm}, expected a number of nm, 0 or more")
         folder = Path(folder).expanduser()
         chosen: dict[str, Any] = {"threshold": threshold, "min_diameter_nm": min_diameter_nm, "tta": tta or None}
-        segmenter = NetworkSegmenter.load(folder, engine)
-        segmenter = replace(segmenter, **{name: value for name, value in chosen.items() if value is not None})
+        overruled = {name: value for name, value in chosen.items() if value is not None}
+        segmenter = _load_segmenter(folder, engine, overruled)
+        has_coarse = (folder / COARSE).is_dir()
+        load_coarse = partial(_load_segmenter, folder / COARSE, engine, overruled) if has_coarse else None
         model = {"folder": str(folder), "engine": segmenter.engine}
         model |= {name: getattr(segmenter, name) for name in chosen}
-        return cls(segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance}, outline)
+        return cls(
+            segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance}, outline, load_coarse
+        )
+
+    @cached_property
+    def _coarse_segmenter(self) -> NetworkSegmenter:
+        return self.segmenter if self.load_coarse is None else self.load_coarse()
 
     def __call__(
         self,
@@ -159,14 +172,16 @@ class Analyser:
             InputError: The pixel size is not known or too large for the model, or the image cannot be read.
         """
         micrograph = to_micrograph(image, pixel_size_nm)
-        if self.forest is not None and self.segmenter.preprocessing.keeps_pixels_of(micrograph):
+        is_coarse = self.segmenter.preprocessing.keeps_pixels_of(micrograph)
+        if self.forest is not None and is_coarse:
             limit_nm = self.segmenter.preprocessing.lattice_pixel_size_nm
             note = (
                 f"a pixel of {micrograph.pixel_size_nm:.3g} nm resolves no lattice (Nyquist: at most {limit_nm:g} nm), "
                 f"so particles are {UNRESOLVED} instead of with or without a fault"
             )
             micrograph = replace(micrograph, notes=(*micrograph.notes, note))
-        segmentation = self.segmenter.segment(micrograph, progress)
+        segmenter = self._coarse_segmenter if is_coarse else self.segmenter
+        segmentation = segmenter.segment(micrograph, progress)
         if instances is None:
             edges = segmentation.find_edges(micrograph.pixel_size_nm)
             table, outlined = self._measure(micrograph, segmentation.instances, edges)
@@ -216,6 +231,11 @@ class Analyser:
         features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
         class_probabilities = forest.probabilities(features)
         return class_probabilities.add_prefix("p_").pipe(_insert_classes, forest.classes(class_probabilities))
+
+
+def _load_segmenter(folder: Path, engine: str, overruled: Mapping[str, Any]) -> NetworkSegmenter:
+    """Load a segmenter, with other settings than training chose."""
+    return replace(NetworkSegmenter.load(folder, engine), **overruled)
 
 
 def measure_mask(micrograph: Micrograph, instances: IntArray) -> Analysis:

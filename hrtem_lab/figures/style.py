@@ -21,7 +21,7 @@ COLOURS: dict[str, str] = {
     ParticleClass.AGGLOMERATE.value: "#CC79A7",
     ParticleClass.EMPTY.value: "#FFFFFF",
     UNCERTAIN: "#8A4FFF",
-    UNRESOLVED: "#AAAAAA",
+    UNRESOLVED: "#00E5FF",
 }
 TRUTH, BACKDROP = "#009E73", "#AAAAAA"
 OUTLINED = withStroke(linewidth=2, foreground="black")

@@ -36,7 +36,7 @@ from hrtem_lab.files import (
     write_table,
 )
 from hrtem_lab.files.records import Records
-from hrtem_lab.micrograph import InputError, ParticleClass
+from hrtem_lab.micrograph import InputError, ParticleClass, UNRESOLVED
 from hrtem_lab.pipelines.exports import check_exports, write_export_tables
 from hrtem_lab.pipelines.file_analysis import LABELLED, FileAnalysis, OpenAnalysis, fingerprint_settings
 from hrtem_lab.pipelines.read_settings import read_limits, read_options
@@ -214,7 +214,7 @@ def print_results(results: Results, model: Path, output: Path) -> None:
             f"{row['pixel_size_nm']:.4g}",
             str(row["particles"]),
             spread,
-            str(classes.get(ParticleClass.FAULT, 0)),
+            "-" if UNRESOLVED in classes else str(classes.get(ParticleClass.FAULT, 0)),
         ]
         table.add_row(*cells, *([f"{row.get('dice', np.nan):.3f}"] if labelled else []))
     console.print(table)

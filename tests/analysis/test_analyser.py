@@ -11,7 +11,7 @@ from hrtem_lab.defects import Forest
 from hrtem_lab.particles import lattice_features, measure
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
-from tests.models import Dark, save_model
+from tests.models import Dark, save_model, save_onnx_model
 
 PIXEL_NM = 0.05
 
@@ -50,6 +50,17 @@ def test_pixels_too_coarse_for_a_lattice_give_sizes_and_no_class(discs: np.ndarr
     assert analysis.table.filter(regex="^p_").isna().all(axis=None)
     assert "Nyquist" in analysis.micrograph.notes[-1]
     assert list(analysis.table.columns) == list(analyser(discs, PIXEL_NM).table.columns)
+
+
+def test_a_coarse_micrograph_is_left_to_the_segmenter_for_such(discs: np.ndarray, tmp_path: Path):
+    """The one for lattices refuses it; the other takes the same settings."""
+    folder = save_model(tmp_path)
+    with pytest.raises(hrtem_lab.InputError, match=r"a pixel is 0\.5 nm"):
+        hrtem_lab.load(folder)(discs, pixel_size_nm=0.5)
+    (folder / "coarse").mkdir()
+    save_onnx_model(folder / "coarse", max_pixel_size_nm=1.0)
+    analyser = hrtem_lab.load(folder, min_diameter_nm=25.0)
+    assert len(analyser(discs, pixel_size_nm=0.5).table) == 1
 
 
 def test_without_a_forest_there_are_no_classes(discs: np.ndarray, analyser: hrtem_lab.Analyser):
