@@ -36,7 +36,7 @@ from hrtem_lab.files import (
     write_table,
 )
 from hrtem_lab.files.records import Records
-from hrtem_lab.micrograph import InputError, ParticleClass, UNRESOLVED
+from hrtem_lab.micrograph import UNRESOLVED, InputError, ParticleClass
 from hrtem_lab.pipelines.exports import check_exports, write_export_tables
 from hrtem_lab.pipelines.file_analysis import LABELLED, FileAnalysis, OpenAnalysis, fingerprint_settings
 from hrtem_lab.pipelines.read_settings import read_limits, read_options
