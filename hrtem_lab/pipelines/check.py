@@ -1,0 +1,163 @@
+"""The pipeline of `check`: the content of a labelled set, its faults, and its split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from hrtem_lab.cli.build import build
+from hrtem_lab.cli.command import DONE, PARTLY_DONE
+from hrtem_lab.cli.progress import console, progress_bar, track
+from hrtem_lab.evaluation.agreement import annotator_agreement
+from hrtem_lab.figures.micrographs import gallery
+from hrtem_lab.figures.style import save
+from hrtem_lab.figures.tables import note_lines
+from hrtem_lab.files import make_folder, write_table
+from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
+from hrtem_lab.segmentation.labelled import refuse_mixed_outlines
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.split import STAGES, Split, refuse_leaks
+from hrtem_lab.segmentation.survey import Survey, size_classes, survey
+from hrtem_lab.tracking.models import find_model
+
+SHOWN = 12
+"""Micrographs on the sheet of suspects."""
+SUSPECT = 0.25
+"""Disagreement of label and network, as a part of the particles' area, from which a label is a suspect."""
+
+
+def check(config: DictConfig) -> int:
+    """Survey a set, compare its labels with a network, and split it.
+
+    Returns:
+        Exit code: 0 where all is right, 3 where something is wrong with a file, a label or the split.
+    """
+    data = config.data
+    with progress_bar("Reading the set") as advance:
+        found = survey(build(data.layout).open(data.root, data.pixel_size_nm), advance)
+    output = make_folder(config.output)
+    faults = [*found.problems, *_set_faults(found)]
+    table = found.table
+    if len(table):
+        segmenter = NetworkSegmenter.load(find_model(config.model))
+        table = table.join(pd.DataFrame(_disagreements(found, segmenter, output)).set_index("name"))
+        _write_agreement(found, output)
+    write_table(output / "check.csv", table.reset_index())
+    split = _split(config, found, faults, output)
+    _print(found, table, split, faults, output)
+    return PARTLY_DONE if faults else DONE
+
+
+def _set_faults(found: Survey) -> list[str]:
+    """Faults of the set as a whole: nothing is marked, or labels follow different outlines."""
+    faults = []
+    as_a_whole = Survey(found.micrographs, found.table)
+    for refuse in (as_a_whole.refuse_problems, lambda: refuse_mixed_outlines(found)):
+        try:
+            refuse()
+        except InputError as error:
+            faults.append(str(error))
+    return faults
+
+
+def _split(config: DictConfig, found: Survey, faults: list[str], output: Path) -> Split | None:
+    """The split of the set, written to `split.json`; a fault where there is none."""
+    (output / "split.json").unlink(missing_ok=True)
+    if faults:
+        return None
+    try:
+        split: Split = build(config.data.splitter).split(found, config.seed)
+        refuse_leaks(split, found)
+    except InputError as error:
+        faults.append(str(error))
+        return None
+    split.save(output / "split.json")
+    return split
+
+
+def _disagreements(found: Survey, segmenter: NetworkSegmenter, output: Path) -> list[dict[str, object]]:
+    """Disagreement of each label with the network, and `suspects.png` with the largest, worst first."""
+    rows: list[dict[str, object]] = []
+    kept: list[tuple[float, str, IntArray]] = []
+    for name in track(list(found.table.index), "Comparing labels with the network"):
+        micrograph = found.micrographs.select([name])[0]
+        try:
+            segmentation = segmenter.segment(micrograph)
+        except InputError as error:
+            rows.append({"name": name, "disagreement": np.nan, "flag": str(error)})
+            continue
+        disagreement = label_disagreement(micrograph, segmentation.particle_probability)
+        rows.append({"name": name, "disagreement": disagreement, "flag": ""})
+        kept = sorted([*kept, (disagreement, name, segmentation.instances)], key=lambda each: -each[0])[:SHOWN]
+    if kept:
+        shown = [found.micrographs.select([name])[0] for _, name, _ in kept]
+        none = [pd.Series(dtype=object)] * len(kept)
+        save(gallery(shown, [instances for *_, instances in kept], none), output / "suspects.png")
+    return rows
+
+
+def label_disagreement(micrograph: LabelledMicrograph, probability: FloatArray) -> float:
+    """Sum of the differences between a label and the probability of a particle, in units of the particles' area.
+
+    Differences of up to one half are those of a network that is not sure, and count nothing. The area is at least a
+    hundredth of the image.
+    """
+    label = micrograph.mask if micrograph.soft is None else micrograph.soft
+    difference = np.maximum(np.abs(label - probability) - 0.5, 0) * 2
+    if micrograph.ignored is not None:
+        difference = difference[~micrograph.ignored]
+    return float(difference.sum() / max(micrograph.mask.sum(), 0.01 * micrograph.mask.size))
+
+
+def _write_agreement(found: Survey, output: Path) -> None:
+    """Write and print how far several annotators agree, where there are several."""
+    names = list(found.table.index[found.table["annotators"] > 1])
+    if not names:
+        return
+    each = (found.micrographs.select([name])[0] for name in names)
+    tables = [annotator_agreement(m.annotators, m.pixel_size_nm).assign(micrograph=m.name) for m in each]
+    table = pd.concat(tables, ignore_index=True)
+    write_table(output / "agreement.csv", table)
+    console.print(
+        f"Annotators agree to a Dice of {table['dice'].mean():.3f}, {table['boundary_mean_nm'].mean():.3f} nm between "
+        f"outlines, {table['size_difference_nm'].abs().mean():.3f} nm in mean size: the ceiling of any score"
+    )
+
+
+def _print(found: Survey, table: pd.DataFrame, split: Split | None, faults: list[str], output: Path) -> None:
+    """Print what the set holds and what is wrong."""
+    summary = Table(title="Labelled micrographs", box=box.SIMPLE)
+    for column in ("", "micrographs", "particles", "share of area"):
+        summary.add_column(column, justify="left" if not column else "right")
+    if len(table):
+        sizes = pd.Series(size_classes(table["median_diameter_nm"]), index=table.index)
+        parts = [("all", table), *((size, table[sizes == size]) for size in sorted(set(sizes)))]
+        parts += [(f"label: {kind}", rows) for kind, rows in table.groupby("label")]
+        parts += [(f"{size:.4g} nm per pixel", rows) for size, rows in table.groupby("pixel_size_nm")]
+        parts += [(f"{stage}", table.loc[list(split.sides[stage])]) for stage in STAGES] if split else []
+        for name, rows in parts:
+            cells = str(len(rows)), str(int(rows["particles"].sum())), f"{rows['particle_fraction'].mean():.1%}"
+            summary.add_row(escape(str(name)), *cells)
+    console.print(summary)
+    flags = [
+        (str(name), note) for column in ("notes", "flag") if column in table for name, note in table[column].items()
+    ]
+    for line in note_lines([(name, note) for name, note in flags if note]):
+        console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
+    for first, second, points in found.duplicates:
+        console.print(f"[yellow]same field[/yellow] {escape(first)} and {escape(second)} ({points} points agree)")
+    suspects = table[table["disagreement"] > SUSPECT] if "disagreement" in table else table[:0]
+    if len(suspects):
+        worst = suspects.sort_values("disagreement", ascending=False)["disagreement"]
+        listed = ", ".join(f"{name} ({value:.2f})" for name, value in worst[:SHOWN].items())
+        console.print(f"[yellow]look at the labels of[/yellow] {escape(listed)}", soft_wrap=True, highlight=False)
+    for fault in faults:
+        console.print(f"[red]wrong[/red] {escape(fault)}", highlight=False, soft_wrap=True)
+    written = f"check.csv, suspects.png{', split.json' if split else ''}: {output}"
+    console.print(written, markup=False, soft_wrap=True)

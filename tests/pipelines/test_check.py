@@ -1,0 +1,88 @@
+"""The command `check`: what it says of a set that is right, and of one in which something is wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+from PIL import Image
+
+from hrtem_lab.files import write_folder
+from hrtem_lab.paths import CONF
+from hrtem_lab.pipelines.check import check, label_disagreement
+from hrtem_lab.segmentation.split import Split
+from tests.models import save_model
+from tests.segmentation.scenes import dark_discs, discs_elsewhere
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model"), forest=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_folder(tmp_path / "set", [(n, dark_discs(n, discs_elsewhere(n), contrast=3.0)) for n in range(4)])
+    return tmp_path / "set"
+
+
+def run(folder: Path, model: Path, *words: str) -> int:
+    words = (f"data.root={folder}", f"model={model}", f"output={folder.parent / 'out'}", *words)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return check(compose("check", overrides=list(words)))
+
+
+def test_a_set_that_is_right(folder: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, model) == 0
+    out = folder.parent / "out"
+    table = pd.read_csv(out / "check.csv")
+    assert table["name"].tolist() == [f"dark_{n}" for n in range(4)]
+    assert table["particles"].tolist() == [3] * 4
+    assert table["disagreement"].notna().all()
+    assert (out / "suspects.png").stat().st_size > 5000
+    assert sum(len(side) for side in Split.load(out / "split.json").sides.values()) == 4
+    printed = capsys.readouterr().out
+    assert "numbers of particles" in printed
+    assert "0.05 nm per pixel" in printed
+
+
+def test_what_is_wrong_is_said_and_ends_with_3(folder: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(folder, model)
+    Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(folder / "dark_1_label.png")
+    assert run(folder, model) == 3
+    out = folder.parent / "out"
+    assert "dark_1_label.png: the label has shape (9, 9)" in capsys.readouterr().out.replace("\n", " ")
+    assert len(pd.read_csv(out / "check.csv")) == 3
+    assert not (out / "split.json").exists()
+
+
+def test_two_groups_are_too_few_to_split(folder: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (2, 3):
+        for end in (".tif", "_label.png"):
+            (folder / f"dark_{number}{end}").unlink()
+    assert run(folder, model) == 3
+    assert "label more micrographs" in " ".join(capsys.readouterr().out.split())
+
+
+def test_annotators_are_compared(folder: Path, model: Path) -> None:
+    label = folder / "dark_0_label.png"
+    wide = np.asarray(Image.open(label)).copy()
+    wide[:, 1:] |= wide[:, :-1]
+    label.rename(folder / "dark_0_label_anna.png")
+    Image.fromarray(wide).save(folder / "dark_0_label_ben.png")
+    assert run(folder, model) == 0
+    table = pd.read_csv(folder.parent / "out" / "agreement.csv")
+    assert table[["first", "second", "micrograph"]].values.tolist() == [["anna", "ben", "dark_0"]]
+    assert 0.9 < table["dice"][0] < 1
+
+
+def test_a_label_is_as_far_from_the_network_as_was_drawn() -> None:
+    micrograph = dark_discs()
+    sure = micrograph.mask.astype(np.float32)
+    assert label_disagreement(micrograph, sure) == 0
+    assert label_disagreement(micrograph, np.full_like(sure, 0.5)) == 0
+    assert label_disagreement(micrograph, 1 - sure) == pytest.approx(sure.size / sure.sum())
+    half = sure.copy()
+    half[:, 90:] = 0
+    assert label_disagreement(micrograph, half) == pytest.approx(sure[:, 90:].sum() / sure.sum())
