@@ -75,6 +75,7 @@ INDIRECTLY_USED = {
 """Dependencies that no line of the package imports, and who needs them."""
 BROUGHT_ALONG = {
     "omegaconf": "hydra-core brings the one it fits",
+    "requests": "pooch brings the one it fits",
     "starlette": "FastAPI is built on it and brings the one it fits",
     "platformdirs": "pooch brings it, and keeps its files where it says",
     "sqlalchemy": "Optuna and MLflow bring the one they fit",

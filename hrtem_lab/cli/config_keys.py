@@ -77,6 +77,8 @@ KEYS: dict[str, ConfigKey] = {
     "data.workers": MACHINE,
     "data.root": ConfigKey(is_path=True, affects_validation=True, affects_weights=True),
     "data.pixel_size_nm": DATA,
+    "set": PLAIN,
+    "files": PLAIN,
     "data.layout": DATA,
     "data.splitter": DATA,
     "data.cache": ConfigKey(is_path=True, is_machine=True),

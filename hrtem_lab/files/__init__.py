@@ -14,6 +14,7 @@ from hrtem_lab.files.layouts.folder import FolderLayout, read_labelled
 from hrtem_lab.files.layouts.hdf5 import Hdf5Layout
 from hrtem_lab.files.layouts.layout import Layout
 from hrtem_lab.files.layouts.mixture import Mixture, PartOfMixture
+from hrtem_lab.files.published import PublishedSet
 from hrtem_lab.files.read import read
 from hrtem_lab.files.regions import LeftOut, read_region
 from hrtem_lab.files.results import find_outputs, read_outline, read_results
@@ -36,6 +37,7 @@ __all__ = [
     "LeftOut",
     "Mixture",
     "PartOfMixture",
+    "PublishedSet",
     "check_choice",
     "find_image_table",
     "find_inputs",

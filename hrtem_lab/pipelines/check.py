@@ -40,25 +40,25 @@ def check(config: DictConfig) -> int:
     """
     data = config.data
     with progress_bar("Reading the set") as advance:
-        found = survey(build(data.layout).open(data.root, data.pixel_size_nm), advance)
+        surveyed = survey(build(data.layout).open(data.root, data.pixel_size_nm), advance)
     output = make_folder(config.output)
-    faults = [*found.problems, *_set_faults(found)]
-    table = found.table
+    faults = [*surveyed.problems, *_set_faults(surveyed)]
+    table = surveyed.table
     if len(table):
         segmenter = NetworkSegmenter.load(find_model(config.model))
-        table = table.join(pd.DataFrame(_disagreements(found, segmenter, output)).set_index("name"))
-        _write_agreement(found, output)
+        table = table.join(pd.DataFrame(_disagreements(surveyed, segmenter, output)).set_index("name"))
+        _write_agreement(surveyed, output)
     write_table(output / "check.csv", table.reset_index())
-    split = _split(config, found, faults, output)
-    _print(found, table, split, faults, output)
+    split = _split(config, surveyed, faults, output)
+    _print(surveyed, table, split, faults, output)
     return PARTLY_DONE if faults else DONE
 
 
-def _set_faults(found: Survey) -> list[str]:
+def _set_faults(surveyed: Survey) -> list[str]:
     """Faults of the set as a whole: nothing is marked, or labels follow different outlines."""
     faults = []
-    as_a_whole = Survey(found.micrographs, found.table)
-    for refuse in (as_a_whole.refuse_problems, lambda: refuse_mixed_outlines(found)):
+    as_a_whole = Survey(surveyed.micrographs, surveyed.table)
+    for refuse in (as_a_whole.refuse_problems, lambda: refuse_mixed_outlines(surveyed)):
         try:
             refuse()
         except InputError as error:
@@ -66,14 +66,14 @@ def _set_faults(found: Survey) -> list[str]:
     return faults
 
 
-def _split(config: DictConfig, found: Survey, faults: list[str], output: Path) -> Split | None:
+def _split(config: DictConfig, surveyed: Survey, faults: list[str], output: Path) -> Split | None:
     """The split of the set, written to `split.json`; a fault where there is none."""
     (output / "split.json").unlink(missing_ok=True)
     if faults:
         return None
     try:
-        split: Split = build(config.data.splitter).split(found, config.seed)
-        refuse_leaks(split, found)
+        split: Split = build(config.data.splitter).split(surveyed, config.seed)
+        refuse_leaks(split, surveyed)
     except InputError as error:
         faults.append(str(error))
         return None
@@ -81,12 +81,12 @@ def _split(config: DictConfig, found: Survey, faults: list[str], output: Path) -
     return split
 
 
-def _disagreements(found: Survey, segmenter: NetworkSegmenter, output: Path) -> list[dict[str, object]]:
+def _disagreements(surveyed: Survey, segmenter: NetworkSegmenter, output: Path) -> list[dict[str, object]]:
     """Disagreement of each label with the network, and `suspects.png` with the largest, worst first."""
     rows: list[dict[str, object]] = []
     kept: list[tuple[float, str, IntArray]] = []
-    for name in track(list(found.table.index), "Comparing labels with the network"):
-        micrograph = found.micrographs.select([name])[0]
+    for name in track(list(surveyed.table.index), "Comparing labels with the network"):
+        micrograph = surveyed.micrographs.select([name])[0]
         try:
             segmentation = segmenter.segment(micrograph)
         except InputError as error:
@@ -96,7 +96,7 @@ def _disagreements(found: Survey, segmenter: NetworkSegmenter, output: Path) -> 
         rows.append({"name": name, "disagreement": disagreement, "flag": ""})
         kept = sorted([*kept, (disagreement, name, segmentation.instances)], key=lambda each: -each[0])[:SHOWN]
     if kept:
-        shown = [found.micrographs.select([name])[0] for _, name, _ in kept]
+        shown = [surveyed.micrographs.select([name])[0] for _, name, _ in kept]
         none = [pd.Series(dtype=object)] * len(kept)
         save(gallery(shown, [instances for *_, instances in kept], none), output / "suspects.png")
     return rows
@@ -115,12 +115,12 @@ def label_disagreement(micrograph: LabelledMicrograph, probability: FloatArray) 
     return float(difference.sum() / max(micrograph.mask.sum(), 0.01 * micrograph.mask.size))
 
 
-def _write_agreement(found: Survey, output: Path) -> None:
+def _write_agreement(surveyed: Survey, output: Path) -> None:
     """Write and print how far several annotators agree, where there are several."""
-    names = list(found.table.index[found.table["annotators"] > 1])
+    names = list(surveyed.table.index[surveyed.table["annotators"] > 1])
     if not names:
         return
-    each = (found.micrographs.select([name])[0] for name in names)
+    each = (surveyed.micrographs.select([name])[0] for name in names)
     tables = [annotator_agreement(m.annotators, m.pixel_size_nm).assign(micrograph=m.name) for m in each]
     table = pd.concat(tables, ignore_index=True)
     write_table(output / "agreement.csv", table)
@@ -130,7 +130,7 @@ def _write_agreement(found: Survey, output: Path) -> None:
     )
 
 
-def _print(found: Survey, table: pd.DataFrame, split: Split | None, faults: list[str], output: Path) -> None:
+def _print(surveyed: Survey, table: pd.DataFrame, split: Split | None, faults: list[str], output: Path) -> None:
     """Print what the set holds and what is wrong."""
     summary = Table(title="Labelled micrographs", box=box.SIMPLE)
     for column in ("", "micrographs", "particles", "share of area"):
@@ -150,7 +150,7 @@ def _print(found: Survey, table: pd.DataFrame, split: Split | None, faults: list
     ]
     for line in note_lines([(name, note) for name, note in flags if note]):
         console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
-    for first, second, points in found.duplicates:
+    for first, second, points in surveyed.duplicates:
         console.print(f"[yellow]same field[/yellow] {escape(first)} and {escape(second)} ({points} points agree)")
     suspects = table[table["disagreement"] > SUSPECT] if "disagreement" in table else table[:0]
     if len(suspects):

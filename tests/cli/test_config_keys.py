@@ -20,7 +20,7 @@ from hrtem_lab.cli.config_keys import (
 from hrtem_lab.paths import CONF
 
 COMMANDS = sorted(file.stem for file in CONF.glob("*.yaml"))
-MORE = {"train": ["data=labelled", "callbacks=[ema]"], "sweep": ["+sweep=unet"]}
+MORE = {"fetch": ["set=gold2022"], "train": ["data=labelled", "callbacks=[ema]"], "sweep": ["+sweep=unet"]}
 """Overrides that bring in keys which a command does not have by default."""
 
 

@@ -1,0 +1,36 @@
+"""The pipeline of `fetch`: a published set from its repository to a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from hrtem_lab.cli.build import build
+from hrtem_lab.cli.progress import console, progress_bar
+from hrtem_lab.files import PublishedSet, make_folder
+from hrtem_lab.paths import workspace
+
+
+def fetch(config: DictConfig) -> list[Path]:
+    """Download a set, and print its licence, citation and the commands that use it.
+
+    Returns:
+        Paths of the files.
+    """
+    published: PublishedSet = build(config.set)
+    folder = make_folder(Path(config.output) if config.output else workspace() / "data" / published.name)
+    wanted = None if config.files is None else list(config.files)
+    lines = [published.title, f"Licence: {published.licence}", f"To cite: {published.citation}"]
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True, highlight=False)
+    paths = published.fetch(folder, progress_bar, wanted)
+    for path in paths:
+        console.print(f"{path}", markup=False, soft_wrap=True, highlight=False)
+    console.print(
+        f"Then: python -m hrtem_lab.check data={published.name} data.root={folder}   (dvc add {folder} tracks it)",
+        markup=False,
+        soft_wrap=True,
+        highlight=False,
+    )
+    return paths
