@@ -3,7 +3,7 @@
 Each way is run twice: the first run is killed in the middle (this machine: the command; Dask: a worker, and then the
 command), the second does the rest. At the end every file has to be answered exactly once.
 
-Run it with: python benchmarks/batch.py [NUMBER OF FILES]
+Run it with: python benchmarks/batch.py [NUMBER OF FILES] [here|dask]
 """
 
 import contextlib
@@ -21,15 +21,15 @@ import psutil
 import tifffile
 from distributed import LocalCluster
 
-SIZE, PIXEL_NM = 128, 0.05
+SIZE, PIXEL_NM, DIAMETER_NM = 64, 0.05, 2.0
 KILL_AFTER = 0.4
 """Share of the files after which a run is killed."""
 
 
 def write_files(folder: Path, number: int) -> None:
-    """Noise, each with one dark disc of 3 nm; one file in a hundred is damaged."""
+    """Noise, each with one dark disc of 2 nm; one file in a hundred is damaged."""
     row, column = np.mgrid[:SIZE, :SIZE] - SIZE / 2
-    disc = 200 * (np.hypot(row, column) < 1.5 / PIXEL_NM)
+    disc = 200 * (np.hypot(row, column) < DIAMETER_NM / 2 / PIXEL_NM)
     for seed in range(number):
         path = folder / f"m{seed:05d}.tif"
         image = np.random.default_rng(seed).normal(1000, 30, (SIZE, SIZE)) - disc
@@ -100,16 +100,21 @@ def summarise(table: pd.DataFrame, outcome: str) -> dict[str, object]:
     }
 
 
-if __name__ == "__main__":
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+def main(number: int, ways: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "in"
+        folder, output = Path(name) / "in", {way: Path(name) / way for way in ways}
         folder.mkdir()
         write_files(folder, number)
-        here = Path(name) / "here"
-        rows = [summarise(run("this machine", folder, number, here, None), check(here, number))]
-        print(pd.DataFrame(rows).to_string(index=False), flush=True)
-        there = Path(name) / "there"
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
-            rows.append(summarise(run("Dask, two workers", folder, number, there, cluster), check(there, number)))
-        print(pd.DataFrame(rows).to_string(index=False))
+        for way in ways:
+            with contextlib.ExitStack() as stack:
+                cluster = None
+                if way == "dask":
+                    quiet = {"dashboard_address": None, "silence_logs": 50}
+                    cluster = stack.enter_context(LocalCluster(n_workers=2, threads_per_worker=1, **quiet))
+                table = run(way, folder, number, output[way], cluster)
+            row = summarise(table, check(output[way], number))
+            print(pd.DataFrame([row]).to_string(index=False), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000, sys.argv[2:] or ["here", "dask"])

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,10 +49,11 @@ def test_a_real_file_is_served(folder: Path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["models", "serve", "-m", str(folder), "-h", "127.0.0.1", "-p", str(port), "--env-manager", "local"]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "mlflow", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
-    ) as server:
+    # MLflow starts uvicorn by its name
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "PATH": programs}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-m", "mlflow", *words], env=environment, **quiet) as server:
         try:
             wait_for(f"http://127.0.0.1:{port}/ping", server)
             files = {"columns": ["name", "content"], "data": []}
@@ -64,7 +66,7 @@ def test_a_real_file_is_served(folder: Path):
             )
             good, torn = json.load(urllib.request.urlopen(request, timeout=300))["predictions"]
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGTERM)
     check(good)
     assert torn["error"].startswith("torn.dm3: cannot be read as .dm3")
 
