@@ -28,11 +28,12 @@ def main() -> None:
     """Answer calls; the arguments are the limit of memory in bytes, 0 for none, and the module to import first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     limit_memory(int(sys.argv[1]))
-    answers = os.fdopen(os.dup(1), "wb")
+    answers, source = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)  # what a library prints may not get between the answers
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a process that a library forks would wait for a reader of sys.stdin
     importlib.import_module(sys.argv[2])  # before the clock of the first call starts
     calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(sys.stdin.buffer, calls), daemon=True).start()
+    threading.Thread(target=_receive, args=(source, calls), daemon=True).start()
     _send(answers, READY, None)
     while True:
         function, reports = pickle.loads(calls.get())
