@@ -38,22 +38,22 @@ def write_files(folder: Path, number: int) -> None:
             path.write_bytes(path.read_bytes()[:1000])
 
 
-def memory_gib(process: psutil.Process, beside: list[int]) -> float:
-    """Memory of a process, its children and others, each page counted once."""
+def memory_gib() -> float:
+    """Memory of all processes that were started here, each page counted once."""
     total = 0
-    for each in [process, *process.children(recursive=True), *map(psutil.Process, beside)]:
+    for each in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             total += each.memory_full_info().pss
     return total / 2**30
 
 
-def watch(words: list[str], output: Path, beside: list[int], until: int | None) -> Iterator[tuple[float, int, float]]:
+def watch(words: list[str], output: Path, until: int | None) -> Iterator[tuple[float, int, float]]:
     """Run `predict`; yields seconds, files done and memory; kills it when so many files are done."""
     started = time.perf_counter()
     process = psutil.Popen([sys.executable, "-m", "hrtem_lab.predict", *words], stdout=subprocess.DEVNULL)
     while process.poll() is None:
         done = len(list(output.glob("records/*.json")))
-        yield time.perf_counter() - started, done, memory_gib(process, beside)
+        yield time.perf_counter() - started, done, memory_gib()
         if until is not None and done >= until:
             process.kill()
             process.wait()
@@ -64,16 +64,15 @@ def watch(words: list[str], output: Path, beside: list[int], until: int | None) 
 def run(way: str, folder: Path, number: int, output: Path, cluster: LocalCluster | None) -> pd.DataFrame:
     """Run twice, killed the first time; gives memory and files over time."""
     words = [f"input={folder}", f"output={output}", f"pixel_size_nm={PIXEL_NM}"]
-    beside, rows = [], []
+    victims, rows = [], []
     if cluster is not None:
         words.append(f"cluster={cluster.scheduler_address}")
-        beside = [worker.process.pid for worker in cluster.workers.values()]
-        first = number * KILL_AFTER / 2
+        victims = [cluster.workers[0].process.pid]
     for call, until in enumerate((int(number * KILL_AFTER), None), start=1):
-        for seconds, done, memory in watch(words, output, beside, until):
+        for seconds, done, memory in watch(words, output, until):
             rows.append({"way": way, "call": call, "s": seconds, "files": done, "GiB": memory})
-            if beside and call == 1 and done > first:
-                psutil.Process(beside.pop(0)).kill()
+            if victims and done > number * KILL_AFTER / 2:
+                psutil.Process(victims.pop()).kill()
     return pd.DataFrame(rows)
 
 
