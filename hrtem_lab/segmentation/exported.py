@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,8 @@ class OpenVinoNet(ExportedNet):
     engine = "openvino"
 
     def __init__(self, file: Path, full_precision: bool = False) -> None:
+        # where this package is missing, OpenVINO does not tell its makers that it was imported
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         with explain_missing_package("run"):
             import openvino
         core = openvino.Core()
