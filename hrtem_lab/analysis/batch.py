@@ -33,12 +33,13 @@ class Results:
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """Add the record of a file, as `describe_file` makes it."""
+        """Add the record of a file, as `describe_file` makes it, with why images of it were `refused`."""
         self.model = record["model"]
         self.micrographs += record["micrographs"]
         tables = zip(record["micrographs"], record["particles"], strict=True)
         frames = [pd.DataFrame(columns).assign(micrograph=row["micrograph"]) for row, columns in tables]
         self.particles += [frame for frame in frames if len(frame)]
+        self.failures += [{"file": record["file"], "reason": reason} for reason in record.get("refused", ())]
 
     def mark_repeats(self) -> Results:
         """Copy the results and say which particles were counted before; see `hrtem_lab.analysis.repeats`."""

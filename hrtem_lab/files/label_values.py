@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from skimage.measure import label as connected_components
@@ -23,6 +24,12 @@ _FEW = 8
 """Number of such spots up to which they may be particles."""
 _ONE_PIECE = 0.9
 """Share of the values that are one connected piece, from which the values are numbers of particles."""
+_BETWEEN, _MOST = (0.2, 0.8), 0.5
+"""Range between the lowest and the highest grey level, and the part of the pixels there that makes a picture."""
+_AREA = np.ones((7, 7), np.uint8)
+"""Smallest area that is one of a level, not the rim of another."""
+_MIN_RANGE = 16
+"""Fewest steps from the lowest to the highest grey level that tell a particle from the noise of a compression."""
 
 Values = npt.NDArray[Any]
 
@@ -119,15 +126,22 @@ def _understand_known(values: Values, is_number: bool, rule: LabelRule, name: st
     """The particles where every pixel is known."""
     if not is_number or is_noise(values):
         half = (float(values.min()) + float(values.max())) / 2
+        if is_number:
+            _check_two_levels(values, rule.background > half, name)
         mask = values <= half if rule.background > half else values > half
         note = f"{name} holds grey levels that are no numbers of particles; it is cut at half, above {half:g}"
         return Label(_pieces(mask), (note,) if mask.any() else (), "grey")
     distinct = np.unique(values)
+    if distinct.size and distinct[0] < 0:
+        raise InputError(
+            f"{name}: holds the number {distinct[0]}, expected 0 as background and positive numbers of particles"
+        )
     if rule.background not in distinct and distinct.size:
         listed = ", ".join(map(str, distinct[:MAX_LISTED].tolist())) + (" ..." if distinct.size > MAX_LISTED else "")
         raise InputError(
             f"{name}: no pixel has the value {rule.background} of the background, only {listed}; if one of these "
-            f"is no particle, give label.background={distinct[0]} (data.layout.label.background for training)"
+            f"is no particle, give label.background={_likely_background(values)} (for training, "
+            "data.layout.label.background)"
         )
     numbers = np.where(values == rule.background, 0, values + (rule.background > 0))  # 0 may be a particle's
     pieces = connected_components(numbers, background=0, connectivity=1)
@@ -150,6 +164,36 @@ def is_noise(values: Values) -> bool:
         return False
     areas = np.bincount(connected_components(values, background=-1, connectivity=2).ravel())[1:]
     return bool(np.count_nonzero(areas <= _TINY_PX) > max(areas.size / 2, _FEW))
+
+
+def _check_two_levels(values: Values, background_is_high: bool, name: str) -> None:
+    """Check that cutting whole numbers at half loses nothing: that they are two levels, with transitions between them.
+
+    Raises:
+        InputError: Most pixels lie between, as in a picture; whole areas lie on the side of the background, as the
+            particles of a third level; or there are too few levels to tell noise from a particle.
+    """
+    low, high = float(values.min()), float(values.max())
+    scaled = (values - low) / max(high - low, 1.0)
+    scaled = 1 - scaled if background_is_high else scaled
+    between = (scaled > _BETWEEN[0]) & (scaled < _BETWEEN[1])
+    lost = cv2.morphologyEx((between & (scaled < 0.5)).astype(np.uint8), cv2.MORPH_OPEN, _AREA)
+    if high - low < _MIN_RANGE:
+        reason = f"its grey levels, {low:g} to {high:g}, are no more than the noise of a compression"
+    elif between.mean() > _MOST:
+        reason = f"most of its grey levels lie between those of background and particle ({low:g} and {high:g})"
+    elif lost.any():
+        reason = "it holds areas of a third grey level, which would be lost"
+    else:
+        return
+    raise InputError(f"{name}: is no label of two levels: {reason}; export it as PNG or TIFF with 0 and 255")
+
+
+def _likely_background(values: Values) -> int:
+    """The value of most pixels along the border of a label."""
+    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    distinct, counts = np.unique(border, return_counts=True)
+    return int(distinct[counts.argmax()])
 
 
 def _are_numbers(numbers: Values, pieces: Values) -> bool:

@@ -143,6 +143,8 @@ def _read_picture(path: Path) -> Values:
     values = _merge_channels(np.moveaxis(pixels, -1, 0)) if pixels.ndim == 3 else pixels
     if alpha is not None and alpha.any():
         values = np.where(alpha > 0, values, 0)
+        if not alpha.all() and not values.any():  # black on nothing
+            values = (alpha > 0).astype(np.uint8)
     return turn(values, orientation)
 
 

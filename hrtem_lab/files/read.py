@@ -7,10 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hrtem_lab.files.errors import read_errors
 from hrtem_lab.files.formats import READERS, SUFFIXES
@@ -19,9 +17,9 @@ from hrtem_lab.files.image_table import ImageTable
 from hrtem_lab.files.pixel_size import FILE, PixelSize, SizesGiven
 from hrtem_lab.files.selection import select_micrographs
 from hrtem_lab.files.stacks import Choice, check_count, choose_frames
-from hrtem_lab.files.void import find_void
 from hrtem_lab.image import resample_nearest
-from hrtem_lab.micrograph import FloatArray, InputError, Micrograph
+from hrtem_lab.micrograph import InputError, Micrograph
+from hrtem_lab.void import mask_void
 
 LOSSY_SUFFIXES = (".jpg", ".jpeg")
 LOSSY_TOLERANCE = 2.0
@@ -60,13 +58,14 @@ def read(
     Raises:
         InputError: The file is missing, broken or of another kind; it holds no real image, or a diffraction pattern;
             its pixels are far from square; neither the file nor the caller knows the pixel size; it holds more frames
-            than are read without being asked for.
+            than are read without being asked for. An image among others that is broken is left out, with a note.
     """
     path = Path(path)
     sizes = SizesGiven(pixel_size_nm, [table for table in tables if table is not None], overrule)
     selection = select_micrographs(_load(path), signal, path.name)
     name = path.stem if name is None else name
     micrographs: list[Micrograph] = []
+    refused: list[InputError] = []
     for stack in selection.stacks:
         check_count(stack, frames, path.name)
         size = sizes.choose(stack, path, name)
@@ -75,23 +74,28 @@ def read(
         titled = f"{name}_{_file_name(stack.title)}" if selection.titles_distinguish and stack.title else name
         stack = replace(stack, notes=(*stack.notes, *selection.notes, *size.notes, *notes))
         for end, image in chosen.items():
-            frame = replace(stack, data=image)
-            micrographs.append(build_micrograph(frame, size, f"{titled}_{end}" if end else titled, path))
+            frame, frame_name = replace(stack, data=image), f"{titled}_{end}" if end else titled
+            try:
+                micrographs.append(build_micrograph(frame, size, frame_name, path))
+            except InputError as error:
+                refused.append(error)
+    if not micrographs:
+        raise refused[0]
+    left_out = tuple(f"left out: {error}" for error in refused)
+    micrographs = [replace(micrograph, notes=(*micrograph.notes, *left_out)) for micrograph in micrographs]
     names = _unique([micrograph.name for micrograph in micrographs])
     return [replace(each, name=unique) for unique, each in zip(names, micrographs, strict=True)]
 
 
 def build_micrograph(frame: Frames, size: PixelSize, name: str, path: Path) -> Micrograph:
     """One image in square pixels, with what shows nothing masked."""
-    image = _float32(frame.pixels)
     tolerance = LOSSY_TOLERANCE if path.suffix.lower() in LOSSY_SUFFIXES else 0.0
-    void = find_void(image, tolerance)
+    image, valid = mask_void(frame.pixels, tolerance)
     notes = frame.notes
-    if void is not None:
-        image[void] = np.median(image[~void])
-        notes = (*notes, f"{np.mean(void):.1%} of the image is an empty border, a banner or a box and is left out")
+    if valid is not None:
+        notes = (*notes, f"{np.mean(~valid):.1%} of the image is an empty border, a banner or a box and is left out")
     square = replace(frame, data=image).square(path.name) if size.source == FILE else replace(frame, data=image)
-    pixels = _float32(square.pixels)
+    pixels = np.ascontiguousarray(square.pixels)
     return Micrograph(
         image=pixels,
         pixel_size_nm=size.nm if size.source != FILE else float(square.pixel_size_nm or size.nm),
@@ -100,7 +104,7 @@ def build_micrograph(frame: Frames, size: PixelSize, name: str, path: Path) -> M
         pixel_size_from=size.source,
         pixel_sizes_unused=size.unused,
         notes=notes,
-        valid=None if void is None else resample_nearest(~void, (pixels.shape[0], pixels.shape[1])),
+        valid=None if valid is None else resample_nearest(valid, (pixels.shape[0], pixels.shape[1])),
     )
 
 
@@ -125,8 +129,3 @@ def _unique(names: list[str]) -> list[str]:
 def _file_name(title: str) -> str:
     """A title as a part of a file's name."""
     return re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "_", title).strip(" ._")
-
-
-def _float32(image: npt.NDArray[Any]) -> FloatArray:
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused by the contract
-        return np.require(image, np.float32, ["C_CONTIGUOUS", "WRITEABLE", "ENSUREARRAY"])

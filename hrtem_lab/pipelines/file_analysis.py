@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -188,14 +188,33 @@ class OpenAnalysis:
     def _analyse(self, name: str, path: Path, taken: Collection[str], key: str, progress: ProgressCallback) -> None:
         micrographs = self._read(name, path)
         refuse_taken_names(path, name, micrographs, taken)
-        analyses = [self._analyse_micrograph(micrograph, path, progress) for micrograph in micrographs]
+        analyses, refused = self._analyse_all(micrographs, path, progress)
         earlier = self.records.find(name)
         self.records.discard(name)
         pictures = self._write(name, analyses)
         record = describe_file(path, name, analyses, self.analyser.model, self._group(name, path), self._read_label)
-        self.records.write({**record, "key": key, "pictures": pictures})
+        self.records.write({**record, "refused": refused, "key": key, "pictures": pictures})
         for outdated in set(earlier["pictures"] if earlier else ()).difference(pictures):
             (self.records.output / outdated).unlink(missing_ok=True)
+
+    def _analyse_all(
+        self, micrographs: Iterable[Micrograph], path: Path, progress: ProgressCallback
+    ) -> tuple[list[Analysis], list[str]]:
+        """Analyse the images of a file; gives the reasons why some could not be, too.
+
+        Raises:
+            InputError: None could be analysed.
+        """
+        analyses: list[Analysis] = []
+        refused: list[InputError] = []
+        for micrograph in micrographs:
+            try:
+                analyses.append(self._analyse_micrograph(micrograph, path, progress))
+            except InputError as error:
+                refused.append(error)
+        if refused and not analyses:
+            raise refused[0]
+        return analyses, list(map(str, refused))
 
     def _analyse_micrograph(self, micrograph: Micrograph, path: Path, progress: ProgressCallback) -> Analysis:
         """Find, measure and classify the particles of a micrograph of a file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from http.client import HTTPException
 from pathlib import Path
+from threading import Thread
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -36,21 +37,31 @@ def check_server(uri: str) -> None:
         uri: URI of the store; one that is no server is not asked.
 
     Raises:
-        InputError: Nothing answers within `SERVER_TIMEOUT_S`.
+        InputError: Nothing answers within `SERVER_TIMEOUT_S`, however long its name takes to be resolved.
     """
     if not uri.startswith(("http://", "https://")):
         return
-    try:
-        with urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_TIMEOUT_S):
-            return
-    except HTTPError:  # it answers, whatever it says: a login may be asked for
-        return
-    except (OSError, HTTPException) as error:
-        reason = getattr(error, "reason", error)
+    outcome: list[str] = []
+    probe = Thread(target=lambda: outcome.append(_probe(uri)), daemon=True)
+    probe.start()
+    probe.join(SERVER_TIMEOUT_S)
+    reason = outcome[0] if outcome else f"timed out after {SERVER_TIMEOUT_S:g} s"
+    if reason:
         raise InputError(
             f"MLFLOW_TRACKING_URI={uri}: no tracking server answers there ({reason}); start it, or unset "
             "MLFLOW_TRACKING_URI to keep runs in mlflow.db"
-        ) from error
+        )
+
+
+def _probe(uri: str) -> str:
+    """Why a server does not answer; '' where it does, whatever it says: a login may be asked for."""
+    try:
+        with urlopen(f"{uri.rstrip('/')}/health", timeout=SERVER_TIMEOUT_S):
+            return ""
+    except HTTPError:
+        return ""
+    except (OSError, HTTPException, ValueError) as error:
+        return str(getattr(error, "reason", error))
 
 
 def answers(uri: str) -> bool:

@@ -54,6 +54,14 @@ def test_records_of_files_become_the_tables_of_all():
     assert micrographs["field_nm2"].tolist() == pytest.approx([64, 64])
 
 
+def test_an_image_that_was_refused_is_a_failure_beside_the_others_of_its_file():
+    results = Results()
+    record = describe_file(Path("a.emd"), "a", [analysed("a_fine")], {})
+    results.add({**record, "refused": ["a_coarse: is too coarse"]})
+    assert [row["micrograph"] for row in results.micrographs] == ["a_fine"]
+    assert results.failures == [{"file": "a.emd", "reason": "a_coarse: is too coarse"}]
+
+
 def test_an_image_of_one_file_may_not_have_the_name_of_another():
     refuse_taken_names(Path("film.tif"), "film", [drawn("film"), drawn("film_0000")], ["film", "film_0001"])
     with pytest.raises(InputError, match=r"film.tif: its image film_0000 is called as another file is"):

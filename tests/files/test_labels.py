@@ -226,6 +226,54 @@ def test_a_label_that_went_through_jpeg_is_cut_at_half(tmp_path: Path, quality: 
     assert "holds grey levels that are no numbers of particles; it is cut at half" in label.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("levels", "complaint"),
+    [
+        ((0, 80, 160), "holds areas of a third grey level"),
+        ((0, 100, 255), "holds areas of a third grey level"),
+        ((0, 6, 6), "are no more than the noise of a compression"),
+    ],
+)
+def test_a_compressed_label_of_other_than_two_levels_is_refused(
+    tmp_path: Path, levels: tuple[int, ...], complaint: str
+) -> None:
+    """To cut it at half would lose a particle."""
+    values = np.full((80, 120), levels[0], np.uint8)
+    values[20:50, 15:45], values[20:50, 65:100] = levels[1:]
+    rng = np.random.default_rng(0)
+    Image.fromarray(values + rng.integers(0, 4, values.shape, np.uint8)).save(tmp_path / "a_label.jpg", quality=90)
+    with pytest.raises(InputError, match=f"a_label.jpg: is no label of two levels: .*{complaint}.*export it as PNG"):
+        read_label(tmp_path / "a_label.jpg", values.shape)
+
+
+def test_a_picture_is_no_label(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).normal(120, 20, (80, 120)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a_label.png")
+    with pytest.raises(InputError, match="most of its grey levels lie between"):
+        read_label(tmp_path / "a_label.png", picture.shape)
+
+
+def test_negative_numbers_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a_label.tif", PARTICLES.astype(np.int32) - 1)
+    with pytest.raises(InputError, match="holds the number -1, expected 0 as background"):
+        read_label(tmp_path / "a_label.tif", (6, 5))
+
+
+def test_the_background_that_is_suggested_is_that_of_the_border(tmp_path: Path) -> None:
+    values = np.full((20, 30), 2, np.uint8)
+    values[5:10, 5:12] = 1
+    Image.fromarray(values).save(tmp_path / "a_label.png")
+    with pytest.raises(InputError, match=r"give label\.background=2 "):
+        read_label(tmp_path / "a_label.png", values.shape)
+
+
+def test_black_on_transparent_ground_is_marked(tmp_path: Path) -> None:
+    pixels = np.zeros((20, 30, 4), np.uint8)
+    pixels[5:10, 5:12, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "a_label.png")
+    np.testing.assert_array_equal(read_label(tmp_path / "a_label.png", (20, 30)).mask, pixels[..., 3] > 0)
+
+
 def test_soft_edges_are_cut_at_half(tmp_path: Path) -> None:
     values = (touching() > 0).astype(np.uint8) * 255
     soft = (

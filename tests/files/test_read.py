@@ -152,6 +152,15 @@ def test_values_that_are_not_finite_are_refused(tmp_path: Path, bad: float) -> N
         read(tmp_path / "a.tif", 0.02)
 
 
+def test_a_broken_frame_costs_the_others_nothing(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((3, 5, 6), np.float32)
+    frames[1, 2, 3] = np.nan
+    tifffile.imwrite(tmp_path / "a.tif", frames, photometric="minisblack")
+    micrographs = read(tmp_path / "a.tif", 0.02)
+    assert [m.name for m in micrographs] == ["a_0000", "a_0002"]
+    assert all(any("left out: a_0001: 1 pixels are NaN" in note for note in m.notes) for m in micrographs)
+
+
 @pytest.mark.parametrize("given", [0, -1.0, np.nan])
 def test_an_impossible_pixel_size_is_refused(tmp_path: Path, image: npt.NDArray[np.uint16], given: float) -> None:
     tifffile.imwrite(tmp_path / "a.tif", image)

@@ -1,5 +1,6 @@
 """Stores that are not there, or no longer what they were."""
 
+import contextlib
 import shutil
 import socket
 import threading
@@ -15,6 +16,7 @@ from hrtem_lab.cli.command import MISTAKE
 from hrtem_lab.cli.progress import quiet
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.tracking import store
+from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.store import check_server, connect
 
 
@@ -47,6 +49,36 @@ def test_a_server_that_does_not_answer_ends_in_one_line(silent: str, monkeypatch
         connect("study")
     assert time.perf_counter() - started < 5
     assert "\n" not in str(raised.value)
+
+
+def test_a_server_that_answers_bit_by_bit_ends_in_one_line(monkeypatch: pytest.MonkeyPatch):
+    """Each bit comes in time, and the answer never."""
+    monkeypatch.setattr(store, "SERVER_TIMEOUT_S", 0.5)
+    ended = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            while not ended.wait(0.1):
+                connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server,), daemon=True).start()
+        started = time.perf_counter()
+        with pytest.raises(InputError, match="no tracking server answers there"):
+            check_server(f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert time.perf_counter() - started < 5
+        ended.set()
+
+
+@pytest.mark.parametrize("model", ["runs:/0a/model", "models:/particles/1"])
+def test_a_model_is_not_waited_for_where_no_server_answers(silent: str, model: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store, "SERVER_TIMEOUT_S", 0.5)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", silent)
+    started = time.perf_counter()
+    with pytest.raises(InputError, match="no tracking server answers there"):
+        find_model(model)
+    assert time.perf_counter() - started < 5
 
 
 def test_a_server_that_is_not_there_ends_in_one_line():

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter, rotate, shift
 
 from hrtem_lab.files import read
-from hrtem_lab.files.void import find_void
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.void import find_void
 
 ROWS, COLUMNS = 300, 360
 

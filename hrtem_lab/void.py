@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hrtem_lab.files.burnt_in import find_banners, find_boxes
-from hrtem_lab.micrograph import BoolArray
+from hrtem_lab.burnt_in import find_banners, find_boxes
+from hrtem_lab.micrograph import BoolArray, FloatArray
 
 MIN_SIDE_PX = 32
 """Smallest image in which a border is looked for."""
@@ -27,6 +27,24 @@ SPECK_PX = 4
 """Largest area of a speck."""
 
 Bytes = npt.NDArray[np.uint8]
+
+
+def mask_void(image: npt.NDArray[Any], tolerance: float = 0.0) -> tuple[FloatArray, BoolArray | None]:
+    """Fill what shows nothing with the median of the rest.
+
+    Args:
+        image: (rows, columns).
+        tolerance: As for `find_void`.
+
+    Returns:
+        The image in float32, contiguous and writable, and True where it shows something, as `Micrograph` takes them.
+    """
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused by the contract
+        pixels = np.require(image, np.float32, ["C_CONTIGUOUS", "WRITEABLE", "ENSUREARRAY"])
+    void = find_void(pixels, tolerance)
+    if void is None:
+        return pixels, None
+    return np.where(void, np.median(pixels[~void]), pixels).astype(np.float32), ~void
 
 
 def find_void(image: npt.NDArray[Any], tolerance: float = 0.0) -> BoolArray | None:
