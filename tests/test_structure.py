@@ -34,6 +34,7 @@ CONCEPTS = {
     "saved_settings",
     "particle_facts",
     "processes",
+    "void",
 }
 """Small modules that every subpackage may use."""
 GROUND = CONCEPTS | {"files", "physics", "particles", "evaluation"}

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hrtem_lab.burnt_in import find_banners, find_boxes
 from hrtem_lab.micrograph import BoolArray, FloatArray
+from hrtem_lab.void.burnt_in import find_banners, find_boxes
 
 MIN_SIDE_PX = 32
 """Smallest image in which a border is looked for."""

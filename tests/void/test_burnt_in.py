@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
-from hrtem_lab.burnt_in import find_boxes
 from hrtem_lab.void import find_void
-from tests.test_void import COLUMNS, ROWS, error, picture
+from hrtem_lab.void.burnt_in import find_boxes
+from tests.void.test_borders import COLUMNS, ROWS, error, picture
 
 JPEG_TOLERANCE = 2.0
 PLACES = {
