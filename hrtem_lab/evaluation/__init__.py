@@ -7,7 +7,7 @@ from hrtem_lab.evaluation.objects import match, object_ratios, overlaps
 from hrtem_lab.evaluation.outlines import outline_distances
 from hrtem_lab.evaluation.particle_matches import match_particles, scores_by_size
 from hrtem_lab.evaluation.ranks import critical_difference, indistinguishable, mean_ranks
-from hrtem_lab.evaluation.reliability import ece, reliability_counts
+from hrtem_lab.evaluation.reliability import brier, ece, reliability_counts
 from hrtem_lab.evaluation.scores import (
     SUMMARY_METRICS,
     current_metric_name,
@@ -21,6 +21,7 @@ __all__ = [
     "assign_bins",
     "bootstrap_interval",
     "breakdown",
+    "brier",
     "critical_difference",
     "current_metric_name",
     "ece",

@@ -56,3 +56,14 @@ def ece(counts: pd.DataFrame) -> float:
         counts: Table of `reliability_counts`.
     """
     return float(divide((counts["positives"] - counts["probability"]).abs().sum(), counts["count"].sum()))
+
+
+def brier(probability: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
+    """Mean squared difference between probabilities and outcomes (Brier 1950, Mon. Weather Rev. 78, 1); 0 is perfect.
+
+    Args:
+        probability: Predicted probabilities, any shape, from 0 to 1.
+        truth: Outcomes, of the same shape, non-zero = positive; `nan` without one.
+    """
+    squares = (probability.astype(np.float64) - truth.astype(bool)) ** 2
+    return float(divide(squares.sum(), squares.size))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig
@@ -12,7 +13,7 @@ from omegaconf import DictConfig
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import console
 from hrtem_lab.defects import Forest
-from hrtem_lab.evaluation import ece, reliability_counts
+from hrtem_lab.evaluation import brier, ece, reliability_counts
 from hrtem_lab.figures import micrographs, tables
 from hrtem_lab.figures.reliability import plot_reliability
 from hrtem_lab.figures.style import save
@@ -104,15 +105,17 @@ def train_and_tune(config: DictConfig, data: TrainingData, folder: Path, run: Ru
     return tuned
 
 
-def log_calibration(scores: Scores, test: Iterable[LabelledMicrograph], folder: Path, run: Run) -> None:
+def log_calibration(scores: Scores, test: Sequence[LabelledMicrograph], folder: Path, run: Run) -> None:
     """Log how far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
     counts = pd.concat(
         reliability_counts(segmentation.particle_probability, micrograph.mask)
         for segmentation, micrograph in zip(scores.segmentations, test, strict=True)
     )
     counts = counts.groupby("bin").sum()
+    probability = np.concatenate([segmentation.particle_probability.ravel() for segmentation in scores.segmentations])
+    truth = np.concatenate([micrograph.mask.ravel() for micrograph in test])
     with run.child(UNET) as child:
-        child.log_metrics({"ece": ece(counts)}, "test")
+        child.log_metrics({"ece": ece(counts), "brier": brier(probability, truth)}, "test")
         table = counts.rename(columns={"count": "pixels", "positives": "particle"})
         child.log_table(table.reset_index(), "calibration.json")
     figure = plot_reliability(

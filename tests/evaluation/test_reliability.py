@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss
 
-from hrtem_lab.evaluation.reliability import ece, reliability_counts
+from hrtem_lab.evaluation.reliability import brier, ece, reliability_counts
 from hrtem_lab.micrograph import InputError
 
 
@@ -60,3 +61,11 @@ def test_values_outside_0_to_1_are_refused(wrong):
         reliability_counts(np.array([0.5, wrong]), np.ones(2))
     with pytest.raises(InputError, match="expected the same"):
         reliability_counts(np.zeros(3), np.zeros(4))
+
+
+def test_the_brier_score_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    probability, truth = rng.random(500), rng.random(500) < 0.3
+    assert brier(probability, truth) == pytest.approx(brier_score_loss(truth, probability))
+    assert brier(truth.astype(float), truth) == 0
+    assert np.isnan(brier(np.empty(0), np.empty(0)))
