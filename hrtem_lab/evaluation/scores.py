@@ -149,6 +149,8 @@ def _counts(
         raise InputError(
             f"{micrograph.name}: the predicted map has shape {instances.shape}, expected {micrograph.instances.shape}"
         )
+    if micrograph.ignored is not None:  # what is found there is neither right nor wrong
+        instances = np.where(micrograph.ignored, 0, instances)
     return {
         "name": micrograph.name,
         "group": micrograph.group,

@@ -155,3 +155,13 @@ def test_torchmetrics_has_three_answers_where_nothing_is_there():
     values = {name: float(metric(nothing, nothing)) for name, metric in answers.items()}
     expected = {"f1": 0, "jaccard": 0, "f1, zero_division=1": 1, "dice": np.nan}
     assert values == pytest.approx(expected, nan_ok=True)
+
+
+def test_what_is_found_where_a_label_is_ignored_is_not_wrong():
+    truth = labelled(drawn((0, 0)), "a", "x")
+    ignored = np.zeros((20, 20), dtype=bool)
+    ignored[8:, 8:] = True
+    found = [drawn((0, 0), (10, 10))]
+    plain, spared = (score_masks(found, [each]).iloc[0] for each in (truth, replace(truth, ignored=ignored)))
+    assert (plain["fp"], plain["object_fp"]) == (16, 1)
+    assert (spared["fp"], spared["object_fp"], spared["dice"]) == (0, 0, 1)
