@@ -102,6 +102,8 @@ def half_contrast_edges(
     Returns:
         The edge of each particle of `instances`, or the reason why it cannot be measured.
     """
+    if not edges:  # an image may be smaller than a pixel of those that are averaged down
+        return {}
     factor = max(int(WORKING_PX_NM / pixel_size_nm), 1)
     offset = (factor - 1) / 2  # of the middle of a block of pixels from the middle of its first
     scale = Scale(factor * pixel_size_nm)

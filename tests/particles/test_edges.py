@@ -188,3 +188,8 @@ def test_standard_errors_hold_the_truth_as_often_as_they_say(pixel_nm, radius_nm
     assert np.mean(np.abs(deviations) < 1) == pytest.approx(0.68, abs=0.17)
     assert np.mean(np.abs(deviations) < 2) > 0.87
     assert abs(np.mean(deviations)) < 0.5
+
+
+def test_an_image_smaller_than_a_working_pixel_holds_no_edges():
+    image = np.ones((3, 3), np.float32)
+    assert half_contrast_edges(image, np.zeros((3, 3), np.int32), {}, 0.001) == {}
