@@ -53,7 +53,7 @@ ALLOWED_IMPORTS: dict[str, set[str]] = {
     "defects": GROUND | {"sklearn"},
     "analysis": LEARNING | {"distributed"},
     "cli": {"hydra", "omegaconf"} | CONCEPTS,
-    "figures": LEARNING | {"analysis", "matplotlib"},
+    "figures": LEARNING | {"analysis", "matplotlib", "jinja2"},
     "tracking": LEARNING | {"analysis", "mlflow"},
     "pipelines": LEARNING | {"analysis", "figures", "tracking", "cli", "omegaconf"},
     "service": LEARNING | {"analysis", "figures", "tracking", "cli", "omegaconf", "fastapi", "starlette", "uvicorn"},

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from hrtem_lab.analysis.quality import Quality, QualityReference, weights_fingerprint
+from hrtem_lab.analysis.scale_check import SPACING, SPACING_ERROR, ScaleCheck, check_scale
 from hrtem_lab.defects import Features, Forest
 from hrtem_lab.files import ImageLike, to_micrograph
 from hrtem_lab.micrograph import CLASSES, OUTLINES, UNRESOLVED, FloatArray, InputError, IntArray, Micrograph
@@ -32,6 +34,12 @@ from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.segmenter import Segmentation
 
+if TYPE_CHECKING:
+    from hrtem_lab.physics.material import Material
+
+NOT_YET_JUDGED = Quality(judged=False)
+SPACINGS = {"spacing_nm": SPACING, "spacing_error_nm": SPACING_ERROR}
+"""Feature of a particle's lattice -> column of the table of particles."""
 DEFAULT_MODEL = MODELS / "default"
 """Folder of the model that comes along."""
 COARSE = "coarse"
@@ -48,9 +56,11 @@ class Analysis:
             and the geometric one of particles that have no other.
         probability: Probability of a particle at each pixel, (rows, columns).
         table: One row per particle, indexed by its number (`particle`): sizes and shapes of both outlines as from
-            `hrtem_lab.particles.measure` and `measure_half_contrast`, `confidence`, and with a forest `class` and the
-            probability `p_<class>` of each class.
+            `hrtem_lab.particles.measure` and `measure_half_contrast`, `confidence`, and with a forest `class`, the
+            probability `p_<class>` of each class, `lattice_spacing_nm` and its error.
         outline: Outline that was chosen, one of `hrtem_lab.micrograph.OUTLINES`.
+        quality: Whether the micrograph can be trusted.
+        scale: Check of the pixel size by lattice spacings; None where no material was named.
     """
 
     micrograph: Micrograph
@@ -58,6 +68,8 @@ class Analysis:
     probability: FloatArray
     table: pd.DataFrame
     outline: str = OUTLINES[0]
+    quality: Quality = NOT_YET_JUDGED
+    scale: ScaleCheck | None = None
 
     @property
     def uncut(self) -> pd.DataFrame:
@@ -87,6 +99,8 @@ class Analyser:
         outline: Outline by which masks and summaries go, one of `hrtem_lab.micrograph.OUTLINES`; tables have both.
         load_coarse: Loads the segmenter of micrographs too coarse to resolve a lattice, when the first such one
             comes; None leaves them to `segmenter`.
+        reference: Judges the quality of micrographs that may resolve a lattice; None leaves all unjudged.
+        materials: Materials that the particles may be of, by which the scale is checked; none where they are unknown.
 
     Raises:
         InputError: There is no such outline.
@@ -98,6 +112,8 @@ class Analyser:
     model: Mapping[str, Any] = field(default_factory=dict)
     outline: str = OUTLINES[0]
     load_coarse: Callable[[], NetworkSegmenter] | None = None
+    reference: QualityReference | None = None
+    materials: tuple[Material, ...] = ()
 
     def __post_init__(self) -> None:
         check_outline(self.outline)
@@ -113,6 +129,7 @@ class Analyser:
         outline: str = OUTLINES[0],
         threshold: float | None = None,
         min_diameter_nm: float | None = None,
+        materials: Sequence[Material] = (),
     ) -> Analyser:
         """Load a model that training saved.
 
@@ -127,6 +144,8 @@ class Analyser:
                 that training chose on validation data.
             min_diameter_nm: Diameter of the disc of the same area below which a particle is left out; by default the
                 model's.
+            materials: Materials that the particles may be of; with one or more, the pixel size is checked by the
+                spacings of their lattices.
 
         Raises:
             InputError: The folder holds no model, or a number is out of its range.
@@ -141,10 +160,17 @@ class Analyser:
         segmenter = _load_segmenter(folder, engine, overruled)
         has_coarse = (folder / COARSE).is_dir()
         load_coarse = partial(_load_segmenter, folder / COARSE, engine, overruled) if has_coarse else None
-        model = {"folder": str(folder), "engine": segmenter.engine}
+        model = {"folder": str(folder), "weights": weights_fingerprint(folder), "engine": segmenter.engine}
         model |= {name: getattr(segmenter, name) for name in chosen}
         return cls(
-            segmenter, Forest.load_if_present(folder), features, {**model, **segmenter.provenance}, outline, load_coarse
+            segmenter,
+            Forest.load_if_present(folder),
+            features,
+            {**model, **segmenter.provenance},
+            outline,
+            load_coarse,
+            QualityReference.load_if_present(folder),
+            tuple(materials),
         )
 
     @cached_property
@@ -193,13 +219,23 @@ class Analyser:
         table["confidence"] = confidence
         if self.forest is not None and len(table):
             table = table.join(self._classify(self.forest, micrograph, segmentation))
+        scale = check_scale(table, self.materials) if self.materials and SPACING in table else None
         return Analysis(
             micrograph=micrograph,
             instances=outlined,
             probability=segmentation.particle_probability,
             table=table,
             outline=self.outline,
+            quality=self._judge(micrograph, segmentation.probabilities, scale),
+            scale=scale,
         )
+
+    def _judge(self, micrograph: Micrograph, probabilities: FloatArray, scale: ScaleCheck | None) -> Quality:
+        """Judge a micrograph by the reference and by its scale."""
+        quality = NOT_YET_JUDGED
+        if self.reference is not None and not self.segmenter.preprocessing.keeps_pixels_of(micrograph):
+            quality = self.reference.judge(micrograph, self.segmenter.preprocessing, probabilities)
+        return quality.with_reason(scale.reason) if scale is not None else quality
 
     def _measure(
         self, micrograph: Micrograph, instances: IntArray, edges: dict[int, Edge] | None
@@ -230,7 +266,8 @@ class Analyser:
         instances, probabilities = segmentation.instances, segmentation.probabilities
         features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
         class_probabilities = forest.probabilities(features)
-        return class_probabilities.add_prefix("p_").pipe(_insert_classes, forest.classes(class_probabilities))
+        table = class_probabilities.add_prefix("p_").pipe(_insert_classes, forest.classes(class_probabilities))
+        return table.join(features.filter(list(SPACINGS)).rename(columns=SPACINGS))
 
 
 def _load_segmenter(folder: Path, engine: str, overruled: Mapping[str, Any]) -> NetworkSegmenter:
@@ -287,7 +324,7 @@ def no_particles() -> pd.DataFrame:
     """The table of no particles, with the columns and types of any other."""
     empty = measure(np.zeros((1, 1), dtype=np.int32), 1.0).join(measure_half_contrast({}, 1.0))
     empty = empty.assign(**{"confidence": [], "class": []})
-    return empty.assign(**{f"p_{name}": [] for name in CLASSES})
+    return empty.assign(**{name: [] for name in (*(f"p_{name}" for name in CLASSES), *SPACINGS.values())})
 
 
 def _insert_classes(table: pd.DataFrame, classes: pd.Series) -> pd.DataFrame:

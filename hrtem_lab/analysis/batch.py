@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from hrtem_lab.analysis.analyser import Analysis, diameter_column, no_particles
 from hrtem_lab.analysis.repeats import mark_repeats
+from hrtem_lab.analysis.scale_check import SPACING, check_scale
 from hrtem_lab.analysis.summary import LabelReader, describe_micrograph, describe_values, flatten_rows
 from hrtem_lab.files import read_label
 from hrtem_lab.micrograph import OUTLINES, InputError, Micrograph
+
+if TYPE_CHECKING:
+    from hrtem_lab.physics.material import Material
 
 
 @dataclass
@@ -60,11 +65,12 @@ class Results:
         """One row per file that failed: `file` and `reason`."""
         return pd.DataFrame(self.failures, columns=["file", "reason"])
 
-    def summary(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def summary(self, settings: Mapping[str, Any], materials: Sequence[Material] = ()) -> dict[str, Any]:
         """Counts and sizes over all micrographs, each particle once, and those of each; after `mark_repeats`.
 
         Args:
             settings: Settings of the call.
+            materials: Materials that the particles may be of, by which the scale of all is checked.
         """
         particles = self.particle_table()
         counted = particles[particles["repeat_of"] == ""]
@@ -82,10 +88,19 @@ class Results:
             "equivalent_diameter_nm": describe_values(uncut[diameter_column(outline)].dropna()),
             "classes": counted["class"].value_counts().to_dict() if "class" in counted else None,
             "failures": len(self.failures),
+            "quality": dict(Counter(row["quality"] for row in self.micrographs)),
+            "scale": self._check_scale(particles, materials),
             "model": dict(self.model),
             "settings": dict(settings),
             "per_micrograph": self.micrographs,
         }
+
+    def _check_scale(self, particles: pd.DataFrame, materials: Sequence[Material]) -> dict[str, float] | None:
+        """Check of the scale by the particles of all micrographs; None without a material or a column of spacings."""
+        if not materials or SPACING not in particles:
+            return None
+        check = check_scale(particles, materials)
+        return {**asdict(check), "pixel_error": check.pixel_error}
 
 
 def describe_file(

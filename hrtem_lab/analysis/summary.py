@@ -41,6 +41,8 @@ def describe_micrograph(analysis: Analysis, path: Path, read_label: LabelReader 
         "field_columns": micrograph.field_box[1],
         "field_nm2": micrograph.field_nm2,
         "outline": analysis.outline,
+        **analysis.quality.columns(),
+        **(analysis.scale.columns() if analysis.scale else {}),
         "particles": len(particles),
         "equivalent_diameter_nm": describe_values(analysis.diameters_nm),
         "particle_fraction": particle_area_nm2 / micrograph.field_nm2,

@@ -42,15 +42,25 @@ def select_uncut_particles(particles: pd.DataFrame, fields: pd.DataFrame) -> pd.
     Returns:
         The selected rows, with the weights of `miles_lantuejoul_weights`.
     """
-    measured = np.isfinite(to_rows(particles, *QUANTITIES)).all(axis=1)
-    uncut = particles[measured & ~particles["touches_edge"].to_numpy(dtype=bool)]
-    if "repeat_of" in uncut:
-        uncut = uncut[uncut["repeat_of"] == ""]
-    if "class" in uncut:
-        uncut = uncut[~uncut["class"].isin(NON_PARTICLE)]
+    uncut = particles[exclusion_reasons(particles) == ""]
     uncut = uncut.reset_index(drop=True)
     field = fields.loc[uncut["micrograph"], ["rows", "columns"]].to_numpy()
     return uncut.assign(weight=miles_lantuejoul_weights(uncut["box_rows_px"], uncut["box_columns_px"], *field.T))
+
+
+def exclusion_reasons(particles: pd.DataFrame) -> pd.Series:
+    """State why each particle of a table of `hrtem_lab.predict` is not counted; an empty text where it is counted.
+
+    A particle with several reasons has the first of: counted before, cut by the edge, called no single particle, not
+    measurable.
+    """
+    measured = np.isfinite(to_rows(particles, *QUANTITIES)).all(axis=1)
+    reasons = pd.Series(np.where(measured, "", "no outline to measure"), index=particles.index, dtype=object)
+    if "class" in particles:
+        excluded = particles["class"].isin(NON_PARTICLE)
+        reasons = reasons.mask(excluded, "called " + particles["class"].astype(str))
+    reasons = reasons.mask(particles["touches_edge"].to_numpy(dtype=bool), "cut by the edge")
+    return reasons.mask(particles["repeat_of"] != "", "counted before") if "repeat_of" in particles else reasons
 
 
 def select_lattice_visible(uncut: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Literal
 
 import cv2
@@ -16,7 +17,7 @@ from matplotlib.lines import Line2D
 from skimage.measure import find_contours, regionprops
 
 from hrtem_lab.analysis.analyser import Analysis
-from hrtem_lab.figures.style import BACKDROP, COLOURS, DPI, OUTLINED, PREDICTED_CLASSES, TRUTH
+from hrtem_lab.figures.style import BACKDROP, COLOURS, DPI, OUTLINED, PREDICTED_CLASSES, TRUTH, WARNING
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph, Micrograph, ParticleClass
 from hrtem_lab.particles.crops import boxes
@@ -38,7 +39,19 @@ def overlay(analysis: Analysis) -> Figure:
     if len(classes):
         corner = _emptiest_corner(instances)
         axes.legend(handles=_legend(set(classes)), loc=corner, fontsize=_font_size(axes), facecolor=BACKDROP)
+    if analysis.quality.reasons:
+        plot_badge(axes, f"{analysis.quality.value}: {analysis.quality.reason}")
     return figure
+
+
+def plot_badge(axes: Axes, text: str) -> None:
+    """Plot a warning across the top of a picture."""
+    size = _font_size(axes)
+    letters = int(1.5 * axes.get_window_extent().width / size)
+    axes.text(
+        0.5, 0.99, "\n".join(wrap(f"⚠ {text}", max(letters, 20))), transform=axes.transAxes, ha="center", va="top",
+        color="white", fontsize=size, bbox={"facecolor": WARNING, "edgecolor": "none"},
+    )  # fmt: skip
 
 
 Corner = Literal["upper right", "upper left", "lower right"]

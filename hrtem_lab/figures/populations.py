@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from scipy.stats import lognorm
 
 from hrtem_lab.evaluation.populations import COMPARED_QUANTITIES, DIAMETER, SHAPE_QUANTITIES
+from hrtem_lab.evaluation.size_statistics import MIN_MICROGRAPHS, Sizes, draw_micrographs
 from hrtem_lab.figures.statements import ALPHA, diameter_row, label
 from hrtem_lab.figures.style import BACKDROP, COLOURS, PREDICTED_CLASSES
 from hrtem_lab.micrograph import ParticleClass
@@ -70,6 +71,32 @@ def plot_sizes(uncut: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
     axes.set_xlabel(label(DIAMETER))
     axes.set_ylabel("density (1/nm), corrected for the edge")
     axes.legend(fontsize=8)
+    return figure
+
+
+def plot_cumulative(uncut: pd.DataFrame, quantities: Sequence[str]) -> Figure:
+    """Plot the share of particles up to each value of some quantities, with 95 % bands over micrographs.
+
+    A band holds the percentiles of bootstrap draws, point by point; with fewer than `MIN_MICROGRAPHS` there is none.
+    """
+    columns = min(len(quantities), 2)
+    rows = -(-len(quantities) // columns)
+    figure = Figure(figsize=(4.4 * columns, 3.4 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat[len(quantities) :]:
+        axes.set_axis_off()
+    for axes, quantity in zip(grid.flat, quantities, strict=False):
+        sizes = Sizes.of_table(uncut, quantity)
+        values = np.linspace(sizes.values.min(), sizes.values.max(), 200)
+        if sizes.number_of_micrographs >= MIN_MICROGRAPHS:
+            draws = sizes.cumulative(values, draw_micrographs(sizes.number_of_micrographs, 500))
+            axes.fill_between(values, *np.quantile(draws, [0.025, 0.975], axis=0), color=FIRST_COLOUR, alpha=0.25, lw=0)
+        everything = np.ones((1, sizes.number_of_micrographs))
+        axes.step(values, sizes.cumulative(values, everything)[0], where="post", color=FIRST_COLOUR)
+        axes.set_xlabel(label(quantity))
+        axes.set_ylabel("share up to this value")
+        axes.set_ylim(-0.02, 1.02)
+        _grid(axes)
     return figure
 
 

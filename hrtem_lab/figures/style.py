@@ -23,7 +23,7 @@ COLOURS: dict[str, str] = {
     UNCERTAIN: "#8A4FFF",
     UNRESOLVED: "#00E5FF",
 }
-TRUTH, BACKDROP = "#009E73", "#AAAAAA"
+TRUTH, BACKDROP, WARNING = "#009E73", "#AAAAAA", "#A34700"
 OUTLINED = withStroke(linewidth=2, foreground="black")
 DPI = 100
 PNG_COMPRESSION = 2

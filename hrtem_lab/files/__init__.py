@@ -17,7 +17,7 @@ from hrtem_lab.files.layouts.mixture import Mixture, PartOfMixture
 from hrtem_lab.files.published import PublishedSet
 from hrtem_lab.files.read import read
 from hrtem_lab.files.regions import LeftOut, read_region
-from hrtem_lab.files.results import find_outputs, read_outline, read_results
+from hrtem_lab.files.results import find_outputs, read_outline, read_results, read_summary
 from hrtem_lab.files.stacks import check_choice
 from hrtem_lab.files.write import make_folder, write_json, write_mask, write_parquet, write_table
 
@@ -52,6 +52,7 @@ __all__ = [
     "read_outline",
     "read_region",
     "read_results",
+    "read_summary",
     "to_micrograph",
     "write_folder",
     "write_groschner",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from hrtem_lab.files.tables import parse_number, read_rows
 from hrtem_lab.micrograph import OUTLINES, InputError
 
 _FIELD = ("rows", "columns")
+_AREA = ("field_nm2", "pixel_size_nm")
+_NUMBER_ENDS = ("_nm", "_nm2", "_deg", "_px")
+"""Ends of the names of columns that hold numbers, if they are there."""
 _AGAIN = "give a folder that hrtem_lab.predict wrote, or run it again"
 
 
@@ -25,8 +29,9 @@ def read_results(folder: str | Path, numbers: Sequence[str]) -> tuple[pd.DataFra
         numbers: Columns of particles.csv that are needed beside `micrograph` and `touches_edge`; they become floats.
 
     Returns:
-        The particles, without `class` where no forest was asked; and `rows` and `columns` (px) of every micrograph,
-        indexed by its name.
+        The particles, without `class` where no forest was asked; and `group`, `rows` and `columns` (px), `field_nm2`
+        (without what an earlier micrograph shows) and `pixel_size_nm` of every micrograph, indexed by its name; the
+        last two are NaN where they are not known.
 
     Raises:
         InputError: It is no such folder, a file or column is missing or holds something else, or a micrograph's field
@@ -54,6 +59,20 @@ def read_outline(folder: str | Path) -> str:
         return OUTLINES[0]
 
 
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Read `summary.json` in a folder that `hrtem_lab.predict` wrote.
+
+    Raises:
+        InputError: It is not there, or holds something else.
+    """
+    path = folder / "summary.json"
+    with read_errors(path):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(summary, dict):
+            raise ValueError("expected an object")
+    return summary
+
+
 def find_outputs(folder: Path) -> set[Path]:
     """The masks and overlays that `summary.json` in a folder tells of; none where it tells of none."""
     try:
@@ -74,7 +93,8 @@ def _particles(path: Path, numbers: Sequence[str]) -> pd.DataFrame:
     if cut.isna().any():
         other = table["touches_edge"][cut.isna()].iloc[0]
         raise InputError(f"{path}: touches_edge is '{other}' of a particle, expected True or False; {_AGAIN}")
-    numeric = [*numbers, *(name for name in columns if name.startswith("p_"))]
+    others = (name for name in columns if name.startswith("p_") or name.endswith(_NUMBER_ENDS))
+    numeric = dict.fromkeys([*numbers, *others])
     lines = [line for line, _ in rows]
     table = table.assign(
         touches_edge=cut.astype(bool), **{name: _numbers(table[name], lines, path) for name in numeric}
@@ -99,8 +119,16 @@ def _fields(path: Path) -> pd.DataFrame:
     with read_errors(path):
         rows = json.loads(path.read_text(encoding="utf-8"))["per_micrograph"]
         fields = [row | {key: row.get(f"field_{key}", row.get(key)) for key in _FIELD} for row in rows]
-        table = pd.DataFrame(fields, columns=["micrograph", *_FIELD]).dropna()
-        table = table.astype({"micrograph": str}).set_index("micrograph").astype(int)
+        for row in fields:
+            row["field_nm2"] = row.get("field_once_nm2", row.get("field_nm2"))
+            row["group"] = row.get("group") or row["micrograph"]
+        table = pd.DataFrame(fields, columns=["micrograph", "group", *_FIELD, *_AREA]).dropna(
+            subset=["micrograph", *_FIELD]
+        )
+        table = table.astype(
+            {"micrograph": str, "group": str, **dict.fromkeys(_FIELD, int), **dict.fromkeys(_AREA, float)}
+        )
+        table = table.set_index("micrograph")
     if twice := sorted(set(table.index[table.index.duplicated()])):
         raise InputError(
             f"{path}: two micrographs are called {twice[0]}; rename a file, and run hrtem_lab.predict again"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import DictConfig
@@ -42,7 +42,10 @@ from hrtem_lab.pipelines.exports import check_exports, write_exports
 from hrtem_lab.pipelines.read_settings import read_limits, read_options
 from hrtem_lab.progress import ProgressCallback, no_progress
 
-WITHOUT_EFFECT = ("input", "output", "model", "calibration", "leave_out")
+if TYPE_CHECKING:
+    from hrtem_lab.physics.material import Material
+
+WITHOUT_EFFECT = ("input", "output", "model", "calibration", "leave_out", "report")
 """Settings that do not say what becomes of a file; its content, its rows of tables, its region and the model do."""
 LABELLED = "labelled"
 """Folder of the labels to be mended, in the output."""
@@ -91,7 +94,13 @@ def load_analyser(config: DictConfig, model: Path) -> Analyser:
             raise InputError(f"{key}={config[key]}: expected a number, as in {key}=0.7")
     features = build(config.features)
     knobs = {"tta": config.tta, "threshold": config.threshold, "min_diameter_nm": config.min_diameter_nm}
-    return Analyser.load(model, features, engine=config.engine, outline=config.outline, **knobs)
+    knobs |= {"engine": config.engine, "outline": config.outline, "materials": build_materials(config)}
+    return Analyser.load(model, features, **knobs)
+
+
+def build_materials(config: DictConfig) -> list[Material]:
+    """The material that the particles are of, where it is named."""
+    return [build(config.material)] if config.get("material") else []
 
 
 class OpenAnalysis:

@@ -38,8 +38,15 @@ from hrtem_lab.files import (
 from hrtem_lab.files.records import Records
 from hrtem_lab.micrograph import UNRESOLVED, InputError, ParticleClass
 from hrtem_lab.pipelines.exports import check_exports, write_export_tables
-from hrtem_lab.pipelines.file_analysis import LABELLED, FileAnalysis, OpenAnalysis, fingerprint_settings
+from hrtem_lab.pipelines.file_analysis import (
+    LABELLED,
+    FileAnalysis,
+    OpenAnalysis,
+    build_materials,
+    fingerprint_settings,
+)
 from hrtem_lab.pipelines.read_settings import read_limits, read_options
+from hrtem_lab.pipelines.report import write_report
 from hrtem_lab.processes.cores import count_cores
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.tracking.models import find_model
@@ -104,6 +111,8 @@ def _predict(config: DictConfig, inputs: dict[str, Path], model: Path, output: P
         console.print(f"Stopped; what was found so far ({kept}) is kept in {output}", markup=False, soft_wrap=True)
         raise
     results = write_tables(config, output, records, reasons, inputs)
+    if config.report and results.micrographs:
+        write_report(output)
     for outdated in (earlier | records.clear()) - find_outputs(output):
         outdated.unlink(missing_ok=True)
     print_results(results, model, output)
@@ -192,7 +201,7 @@ def write_tables(
     write_parquet(output / "particles.parquet", particles)
     write_table(output / "micrographs.csv", results.micrograph_table())
     write_table(output / "failures.csv", results.failure_table())
-    write_json(output / "summary.json", results.summary(drop_machine_keys(to_plain(config))))
+    write_json(output / "summary.json", results.summary(drop_machine_keys(to_plain(config)), build_materials(config)))
     write_export_tables(output, check_exports(config.exports), particles, results.micrographs)
     if config.labelled:
         rows = [row | {"name": row["micrograph"]} for row in results.micrographs]
@@ -204,13 +213,15 @@ def print_results(results: Results, model: Path, output: Path) -> None:
     """Print a line per micrograph, then what failed and why."""
     labelled = any("dice" in row for row in results.micrographs)
     table = Table(title=escape(f"Particles found with {model}"))
-    for column in ("Micrograph", "nm/px", "Particles", "Diameter nm", "Faults", *(["Dice"] if labelled else [])):
-        table.add_column(column, justify="left" if column == "Micrograph" else "right")
+    scores = ["Dice"] if labelled else []
+    for column in ("Micrograph", "Quality", "nm/px", "Particles", "Diameter nm", "Faults", *scores):
+        table.add_column(column, justify="left" if column in ("Micrograph", "Quality") else "right")
     for row in results.micrographs[:MAX_LISTED]:
         size, classes = row["equivalent_diameter_nm"], row["classes"] or {}
         spread = f"{size['mean']:.2f} ± {size['std']:.2f}" if size["n"] else "-"
         cells = [
             escape(row["micrograph"]),
+            row["quality"],
             f"{row['pixel_size_nm']:.4g}",
             str(row["particles"]),
             spread,
@@ -226,13 +237,16 @@ def print_results(results: Results, model: Path, output: Path) -> None:
     notes = [(Path(row["file"]).name, note) for row in results.micrographs for note in row["notes"]]
     for line in note_lines(notes):
         console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
+    doubtful = [(row["micrograph"], row["quality_reason"]) for row in results.micrographs if row["quality_reason"]]
+    for line in note_lines(doubtful):
+        console.print(f"[yellow]doubtful[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
     for reason in dict.fromkeys(row["label_unused"] for row in results.micrographs if "label_unused" in row):
         console.print(f"[yellow]no Dice[/yellow] {escape(reason)}", highlight=False, soft_wrap=True)
     for failure in results.failures[:MAX_LISTED]:
         console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
     if len(results.failures) > MAX_LISTED:
         console.print(f"... and {len(results.failures) - MAX_LISTED} more, which failures.csv lists")
-    console.print(f"Masks, overlays, particles.csv, summary.json: {output}", markup=False, soft_wrap=True)
+    console.print(f"Masks, overlays, particles.csv, summary.json, report.html: {output}", markup=False, soft_wrap=True)
 
 
 def make_output_folder(output: str, inputs: Iterable[Path]) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 from rich import box
@@ -15,16 +16,19 @@ from rich.table import Table
 
 from hrtem_lab.atomic_write import write_text
 from hrtem_lab.cli.progress import console, track
-from hrtem_lab.evaluation import contrasts, populations
+from hrtem_lab.evaluation import contrasts, populations, size_report
 from hrtem_lab.figures import populations as population_figures
 from hrtem_lab.figures import statements
 from hrtem_lab.figures.interval_text import interval_text
 from hrtem_lab.figures.style import save
-from hrtem_lab.files import make_folder, read_outline, read_results, write_table
+from hrtem_lab.files import make_folder, read_outline, read_results, read_summary, write_table
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.particles.measure import HALF_CONTRAST_MEASUREMENTS, half_contrast_name
 
-TABLES = ("distributions", "correlations", "faults", "fault_differences", "expected_faults", "comparison")
+TABLES = (
+    *("distributions", "correlations", "faults", "fault_differences", "expected_faults", "comparison"),
+    *("exclusions", "sizes", "lognormal", "budget"),
+)
 FIGURES = ("sizes", "shapes", "correlations", "faults", "comparison")
 """Names of all tables and figures that `statistics` may write."""
 NUMERIC_COLUMNS = (*populations.QUANTITIES, "box_rows_px", "box_columns_px")
@@ -45,11 +49,15 @@ class Population:
         folder: Folder of the prediction.
         particles: All particles.
         uncut: The particles that are described (see `populations.select_uncut_particles`).
+        fields: Area and largest pixel of what is shown of each group of micrographs.
+        pixel_error: Relative standard uncertainty of the pixel sizes; `nan` where it is not known.
     """
 
     folder: Path
     particles: pd.DataFrame
     uncut: pd.DataFrame
+    fields: pd.DataFrame
+    pixel_error: float
 
     @classmethod
     def read(cls, folder: str) -> Population:
@@ -63,14 +71,20 @@ class Population:
         uncut = populations.select_uncut_particles(particles, fields)
         if "group" in uncut:
             uncut = uncut.assign(micrograph=uncut["group"])
-        return cls(Path(folder).expanduser().resolve(), particles, uncut)
+            groups = fields.groupby("group")
+            fields = pd.DataFrame(
+                {"field_nm2": groups["field_nm2"].sum(min_count=1), "pixel_size_nm": groups["pixel_size_nm"].max()}
+            )
+        path = Path(folder).expanduser().resolve()
+        pixel_error = (read_summary(path).get("scale") or {}).get("pixel_error")
+        return cls(path, particles, uncut, fields, np.nan if pixel_error is None else float(pixel_error))
 
 
 def statistics(config: DictConfig) -> None:
     """Describe a population of particles, and compare it with another one where that is given."""
     population, other = _read_populations(config)
     output = make_folder(config.output)
-    tables = _compute_tables(population, other, config.resamples)
+    tables = compute_tables(population, other, config.resamples)
     _remove_earlier_results(output)
     for name, table in tables.items():
         write_table(output / f"{name}.csv", table)
@@ -103,10 +117,11 @@ def _remove_earlier_results(output: Path) -> None:
             (output / file).unlink(missing_ok=True)
 
 
-def _compute_tables(population: Population, other: Population | None, resamples: int) -> dict[str, pd.DataFrame]:
+def compute_tables(population: Population, other: Population | None, resamples: int) -> dict[str, pd.DataFrame]:
     """Compute the tables that the columns of the particles allow, by the name of their file."""
     uncut = population.uncut
     steps: dict[str, Callable[..., pd.DataFrame]] = {
+        "sizes": partial(size_report.size_table, uncut),
         "distributions": partial(populations.distributions, uncut),
         "correlations": partial(contrasts.correlations, uncut),
     }
@@ -117,7 +132,10 @@ def _compute_tables(population: Population, other: Population | None, resamples:
         steps["expected_faults"] = partial(populations.expected_faults, uncut)
     if other is not None:
         steps["comparison"] = partial(contrasts.compare_populations, uncut, other.uncut)
-    return {name: steps[name](resamples=resamples) for name in track(steps, "Drawing micrographs again")}
+    tables = {name: steps[name](resamples=resamples) for name in track(steps, "Drawing micrographs again")}
+    budget = size_report.uncertainty_budget(uncut, tables["sizes"], population.fields, population.pixel_error)
+    exclusions = size_report.exclusions(population.particles)
+    return {**tables, "lognormal": size_report.lognormal_table(uncut), "budget": budget, "exclusions": exclusions}
 
 
 def _name_populations(*populations: Population) -> dict[str, pd.DataFrame]:

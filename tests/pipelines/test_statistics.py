@@ -47,6 +47,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_tables_and_figures_are_written(said: tuple[Path, str]):
     output = said[0] / "out"
     tables = {"distributions", "correlations", "faults", "fault_differences", "comparison"}
+    tables |= {"exclusions", "sizes", "lognormal", "budget"}
     assert {file.stem for file in output.glob("*.csv")} == tables
     figures = {"sizes", "shapes", "faults", "correlations", "comparison"}
     assert {file.stem for file in (output / "figures").glob("*.png")} == figures

@@ -1,0 +1,134 @@
+"""The pipeline of `reference`: the statistics beside a model by which the quality of micrographs is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+from omegaconf import DictConfig
+
+from hrtem_lab.analysis.distances import Floats
+from hrtem_lab.analysis.image_statistics import measure_image
+from hrtem_lab.analysis.output_statistics import measure_outputs
+from hrtem_lab.analysis.quality import REFERENCE, WITHOUT_FAULT, weights_fingerprint
+from hrtem_lab.analysis.quality_fit import MeasuredImages, fit_reference
+from hrtem_lab.cli.build import build
+from hrtem_lab.cli.progress import console, progress_bar, track
+from hrtem_lab.micrograph import InputError, Micrograph
+from hrtem_lab.physics import ExitWave, ExitWaveLibrary, ImageSimulator, ProjectedBodies
+from hrtem_lab.physics.faulty_images import FAULTS, faults_of, simulate
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.tracking.models import find_model
+
+MIN_SPECIMENS = 20
+"""Least number of specimens: half of them are held out for the thresholds."""
+
+
+@dataclass(frozen=True)
+class SimulatedImages:
+    """Images of specimens: good ones and one of each fault.
+
+    Attributes:
+        waves: Exit waves of the specimens.
+        imaging: Simulates the images.
+        segmenter: Segmenter whose preprocessing and network look at them.
+        views: Number of good images of each specimen.
+        seed: Seed of the imaging conditions.
+    """
+
+    waves: Sequence[ExitWave]
+    imaging: ImageSimulator
+    segmenter: NetworkSegmenter
+    views: int
+    seed: int
+
+    def simulate(self, index: int) -> Iterator[tuple[str, Micrograph]]:
+        """Yield kind and image of all images of a specimen."""
+        wave = self.waves[index]
+        makers = [*[(WITHOUT_FAULT, simulate)] * self.views, *faults_of(wave).items()]
+        for number, (kind, make) in enumerate(makers):
+            yield kind, make(wave, self.imaging, np.random.default_rng([self.seed, index, number]))
+
+    def measure(self, index: int) -> list[tuple[str, float, Floats, Floats]]:
+        """Kind, pixel size, statistics and, of good images, those of the network's outputs, of all of a specimen."""
+        rows = []
+        for kind, micrograph in self.simulate(index):
+            if micrograph.pixel_size_nm > self.segmenter.preprocessing.max_pixel_size_nm:
+                continue  # refused before it can be judged
+            image = self.segmenter.preprocessing(micrograph)
+            outputs = np.zeros(0)
+            if kind == WITHOUT_FAULT:
+                outputs = measure_outputs(self.segmenter.segment(micrograph).probabilities)
+            statistics = measure_image(micrograph, image, self.segmenter.preprocessing)
+            rows.append((kind, micrograph.pixel_size_nm, statistics, outputs))
+        return rows
+
+
+def reference(config: DictConfig) -> None:
+    """Simulate what is missing of the library, measure good and faulty images, and write the reference."""
+    if not isinstance(config.n, int) or config.n < MIN_SPECIMENS:
+        raise InputError(f"n is {config.n}, expected a whole number of specimens, {MIN_SPECIMENS} or more")
+    if not isinstance(config.views, int) or config.views < 1:
+        raise InputError(f"views is {config.views}, expected a whole number of at least 1")
+    folder = find_model(config.model)
+    library: ExitWaveLibrary = build(config.library)
+    with progress_bar("Simulating exit waves") as advance:
+        library.simulate(advance)
+    waves = interleave(library, build(config.bodies))
+    images = SimulatedImages(waves, build(config.imaging), NetworkSegmenter.load(folder), config.views, config.seed)
+    measured = measure_images(images, range(len(waves)))
+    made = {"specimens": len(waves), "views": config.views, "seed": config.seed, "library": library.digest}
+    fitted = fit_reference(measured, weights_fingerprint(folder), made)
+    fitted.save(folder)
+    number = int(measured.good.sum())
+    console.print(f"{folder / REFERENCE}: from {number} images and {len(FAULTS)} faults", markup=False, soft_wrap=True)
+
+
+def interleave(library: ExitWaveLibrary, bodies: ProjectedBodies | None) -> Sequence[ExitWave]:
+    """Specimens of a library, each followed by a field of bodies where there are any."""
+    if bodies is None:
+        return library
+    return Alternating(library, bodies)
+
+
+@dataclass(frozen=True)
+class Alternating(Sequence[ExitWave]):
+    """Exit waves of two sources in turns, each made when it is asked for.
+
+    Attributes:
+        first: One source.
+        second: Another one, at least as long.
+    """
+
+    first: Sequence[ExitWave]
+    second: Sequence[ExitWave]
+
+    def __len__(self) -> int:
+        return 2 * len(self.first)
+
+    @overload
+    def __getitem__(self, index: int) -> ExitWave: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ExitWave]: ...
+    def __getitem__(self, index: int | slice) -> ExitWave | list[ExitWave]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return (self.first, self.second)[index % 2][index // 2]
+
+
+def measure_images(images: SimulatedImages, indices: range) -> MeasuredImages:
+    """Measure all images of some specimens of a library."""
+    rows: list[tuple[Any, ...]] = []
+    for index in track(indices, "Measuring good and faulty images"):
+        rows += [(*row, index) for row in images.measure(index)]
+    kinds, pixel_sizes, statistics, network, specimens = zip(*rows, strict=True)
+    width = max(map(len, network))
+    return MeasuredImages(
+        statistics=np.stack(statistics),
+        network=np.stack([row if len(row) else np.zeros(width) for row in network]),
+        kinds=np.array(kinds),
+        specimens=np.array(specimens),
+        pixel_sizes_nm=np.array(pixel_sizes),
+    )
