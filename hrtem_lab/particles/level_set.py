@@ -21,8 +21,8 @@ LOGISTIC_DEVIATION = np.pi / np.sqrt(3)
 PROBABILITY_CLIP = 1e-4
 """Distance from 0 and 1 at which a probability is clipped before its logit is taken."""
 MEAN_SHARE = 0.5
-"""Error of the mean position of an edge in errors at one place, which are alike over much of it; measured by
-`benchmarks/outlines.py`."""
+"""Error of the mean position of an edge in errors at one place, which are alike over much of it: a rough value, with
+which 63 % of 303 simulated diameters lie within one standard error and 90 % within two (`benchmarks/outlines.py`)."""
 
 
 def geometric_edges(
