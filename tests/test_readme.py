@@ -92,7 +92,7 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_documentation_composes(command: str, compose):
-    assert compose(words(command)).keys() & {"features", "data", "library", "output"}
+    assert compose(words(command)).keys() & {"features", "data", "library", "output", "run", "folder", "host"}
 
 
 def test_a_command_composes_in_a_process_of_its_own(tmp_path: Path):
@@ -151,8 +151,9 @@ def test_the_sample_has_a_calibration_and_no_other_file_is_taken_for_a_micrograp
 def test_the_example_of_the_python_api_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.chdir(PROJECT)
     page = (PROJECT / "docs" / "python-api.md").read_text(encoding="utf-8")
+    names = {"__name__": "example"}  # a page is read from above: later examples go on with earlier ones
     for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(compile(code, "python-api.md", "exec"), {"__name__": "example"})
+        exec(compile(code, "python-api.md", "exec"), names)
     assert "equivalent_diameter_nm" in capsys.readouterr().out
 
 

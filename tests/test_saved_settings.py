@@ -94,14 +94,17 @@ def test_overrides_with_old_names_compose_the_same_configuration():
     assert compose_config("simulate", old) == compose_config("simulate", new)
 
 
+MISSING = object()
+
+
 def test_every_new_name_is_one_of_the_configuration():
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = OmegaConf.to_container(compose("train", overrides=["output=x"]))
+        config = OmegaConf.to_container(compose("train", overrides=["output=x", "data=labelled"]))
     for old, name in RENAMED_KEYS.items():
         parent = config
         for part in old.split(".")[:-1]:
             parent = parent[part] if part in parent else parent["data"][part]
-        assert name in parent
+        assert OmegaConf.select(OmegaConf.create(parent), name, default=MISSING) is not MISSING
         assert old.rpartition(".")[2] not in parent
 
 

@@ -120,6 +120,8 @@ KEYS: dict[str, ConfigKey] = {
     "exports": PLAIN,
     "labelled": PLAIN,
     "tta": PLAIN,
+    "engine": PLAIN,
+    "outline": PLAIN,
     "pixel_size_nm": PLAIN,
     "overrule": PLAIN,
     "frames": PLAIN,

@@ -9,7 +9,8 @@ from omegaconf import DictConfig
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import console, progress_bar
 from hrtem_lab.files import PublishedSet, make_folder
-from hrtem_lab.paths import workspace
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.paths import CONF, workspace
 
 
 def fetch(config: DictConfig) -> list[Path]:
@@ -17,7 +18,13 @@ def fetch(config: DictConfig) -> list[Path]:
 
     Returns:
         Paths of the files.
+
+    Raises:
+        InputError: No set is named, or it cannot be downloaded.
     """
+    if "set" not in config:
+        names = ", ".join(sorted(file.stem for file in (CONF / "set").glob("*.yaml")))
+        raise InputError(f"no set is given; expected one of {names}: give set=NAME")
     published: PublishedSet = build(config.set)
     folder = make_folder(Path(config.output) if config.output else workspace() / "data" / published.name)
     wanted = None if config.files is None else list(config.files)

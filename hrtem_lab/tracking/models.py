@@ -40,6 +40,8 @@ def find_model(model: str | None) -> Path:
     folder = _downloaded(model) if URI.match(model) else _locate(model)
     if (folder / "model" / SETTINGS).is_file():  # the folder of a run, which may hold other methods, too
         return folder / "model"
+    if (folder / SETTINGS).is_file():  # a model, which may hold one for coarse micrographs
+        return folder
     inside = sorted(folder.rglob(SETTINGS)) if folder.is_dir() else []
     if len(inside) != 1:
         content = f"{len(inside)} models" if inside else "no model" if folder.is_dir() else "nothing"

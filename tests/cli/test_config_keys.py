@@ -20,7 +20,12 @@ from hrtem_lab.cli.config_keys import (
 from hrtem_lab.paths import CONF
 
 COMMANDS = sorted(file.stem for file in CONF.glob("*.yaml"))
-MORE = {"fetch": ["set=gold2022"], "train": ["data=labelled", "callbacks=[ema]"], "sweep": ["+sweep=unet"]}
+MORE = {
+    "fetch": ["set=gold2022"],
+    "predict": ["material=au"],
+    "train": ["data=labelled", "callbacks=[ema]"],
+    "sweep": ["+sweep=unet"],
+}
 """Overrides that bring in keys which a command does not have by default."""
 
 
@@ -55,6 +60,8 @@ def test_keys_with_a_property() -> None:
         "storage",
         "data.root",
         "data.cache",
+        "leave_out",
+        "masks",
     }
     assert {key for key in KEYS if is_path(key)} == paths
     assert is_path("data.library.root")
