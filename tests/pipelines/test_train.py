@@ -114,7 +114,7 @@ def test_fine_tuning_keeps_the_encoder_and_the_forest_of_the_model_it_began_with
 
 
 def test_what_predict_found_is_mended_and_learned_from(ran: Path, tmp_path: Path):
-    """The whole loop with a single group: labels by the model, one of them mended, fine-tuning, and the new model."""
+    """The whole loop with a single group: labels by the model, mended, fine-tuning, and the new model."""
     (tmp_path / "session").mkdir()
     for number in range(2):
         image = dark_discs(number, discs_elsewhere(number), contrast=3.0).image
@@ -125,8 +125,9 @@ def test_what_predict_found_is_mended_and_learned_from(ran: Path, tmp_path: Path
     words = [f"output={tmp_path / 'found'}", f"model={ran / 'out' / 'model'}", "labelled=true"]
     subprocess.run([*call, *words], check=True, capture_output=True, cwd=tmp_path)
     labelled = tmp_path / "found" / "labelled"
-    truth = np.uint16(dark_discs(0, discs_elsewhere(0), contrast=3.0).instances)
-    tifffile.imwrite(labelled / "m0_label.tif", truth)
+    for number in range(2):
+        truth = dark_discs(number, discs_elsewhere(number), contrast=3.0).instances
+        tifffile.imwrite(labelled / f"m{number}_label.tif", np.uint16(truth))
     shutil.copy(ran / "mlflow.db", tmp_path / "mlflow.db")
     words = [f"data.root={labelled}", f"start={ran / 'out' / 'model'}", f"output={tmp_path / 'mine'}"]
     done = train(tmp_path, "+experiment=finetune", "callbacks=[ema]", *words)
