@@ -10,7 +10,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "hrtem_lab"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 OPENS_TEXT = {"open", "read_text", "write_text", "fdopen", "NamedTemporaryFile", "TemporaryFile"}
-OPENS_SOMETHING_ELSE = {"Image", "os", "backend", "zarr", "spec"}
+OPENS_SOMETHING_ELSE = {
+    *("Image", "os", "backend", "zarr", "spec", "webbrowser", "browser", "layout", "FolderLayout", "build", "jobs"),
+}
 """Objects whose `open` opens no text file."""
 POSIX_ONLY = {
     *("fork", "forkpty", "getuid", "geteuid", "getgid", "getpgid", "getppgid", "killpg", "mkfifo", "nice", "setsid"),
@@ -19,6 +21,8 @@ POSIX_ONLY = {
 }
 """Attributes of `os`, `signal` and paths that Windows lacks, or that few of its users may use."""
 POSIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios"}
+ASKED_FOR = {"/dev/nvidiactl", "/dev/kfd", "/dev/dxg"}
+"""Files that are only asked for, beside those of Windows."""
 POSIX_FOLDERS = ("/tmp", "/dev/", "/proc/", "/var/", "/usr/", "/etc/", "/home/")
 
 
@@ -50,7 +54,7 @@ def unportable(source: str) -> Iterator[str]:
             names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else {node.module}
             yield from (f"not on Windows: import {name}" for name in sorted(POSIX_MODULES & names))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if node.value.startswith(POSIX_FOLDERS):
+            if node.value.startswith(POSIX_FOLDERS) and node.value not in ASKED_FOR:
                 yield f"not on Windows: {node.value}"
             if node.value in ("fork", "forkserver"):
                 yield f"not on Windows: {node.value}"
@@ -61,15 +65,19 @@ def is_text_in_some_encoding(call: ast.Call) -> bool:
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
     if "encoding" in keywords:
         return False
-    if "text" in keywords or "universal_newlines" in keywords:  # of a process
+    text = keywords.get("text", keywords.get("universal_newlines"))  # of a process
+    if isinstance(text, ast.Constant) and text.value is True:
         return True
     name = name_of(call.func)
     if name not in OPENS_TEXT or (isinstance(call.func, ast.Name) and name == "write_text"):  # ours has an encoding
         return False
-    if isinstance(call.func, ast.Attribute) and name_of(call.func.value) in OPENS_SOMETHING_ELSE:
-        return False
+    if isinstance(call.func, ast.Attribute):
+        opened = call.func.value
+        if name_of(opened.func if isinstance(opened, ast.Call) else opened) in OPENS_SOMETHING_ELSE:
+            return False
     modes = [*call.args, *([keywords["mode"]] if "mode" in keywords else [])]
-    is_binary = any(isinstance(mode, ast.Constant) and "b" in str(mode.value) for mode in modes)
+    values = [node.value for mode in modes for node in ast.walk(mode) if isinstance(node, ast.Constant)]
+    is_binary = any("b" in str(value) for value in values)
     opens_binary_by_default = name in ("NamedTemporaryFile", "TemporaryFile") and not modes
     return not (is_binary or opens_binary_by_default)
 
