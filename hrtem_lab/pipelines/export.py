@@ -15,8 +15,8 @@ from hrtem_lab.tracking.models import find_model
 
 def export(config: DictConfig) -> None:
     """Write the segmenter as ONNX, and its forest, where it has one, as it is."""
-    if config.format != "onnx":
-        raise InputError(f"format={config.format}: expected onnx or mlflow")
+    if (name := config.get("format", "onnx")) != "onnx":
+        raise InputError(f"format={name}: expected onnx or mlflow")
     source, folder = find_model(config.model), make_folder(config.output)
     difference = NetworkSegmenter.load(source).export(folder)
     forest = Forest.load_if_present(source)

@@ -175,7 +175,7 @@ def test_a_full_disk_ends_the_work_in_one_line_and_the_next_call_goes_on(
 
 
 def test_a_file_larger_than_may_be_written_is_a_row(folder: Path, model: Path, tmp_path: Path):
-    limit = 20_000
+    limit = 40_000
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
