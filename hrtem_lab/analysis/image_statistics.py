@@ -190,7 +190,7 @@ def _camera(image: FloatArray) -> list[float]:
 
 
 def _moment(order: int, image: FloatArray) -> float:
-    """Standardised central moment of all values: of order 3 the skewness; a constant image has that of normal values."""
+    """Standardised central moment of all values, such as skewness; a constant image has that of normal values."""
     values = image.astype(np.float64)
     deviation = values.std()
     if deviation <= 1e-5 * np.abs(values).max():
