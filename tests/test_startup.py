@@ -14,7 +14,7 @@ from tests.models import noise_table, save_onnx_model
 
 HEAVY = {
     *("torch", "torchvision", "timm", "segmentation_models_pytorch", "pytorch_lightning", "albumentations"),
-    *("mlflow", "optuna", "abtem", "ase", "distributed", "dask", "sklearn", "skops", "scipy.stats"),
+    *("mlflow", "optuna", "abtem", "ase", "distributed", "dask", "sklearn", "skops"),
     *("matplotlib.pyplot", "plotly", "huggingface_hub"),
 }
 """Modules that take long to import, and that finding, measuring and classifying particles does without."""

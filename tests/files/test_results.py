@@ -33,7 +33,7 @@ def test_a_field_is_what_is_shown_of_an_image(folder: Path):
     rows = [{"micrograph": name, "rows": 100, "columns": 200, "field_rows": 90, "field_columns": 150} for name in NAMES]
     (folder / "summary.json").write_text(json.dumps({"per_micrograph": rows}), encoding="utf-8")
     _, fields = read_results(folder, ["size_nm"])
-    assert fields.loc["007"].tolist() == [90, 150]
+    assert fields.loc["007", ["rows", "columns"]].tolist() == [90, 150]
 
 
 def test_a_column_of_classes_without_a_class_is_left_out(folder: Path):
