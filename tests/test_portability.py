@@ -21,8 +21,6 @@ POSIX_ONLY = {
 }
 """Attributes of `os`, `signal` and paths that Windows lacks, or that few of its users may use."""
 POSIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios"}
-ASKED_FOR = {"/dev/nvidiactl", "/dev/kfd", "/dev/dxg"}
-"""Files that are only asked for, beside those of Windows."""
 POSIX_FOLDERS = ("/tmp", "/dev/", "/proc/", "/var/", "/usr/", "/etc/", "/home/")
 
 
@@ -54,7 +52,7 @@ def unportable(source: str) -> Iterator[str]:
             names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else {node.module}
             yield from (f"not on Windows: import {name}" for name in sorted(POSIX_MODULES & names))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            if node.value.startswith(POSIX_FOLDERS) and node.value not in ASKED_FOR:
+            if node.value.startswith(POSIX_FOLDERS) and id(node) not in exempt:
                 yield f"not on Windows: {node.value}"
             if node.value in ("fork", "forkserver"):
                 yield f"not on Windows: {node.value}"
@@ -65,8 +63,7 @@ def is_text_in_some_encoding(call: ast.Call) -> bool:
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
     if "encoding" in keywords:
         return False
-    text = keywords.get("text", keywords.get("universal_newlines"))  # of a process
-    if isinstance(text, ast.Constant) and text.value is True:
+    if "text" in keywords or "universal_newlines" in keywords:  # of a process
         return True
     name = name_of(call.func)
     if name not in OPENS_TEXT or (isinstance(call.func, ast.Name) and name == "write_text"):  # ours has an encoding
@@ -76,10 +73,19 @@ def is_text_in_some_encoding(call: ast.Call) -> bool:
         if name_of(opened.func if isinstance(opened, ast.Call) else opened) in OPENS_SOMETHING_ELSE:
             return False
     modes = [*call.args, *([keywords["mode"]] if "mode" in keywords else [])]
-    values = [node.value for mode in modes for node in ast.walk(mode) if isinstance(node, ast.Constant)]
-    is_binary = any("b" in str(value) for value in values)
+    is_binary = any(all(is_constant_with_b(way) for way in alternatives(mode)) for mode in modes)
     opens_binary_by_default = name in ("NamedTemporaryFile", "TemporaryFile") and not modes
     return not (is_binary or opens_binary_by_default)
+
+
+def alternatives(node: ast.expr) -> list[ast.expr]:
+    """The two values of a conditional expression, or the expression itself."""
+    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
+
+
+def is_constant_with_b(node: ast.expr) -> bool:
+    """Whether an expression is a constant with a b in it, as the modes of binary files have."""
+    return isinstance(node, ast.Constant) and "b" in str(node.value)
 
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: file.relative_to(PACKAGE).as_posix())

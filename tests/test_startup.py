@@ -14,7 +14,7 @@ from tests.models import noise_table, save_onnx_model
 
 HEAVY = {
     *("torch", "torchvision", "timm", "segmentation_models_pytorch", "pytorch_lightning", "albumentations"),
-    *("mlflow", "optuna", "abtem", "ase", "distributed", "dask", "sklearn", "skops"),
+    *("mlflow", "optuna", "abtem", "ase", "distributed", "dask", "sklearn", "skops", "scipy.stats"),
     *("matplotlib.pyplot", "plotly", "huggingface_hub"),
 }
 """Modules that take long to import, and that finding, measuring and classifying particles does without."""
@@ -57,7 +57,6 @@ def test_help_needs_no_library_but_its_own() -> None:
 def test_predict_imports_what_finds_measures_and_classifies(model: Path, tile: Path) -> None:
     pytest.importorskip("openvino")
     arguments = [f"input={tile}", f"output={tile.parent / 'out'}", f"model={model}", "pixel_size_nm=0.05"]
-    arguments.append("report=false")  # its intervals need scipy.stats
     found = imported("from hrtem_lab.predict import main; main()", *arguments)
     assert (tile.parent / "out" / "particles.csv").read_text(encoding="utf-8").count("\n") == 2
     assert found & HEAVY == set()

@@ -260,14 +260,16 @@ class Analyser:
         """Class and probabilities of each particle; `unresolved` where the pixels are too coarse for any lattice."""
         if self.segmenter.preprocessing.keeps_pixels_of(micrograph):
             numbers = pd.Index(np.unique(segmentation.instances[segmentation.instances > 0]), name="particle")
+            features = pd.DataFrame(np.nan, index=numbers, columns=list(SPACINGS))
             class_probabilities = pd.DataFrame(np.nan, index=numbers, columns=list(CLASSES))
             classes = pd.Series(UNRESOLVED, index=numbers)
-            return class_probabilities.add_prefix("p_").pipe(_insert_classes, classes)
-        instances, probabilities = segmentation.instances, segmentation.probabilities
-        features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
-        class_probabilities = forest.probabilities(features)
-        table = class_probabilities.add_prefix("p_").pipe(_insert_classes, forest.classes(class_probabilities))
-        return table.join(features.filter(list(SPACINGS)).rename(columns=SPACINGS))
+        else:
+            instances, probabilities = segmentation.instances, segmentation.probabilities
+            features = self.features(micrograph.image, instances, micrograph.pixel_size_nm, probabilities)
+            class_probabilities = forest.probabilities(features)
+            classes = forest.classes(class_probabilities)
+        spacings = features.filter(list(SPACINGS)).rename(columns=SPACINGS)
+        return pd.concat([classes.rename("class"), class_probabilities.add_prefix("p_"), spacings], axis=1)
 
 
 def _load_segmenter(folder: Path, engine: str, overruled: Mapping[str, Any]) -> NetworkSegmenter:
@@ -325,8 +327,3 @@ def no_particles() -> pd.DataFrame:
     empty = measure(np.zeros((1, 1), dtype=np.int32), 1.0).join(measure_half_contrast({}, 1.0))
     empty = empty.assign(**{"confidence": [], "class": []})
     return empty.assign(**{name: [] for name in (*(f"p_{name}" for name in CLASSES), *SPACINGS.values())})
-
-
-def _insert_classes(table: pd.DataFrame, classes: pd.Series) -> pd.DataFrame:
-    """Put the classes before the columns of a table of their probabilities."""
-    return pd.concat([classes.rename("class"), table], axis=1)

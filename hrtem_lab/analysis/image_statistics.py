@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from hrtem_lab.micrograph import FloatArray, Micrograph
+from hrtem_lab.particles.moments import standardised_moment
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -167,7 +169,7 @@ def _grey_values(image: FloatArray, clip_sigma: float) -> list[float]:
         float(np.median(patches) - patches.min()),
         float(patches.max() - np.median(patches)),
         *(_moment(3, gaussian_filter(image, width) if width else image) for width in (0, 2, 4)),
-        float(np.log(_moment(4, image) - 3 + 2.5)),
+        float(np.log(_moment(4, image) + 2.5)),
         float(np.sqrt((np.abs(image) >= clip_sigma * (1 - 1e-6)).mean())),
     ]
 
@@ -189,10 +191,9 @@ def _camera(image: FloatArray) -> list[float]:
     ]
 
 
-def _moment(order: int, image: FloatArray) -> float:
-    """Standardised central moment of all values, such as skewness; a constant image has that of normal values."""
-    values = image.astype(np.float64)
-    deviation = values.std()
-    if deviation <= 1e-5 * np.abs(values).max():
-        return 3.0 if order == 4 else 0.0
-    return float((((values - values.mean()) / deviation) ** order).mean())
+def _moment(order: Literal[3, 4], image: FloatArray) -> float:
+    """Standardised moment of all values, in which that of normal values is 0; 0 also where they hardly differ."""
+    values = image.astype(np.float64).ravel()
+    if values.std() <= 1e-5 * np.abs(values).max():
+        return 0.0
+    return float(standardised_moment(values, order)) - (3 if order == 4 else 0)

@@ -133,7 +133,8 @@ def fdr_adjust(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Correct p values for their number (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57, 289); `nan` stays."""
     corrected = np.array(p, dtype=np.float64)
     defined = ~np.isnan(corrected)
-    corrected[defined] = scipy.stats.false_discovery_control(corrected[defined])
+    if defined.any():
+        corrected[defined] = scipy.stats.false_discovery_control(corrected[defined])
     return corrected
 
 

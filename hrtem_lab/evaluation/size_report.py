@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy
+from scipy.special import ndtri
 
 from hrtem_lab.evaluation.populations import DIAMETER, QUANTITIES, exclusion_reasons
 from hrtem_lab.evaluation.size_statistics import (
@@ -18,6 +18,7 @@ from hrtem_lab.evaluation.size_statistics import (
     Sizes,
     draw_micrographs,
     estimate_sizes,
+    half_interval,
     lognormal_fit,
     simulate_coverage,
 )
@@ -104,7 +105,7 @@ def number_density(uncut: pd.DataFrame, fields: pd.DataFrame, resamples: int = R
         draws = draw_micrographs(number, resamples)
         densities = (draws @ counts) / (draws @ areas)
         error = np.std(np.log(densities[densities > 0])) * np.sqrt(number / (number - 1))
-        half = scipy.stats.t.isf(0.025, number - 1) * error
+        half = half_interval(error, number)
     return {"value": float(value), "low": float(value * np.exp(-half)), "high": float(value * np.exp(half))}
 
 
@@ -160,7 +161,7 @@ def particles_needed(sizes: pd.DataFrame, precision: float, quantity: str = DIAM
     median = sizes[(sizes["quantity"] == quantity) & (sizes["statistic"] == BUDGETED)].iloc[0]
     if np.isnan(median["relative_error"]):
         return dict.fromkeys(("micrographs", "particles", "more_particles"), np.nan)
-    ratio = (scipy.stats.norm.isf(0.025) * median["relative_error"] / math.log1p(precision)) ** 2
+    ratio = (ndtri(0.975) * median["relative_error"] / math.log1p(precision)) ** 2
     micrographs = math.ceil(median["micrographs"] * ratio)
     particles = math.ceil(median["particles"] * ratio)
     return {

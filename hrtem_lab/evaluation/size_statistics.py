@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import goodness_of_fit, norm, t
+import scipy
+from scipy.special import ndtr, stdtrit
 
 from hrtem_lab.evaluation.weighted import Floats
 
@@ -153,8 +154,13 @@ def estimate_sizes(sizes: Sizes, resamples: int = RESAMPLES, seed: int = 0) -> p
     error = np.full(len(STATISTICS), np.nan)
     if number >= MIN_MICROGRAPHS:
         error = _relative_error(sizes.statistics(draw_micrographs(number, resamples, seed)), number)
-    half = t.isf(0.025, max(number - 1, 1)) * error
+    half = half_interval(error, max(number, 2))
     return table.assign(low=table["value"] * np.exp(-half), high=table["value"] * np.exp(half), relative_error=error)
+
+
+def half_interval(error: Floats | float, number: int) -> Floats | float:
+    """Half of the 95 % interval of a logarithm by Student's t, from its standard error over a number of micrographs."""
+    return stdtrit(number - 1, 0.975) * error
 
 
 def draw_micrographs(number: int, resamples: int, seed: int = 0) -> Floats:
@@ -187,7 +193,7 @@ def simulate_coverage(sizes: Sizes, populations: int = 300, resamples: int = 200
         shift = rng.normal(0, np.sqrt(between), number)[sizes.micrographs]
         drawn = replace(sizes, values=np.exp(shift + rng.normal(0, np.sqrt(within), len(shift))))
         medians = drawn.quantiles((0.5,), draw_micrographs(number, resamples, int(rng.integers(2**32))))
-        half = t.isf(0.025, number - 1) * _relative_error(medians, number)[0]
+        half = half_interval(_relative_error(medians, number)[0], number)
         median = drawn.quantiles((0.5,), np.ones((1, number)))[0, 0]
         hits += abs(np.log(median)) <= half  # the true median is 1
     return hits / populations
@@ -226,11 +232,11 @@ def lognormal_fit(sizes: Sizes, simulations: int = 499, seed: int = 0) -> dict[s
         return dict.fromkeys(("distance", "anderson_darling", "p"), np.nan)
     logarithms = np.log(values)
     mean = np.average(logarithms, weights=weights)
-    expected = norm.cdf(logarithms, mean, np.sqrt(np.average((logarithms - mean) ** 2, weights=weights)))
+    expected = ndtr((logarithms - mean) / np.sqrt(np.average((logarithms - mean) ** 2, weights=weights)))
     share = np.cumsum(weights) / weights.sum()
     distance = max(np.max(share - expected), np.max(expected - share + weights / weights.sum()))
     rng = np.random.default_rng(seed)
-    test = goodness_of_fit(norm, logarithms, statistic="ad", n_mc_samples=simulations, rng=rng)
+    test = scipy.stats.goodness_of_fit(scipy.stats.norm, logarithms, statistic="ad", n_mc_samples=simulations, rng=rng)
     return {"distance": float(distance), "anderson_darling": float(test.statistic), "p": float(test.pvalue)}
 
 

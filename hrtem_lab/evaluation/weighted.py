@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import scipy
 
 from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.micrograph import InputError
@@ -91,7 +90,7 @@ def spearman(particles: Floats) -> Floats:
 
 def mid_ranks(weight: Floats, values: Floats) -> Floats:
     """Weight of all smaller values plus half the weight of the equal ones, (n,)."""
-    rank = scipy.stats.rankdata(values, "dense").astype(np.intp) - 1
+    rank = np.unique(values, return_inverse=True)[1]
     rank_weight = np.bincount(rank, weight)
     return (np.cumsum(rank_weight) - rank_weight / 2)[rank]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import scipy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import lognorm
 
 from hrtem_lab.evaluation.populations import COMPARED_QUANTITIES, DIAMETER, SHAPE_QUANTITIES
 from hrtem_lab.evaluation.size_statistics import MIN_MICROGRAPHS, Sizes, draw_micrographs
@@ -65,7 +65,7 @@ def plot_sizes(uncut: pd.DataFrame, distributions: pd.DataFrame) -> Figure:
     fit = diameter_row(distributions)
     if fit["geometric_sd"] > 1:
         diameter_nm = np.linspace(*_widen(edges), 300)
-        density = lognorm.pdf(diameter_nm, np.log(fit["geometric_sd"]), scale=fit["geometric_mean"])
+        density = scipy.stats.lognorm.pdf(diameter_nm, np.log(fit["geometric_sd"]), scale=fit["geometric_mean"])
         name = f"log-normal, {fit['geometric_mean']:.2f} nm ×/÷ {fit['geometric_sd']:.2f}"
         axes.plot(diameter_nm, density, color="black", lw=1.5, label=name)
     axes.set_xlabel(label(DIAMETER))

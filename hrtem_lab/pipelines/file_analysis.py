@@ -171,11 +171,13 @@ class OpenAnalysis:
     def _depends_on(self, name: str, path: Path) -> list[Any]:
         """Everything of a file, besides the settings, that its results depend on."""
         tables, columns = self._tables(path), ("pixel_size_nm", "group")
-        cells = [[text for _, text in table.lookup(column, path, name)] for table in tables for column in columns]
+        cells = [
+            (column, text) for table in tables for column in columns for _, text in table.lookup(column, path, name)
+        ]
         region = self.left_out.find([name, path.stem]) if self.left_out else None
         digests = [content_digest(each) for each in (path, region) if each is not None]
         names = [path.name] if "coco" in self.exports else []  # it names the file
-        return [digests, names, cells, [table.error for table in tables]]
+        return [digests, names, cells, [table.error for table in tables if table.error]]
 
     def _tables(self, path: Path) -> list[ImageTable]:
         """The tables that may say something of a file."""

@@ -71,7 +71,8 @@ class Population:
         uncut = populations.select_uncut_particles(particles, fields)
         if "group" in uncut:
             uncut = uncut.assign(micrograph=uncut["group"])
-            groups = fields.groupby("group")
+            named = particles.groupby("micrograph")["group"].first().reindex(fields.index)
+            groups = fields.groupby(named.fillna(fields["group"]))
             fields = pd.DataFrame(
                 {"field_nm2": groups["field_nm2"].sum(min_count=1), "pixel_size_nm": groups["pixel_size_nm"].max()}
             )

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 AUTO, TORCH = "auto", "torch"
-GPU_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "C:/Windows/System32/nvcuda.dll")
-"""Files of which one exists where torch may find a GPU: of NVIDIA, AMD, and either from within Windows."""
 WRITERS = ("torch", "onnx", "onnxscript", "segmentation-models-pytorch")
 """Packages whose versions an ONNX file depends on."""
 
@@ -92,9 +90,16 @@ def _open(folder: Path, stride: int, engine: str, is_exported: bool) -> nn.Modul
     return ENGINES[engine](folder / ONNX if is_exported else _converted(folder, stride))
 
 
+def _has_gpu_driver() -> bool:
+    """Whether a file is there that every driver of NVIDIA or AMD has, also within Windows' Linux."""
+    windows = sys.platform == "win32"
+    drivers = ("C:/Windows/System32/nvcuda.dll",) if windows else ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+    return any(Path(driver).exists() for driver in drivers)
+
+
 def _has_gpu() -> bool:
     """Whether torch can use a GPU; it is only imported where there is a driver."""
-    if "torch" not in sys.modules and not any(Path(driver).exists() for driver in GPU_DRIVERS):
+    if "torch" not in sys.modules and not _has_gpu_driver():
         return False
     from hrtem_lab.segmentation.device import default_device
 

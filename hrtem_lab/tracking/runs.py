@@ -117,7 +117,7 @@ class Run:
 
     def log_text(self, text: str, name: str) -> None:
         """Log a text as an artifact."""
-        self.send("text", text=text, name=name)
+        self.send("text", content=text, name=name)
 
     def log_file(self, path: Path) -> None:
         """Log a file as an artifact of its name."""

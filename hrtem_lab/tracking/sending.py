@@ -44,9 +44,9 @@ def send_tags(run_id: str, values: Mapping[str, str]) -> None:
         client.set_tag(run_id, key, value)
 
 
-def send_text(run_id: str, text: str, name: str) -> None:
+def send_text(run_id: str, content: str, name: str) -> None:
     """Log a text as an artifact."""
-    mlflow.log_text(text, name, run_id=run_id)
+    mlflow.log_text(content, name, run_id=run_id)
 
 
 def send_table(run_id: str, table: str, name: str) -> None:

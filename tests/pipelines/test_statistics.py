@@ -175,7 +175,8 @@ def test_what_an_earlier_call_wrote_goes_and_nothing_else(tmp_path: Path, capsys
     run(out, input=one, against=other)
     (out / "figures" / "mine.png").touch()
     run(out, input=results(tmp_path / "bare", particles(1).drop(columns="class")))
-    assert {file.stem for file in out.glob("*.csv")} == {"distributions", "correlations"}
+    described = {"sizes", "lognormal", "budget", "exclusions"}
+    assert {file.stem for file in out.glob("*.csv")} == {"distributions", "correlations", *described}
     assert {file.stem for file in (out / "figures").iterdir()} == {"sizes", "shapes", "correlations", "mine"}
     printed = capsys.readouterr().out
     assert "Particles of _$[b]$" in printed
