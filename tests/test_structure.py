@@ -1,6 +1,7 @@
 """The structure of the package: who imports whom, what the configuration names, and what may not be there at all."""
 
 import ast
+import importlib
 import importlib.metadata
 import inspect
 import itertools
@@ -345,3 +346,15 @@ def test_an_experiment_opens_with_its_entry_in_the_lab_book(file: Path) -> None:
     assert f"+experiment={file.stem}" in entry, (
         "the entry has to say the command; --help lists it under that command only"
     )
+
+
+SCRIPTS = sorted([*(PROJECT / "experiments").rglob("*.py"), *(PROJECT / "benchmarks").rglob("*.py")])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: str(script.relative_to(PROJECT)))
+def test_what_a_script_imports_from_the_package_is_there(script: Path) -> None:
+    nodes = ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+    taken = [node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hrtem_lab")]
+    for node in taken:
+        module = importlib.import_module(str(node.module))
+        assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []

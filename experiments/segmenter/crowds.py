@@ -19,7 +19,7 @@ from hrtem_lab.micrograph import IntArray, LabelledMicrograph
 from hrtem_lab.particles.separate import disc_area_px
 from hrtem_lab.paths import CONF
 from hrtem_lab.physics.visibility import RESOLVED
-from hrtem_lab.pipelines.train import simulate_missing
+from hrtem_lab.pipelines.training_data import simulate_missing
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 

@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 from crowds import found, taken
 from scipy.ndimage import gaussian_filter, gaussian_laplace
+from simulated import FRESH
 from skimage.draw import ellipse, polygon
 
+from hrtem_lab.analysis.analyser import COARSE
 from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import score_masks
 from hrtem_lab.micrograph import LabelledMicrograph
@@ -28,16 +30,6 @@ from hrtem_lab.segmentation.segmenter import Segmenter
 from hrtem_lab.tracking.models import find_model
 
 TUNED, TESTED = 20, 40
-MULTISLICE = [
-    "+experiment=segmenter",
-    "seed=7",
-    "specimen.graphitic=0.35",
-    "specimen.touching=0.25",
-    "specimen.opposite=0.3",
-    "data.library.count=82",
-    "data.validation=1",
-    "data.test=80",
-]
 CDSE = [
     "+experiment=segmenter",
     "seed=8",
@@ -76,11 +68,14 @@ BODIES = {
 
 def main(model: str) -> None:
     """Score every kind, then CdSe and bare fields by the network alone."""
-    unet = NetworkSegmenter.load(find_model(model))
+    folder = find_model(model)
+    unet = NetworkSegmenter.load(folder)
+    has_coarse = (folder / COARSE).is_dir()
+    for_coarse = NetworkSegmenter.load(folder / COARSE) if has_coarse else unet
     rows = []
     for kind, micrographs in kinds().items():
         tuned, tested = micrographs[:TUNED], micrographs[TUNED : TUNED + TESTED]
-        for method in (unet, *(method.tune(tuned) for method in classical(kind))):
+        for method in (for_coarse if kind == COARSE else unet, *(method.tune(tuned) for method in classical(kind))):
             found_masks = [method(micrograph) for micrograph in track(tested, f"{kind}, {method.name}")]
             scores = score_masks(found_masks, tested, min_diameter_nm=0.0)
             rows.append(
@@ -100,9 +95,9 @@ def main(model: str) -> None:
 
 def kinds() -> dict[str, list[LabelledMicrograph]]:
     """Micrographs with particles of each kind, at least `TUNED + TESTED`."""
-    multislice = [micrograph for micrograph in taken(MULTISLICE) if micrograph.mask.any()]
+    multislice = [micrograph for micrograph in taken(FRESH) if micrograph.mask.any()]
     drawn = {kind: [draw_bodies(bodies, i) for i in range(len(bodies))] for kind, bodies in BODIES.items()}
-    coarse = {"coarse": [draw_coarse(np.random.default_rng([106, i])) for i in range(TUNED + TESTED)]}
+    coarse = {COARSE: [draw_coarse(np.random.default_rng([106, i])) for i in range(TUNED + TESTED)]}
     return {"multislice": multislice, **drawn, **coarse}
 
 
@@ -155,7 +150,7 @@ def classical(kind: str) -> list[Segmenter]:
     They smooth by lengths in units of the preprocessing's pixel; coarse micrographs keep their own, where the lengths
     are 1, 2 and 4 pixels.
     """
-    pixel_size_nm = 0.2 if kind == "coarse" else Preprocessing().pixel_size_nm
+    pixel_size_nm = 0.2 if kind == COARSE else Preprocessing().pixel_size_nm
     preprocessing = Preprocessing(pixel_size_nm=pixel_size_nm, max_pixel_size_nm=1.0)
     return [method(preprocessing=preprocessing) for method in (Otsu, Watershed, BandPass)]
 

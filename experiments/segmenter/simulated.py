@@ -14,7 +14,7 @@ from crowds import found, taken
 from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import breakdown, ece, reliability_counts, score_masks, summarise
 from hrtem_lab.particle_facts import MICROGRAPH_BINS
-from hrtem_lab.pipelines.train import micrograph_conditions
+from hrtem_lab.pipelines.evaluate import micrograph_conditions
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 

@@ -105,7 +105,7 @@ def number_density(uncut: pd.DataFrame, fields: pd.DataFrame, resamples: int = R
         draws = draw_micrographs(number, resamples)
         densities = (draws @ counts) / (draws @ areas)
         error = np.std(np.log(densities[densities > 0])) * np.sqrt(number / (number - 1))
-        half = half_interval(error, number)
+        half = float(half_interval(error, number))
     return {"value": float(value), "low": float(value * np.exp(-half)), "high": float(value * np.exp(half))}
 
 

@@ -246,7 +246,7 @@ def print_results(results: Results, model: Path, output: Path) -> None:
         console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
     if len(results.failures) > MAX_LISTED:
         console.print(f"... and {len(results.failures) - MAX_LISTED} more, which failures.csv lists")
-    console.print(f"Masks, overlays, particles.csv, summary.json, report.html: {output}", markup=False, soft_wrap=True)
+    console.print(f"Masks, overlays, report.html, particles.csv, summary.json: {output}", markup=False, soft_wrap=True)
 
 
 def make_output_folder(output: str, inputs: Iterable[Path]) -> Path:

@@ -78,6 +78,12 @@ def score_regions(probability: FloatArray, mask: BoolArray) -> tuple[np.ndarray,
     return regions, scores
 
 
+def score_of_regions(probability: FloatArray, mask: BoolArray) -> FloatArray:
+    """Mean probability of the region that each pixel lies in, (rows, columns); 0 outside the mask."""
+    regions, scores = score_regions(probability, mask)
+    return scores.astype(np.float32)[regions]
+
+
 def _take_inside(maps: FloatArray, coarse: FloatArray, depth_px: FloatArray) -> FloatArray:
     """Return maps that are those of a coarser level where the depth below the rim of a large body is positive.
 

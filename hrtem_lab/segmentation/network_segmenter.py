@@ -14,7 +14,7 @@ from hrtem_lab.micrograph import FloatArray, InputError, LabelledMicrograph, Mic
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.engine import TORCH, describe, open_network
 from hrtem_lab.segmentation.exported import ExportedNet
-from hrtem_lab.segmentation.levels import add_coarser_levels, score_regions
+from hrtem_lab.segmentation.levels import add_coarser_levels, score_of_regions
 from hrtem_lab.segmentation.model_folder import ONNX, read_settings, write_network, write_settings
 from hrtem_lab.segmentation.orientations import average_over_orientations
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
@@ -130,8 +130,7 @@ class NetworkSegmenter(Segmenter):
     def _score(self, maps: FloatArray) -> FloatArray:
         if len(maps) <= DISTANCE:
             return maps[PARTICLE]
-        regions, scores = score_regions(maps[PARTICLE], maps[DISTANCE] > 0)
-        return scores.astype(np.float32)[regions]
+        return score_of_regions(maps[PARTICLE], maps[DISTANCE] > 0)
 
     def segment(self, micrograph: Micrograph, progress: ProgressCallback | None = None) -> Segmentation:
         """Find the particles of a micrograph; `progress` is called with (done, total) after every tile."""
@@ -157,8 +156,8 @@ class NetworkSegmenter(Segmenter):
         distance_nm = map_pixel_nm * resample(maps[DISTANCE], micrograph.image.shape)
         if micrograph.valid is not None:
             distance_nm = np.where(micrograph.valid, distance_nm, -DISTANCE_RANGE_PX * map_pixel_nm).astype(np.float32)
-        regions, scores = score_regions(probabilities[PARTICLE], distance_nm > 0)
-        instances = self.label_instances(scores[regions], size_nm, probabilities[CORE])
+        score_map = score_of_regions(probabilities[PARTICLE], distance_nm > 0)
+        instances = self.label_instances(score_map, size_nm, probabilities[CORE])
         return Segmentation(probabilities, instances, distance_nm, self.threshold)
 
     def tune(self, validation: Sequence[LabelledMicrograph]) -> Self:

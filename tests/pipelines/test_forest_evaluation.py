@@ -1,8 +1,9 @@
 """Fitting and evaluating a forest on drawn particles: what is fitted, scored, drawn and logged."""
 
+import json
 from pathlib import Path
+from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,10 +74,16 @@ def studied(tmp_path_factory):
     """What `fit_and_evaluate_forest` returns, what it logs, and its folder."""
     folder: Path = tmp_path_factory.mktemp("study")
     logged: dict[str, float] = {}
+
+    def send(run: Run, kind: str, **sent: Any) -> None:
+        if kind == "metrics":
+            logged.update(sent["values"])
+        else:
+            name = sent.get("name") or Path(sent["path"]).name
+            logged[name] = len(json.loads(sent["table"])["data"]) if kind == "table" else 1
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mlflow, "log_metrics", lambda values, run_id: logged.update(values))
-        patch.setattr(mlflow, "log_table", lambda table, name, run_id: logged.update({name: len(table)}))
-        patch.setattr(mlflow, "log_artifact", lambda path, run_id: logged.update({Path(path).name: 1}))
+        patch.setattr(Run, "send", send)
         train, test = [drawn(i) for i in range(9)], [drawn(i) for i in range(9, 15)]
         metrics, classes = fit_and_evaluate_forest(OmegaConf.create(CONFIG), train, test, folder, Run("study"))
     return metrics, classes, logged, folder

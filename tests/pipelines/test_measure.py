@@ -12,26 +12,11 @@ from PIL import Image
 
 from hrtem_lab.micrograph import CLASSES, InputError
 from hrtem_lab.paths import CONF
-from hrtem_lab.pipelines import file_analysis
 from hrtem_lab.pipelines.masked_files import find_mask
 from hrtem_lab.pipelines.measure import measure
-from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
-from hrtem_lab.segmentation.preprocessing import Preprocessing
-from tests.models import Dark, save_model
-from tests.pipelines.test_predict import PIXEL_NM, ReadsHere, discs
+from tests.pipelines.test_predict import PIXEL_NM, discs
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that sees nothing of the masks, and files that are read in this process."""
-    known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder, engine="auto": known))
-    monkeypatch.setattr(file_analysis, "ReaderPool", ReadsHere)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("model"))
+pytestmark = pytest.mark.usefixtures("dark_network")
 
 
 @pytest.fixture

@@ -58,11 +58,6 @@ def _read_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(file_analysis, "ReaderPool", ReadsHere)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("model"))
-
-
 @pytest.fixture
 def dark(monkeypatch: pytest.MonkeyPatch) -> None:
     """A segmenter whose answer is known, in the place of the trained one."""

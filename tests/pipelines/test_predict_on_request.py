@@ -14,25 +14,10 @@ from pycocotools.coco import COCO
 
 from hrtem_lab.files import read_labelled
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.pipelines import file_analysis
 from hrtem_lab.pipelines.exports import EXPORTS
-from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
-from hrtem_lab.segmentation.preprocessing import Preprocessing
-from tests.models import Dark, save_model
-from tests.pipelines.test_predict import PIXEL_NM, ReadsHere, discs, predict
+from tests.pipelines.test_predict import PIXEL_NM, discs, predict
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A segmenter whose answer is known, and files that are read in this process."""
-    known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder, engine="auto": known))
-    monkeypatch.setattr(file_analysis, "ReaderPool", ReadsHere)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("model"))
+pytestmark = pytest.mark.usefixtures("dark_network")
 
 
 @pytest.fixture

@@ -1,0 +1,25 @@
+"""What several tests of pipelines need."""
+
+from pathlib import Path
+
+import pytest
+
+from hrtem_lab.pipelines import file_analysis
+from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.preprocessing import Preprocessing
+from tests.models import Dark, save_model
+from tests.pipelines.test_predict import ReadsHere
+
+
+@pytest.fixture
+def dark_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every model's network calls dark what is a particle, and files are read in this process."""
+    known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())
+    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder, engine="auto": known))
+    monkeypatch.setattr(file_analysis, "ReaderPool", ReadsHere)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small U-Net with weights by chance, and a forest fitted to noise."""
+    return save_model(tmp_path_factory.mktemp("model"))
