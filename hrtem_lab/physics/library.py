@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, overload
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from hrtem_lab.physics.material import Material
 from hrtem_lab.physics.placed_particle import PlacedParticle
 from hrtem_lab.physics.silhouettes import instance_map, overlap_fractions, silhouettes
 from hrtem_lab.physics.specimen import Specimen
+from hrtem_lab.physics.wave_sequence import WaveSequence
 from hrtem_lab.physics.workers import run
 from hrtem_lab.progress import ProgressCallback, no_progress
 
@@ -47,7 +48,7 @@ class SpecimenSampler(Protocol):
         """Sample a specimen."""
 
 
-class ExitWaveLibrary(Sequence[ExitWave]):
+class ExitWaveLibrary(WaveSequence):
     """Exit waves of `count` different specimens.
 
     A fingerprint of everything that decides the waves names the library: the arguments, the source of the modules that
@@ -122,15 +123,7 @@ class ExitWaveLibrary(Sequence[ExitWave]):
     def __len__(self) -> int:
         return self.size
 
-    @overload
-    def __getitem__(self, index: int) -> ExitWave: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[ExitWave]: ...
-    def __getitem__(self, index: int | slice) -> ExitWave | list[ExitWave]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < self.size:
-            raise IndexError(index)
+    def _wave(self, index: int) -> ExitWave:
         wave, instances = self._files.read_arrays(index)
         return ExitWave(
             wave, instances, self.sampling_nm, self._name(index), partial(self._files.read_particles, index)

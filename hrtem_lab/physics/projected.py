@@ -8,9 +8,8 @@ know, is sampled for each body. Everything else, from the lens on, is that of an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from hrtem_lab.physics.exit_wave import ExitWave
 from hrtem_lab.physics.silhouettes import Silhouette, instance_map
 from hrtem_lab.physics.solids import Solid, sample_solid
 from hrtem_lab.physics.specimen import Range
+from hrtem_lab.physics.wave_sequence import WaveSequence
 
 PHASE_PER_VOLT_NM = 0.00653
 """Interaction constant at 300 kV in rad / (V nm) (Kirkland, table 5.2)."""
@@ -37,7 +37,7 @@ TOUCHING_GAP_NM = (-0.3, 0.3)
 
 
 @dataclass(frozen=True)
-class ProjectedBodies(Sequence[ExitWave]):
+class ProjectedBodies(WaveSequence):
     """Exit waves of fields of bodies, each drawn anew from (seed, index) alone when it is asked for.
 
     Attributes:
@@ -99,18 +99,7 @@ class ProjectedBodies(Sequence[ExitWave]):
     def __len__(self) -> int:
         return self.size
 
-    @overload
-    def __getitem__(self, index: int) -> ExitWave: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[ExitWave]: ...
-    def __getitem__(self, index: int | slice) -> ExitWave | list[ExitWave]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < self.size:
-            raise IndexError(index)
-        return self._draw(index)
-
-    def _draw(self, index: int) -> ExitWave:
+    def _wave(self, index: int) -> ExitWave:
         rng = np.random.default_rng([self.seed, index])
         median_nm = float(np.exp(rng.uniform(*np.log(self.diameter_nm))))
         looks = self._sample_looks(median_nm, rng)

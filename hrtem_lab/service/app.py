@@ -48,6 +48,13 @@ def make_app(jobs: Jobs, access: Access, *, max_upload_bytes: int, upload_limit_
     _answer_mistakes(app)
     _guard(app, access)
     _add_page(app)
+    _add_analyses(app, jobs, max_upload_bytes, upload_limit_s)
+    _add_results(app, jobs)
+    return app
+
+
+def _add_analyses(app: FastAPI, jobs: Jobs, max_upload_bytes: int, upload_limit_s: float) -> None:
+    """Take files in, and tell how far their analyses are."""
 
     @app.post("/analyses")
     async def analyse(request: Request, name: str = "", pixel_size_nm: str = "", wait: bool = True) -> Response:
@@ -75,14 +82,6 @@ def make_app(jobs: Jobs, access: Access, *, max_upload_bytes: int, upload_limit_
         """How far an analysis is, and its result."""
         return JSONResponse(_describe(jobs.get(job_id)))
 
-    @app.get("/analyses/{job_id}/{file}")
-    def result_file(job_id: str, file: str) -> Response:
-        """A file of a result."""
-        path = jobs.get(job_id).folder / file
-        if not RESULT_FILES.fullmatch(file) or not path.is_file():
-            raise Refusal(404, "there is no such file")
-        return FileResponse(path)
-
     @app.delete("/analyses/{job_id}")
     def forget(job_id: str) -> Response:
         """Remove the files of an analysis that has ended."""
@@ -92,14 +91,24 @@ def make_app(jobs: Jobs, access: Access, *, max_upload_bytes: int, upload_limit_
         jobs.remove(job)
         return Response(status_code=204)
 
+
+def _add_results(app: FastAPI, jobs: Jobs) -> None:
+    """Give out the files of results."""
+
+    @app.get("/analyses/{job_id}/{file}")
+    def result_file(job_id: str, file: str) -> Response:
+        """A file of a result."""
+        path = jobs.get(job_id).folder / file
+        if not RESULT_FILES.fullmatch(file) or not path.is_file():
+            raise Refusal(404, "there is no such file")
+        return FileResponse(path)
+
     @app.get("/results.zip")
     def archive(job_id: Annotated[list[str], Query(alias="id")]) -> Response:
         """Everything of several analyses that are done."""
         done = [job for job in map(jobs.get, dict.fromkeys(job_id)) if job.state == DONE]
         path = write_archive(done, jobs.folder)
         return FileResponse(path, filename="results.zip", background=BackgroundTask(path.unlink))
-
-    return app
 
 
 def _describe(job: Job) -> dict[str, Any]:

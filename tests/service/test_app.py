@@ -64,6 +64,9 @@ def test_a_real_file_is_answered_with_its_particles_and_pictures(real: Server, t
         table = pd.read_csv(archive.open("particles.csv"))
     assert table["file"].tolist() == [SAMPLE.stem]
     assert table["equivalent_diameter_nm"].iloc[0] == pytest.approx(particle["equivalent_diameter_nm"])
+    deadline = time.monotonic() + 10
+    while list(real.folder.glob("*.zip")) and time.monotonic() < deadline:  # it goes after it was sent
+        time.sleep(0.05)
     assert list(real.folder.glob("*.zip")) == []
 
 

@@ -74,7 +74,8 @@ class FolderLayout(Layout):
             "signal": self.signal,
         }
         return LabelledSet(
-            _entry(path, name, labels[name], tables(path.parent), options, self.label) for name, path in inputs.items()
+            _Entry(path, name, labels[name], tables(path.parent), options, self.label).describe()
+            for name, path in inputs.items()
         )
 
 
@@ -89,45 +90,51 @@ def _find_labels(path: Path) -> dict[str, Path]:
     return {"": label} if label is not None else find_annotators(path)
 
 
-def _entry(
-    path: Path,
-    name: str,
-    labels: Mapping[str, Path],
-    table: ImageTable | None,
-    options: Mapping[str, Any],
-    rule: LabelRule,
-) -> LabelledEntry:
-    facts = table_facts(table, path, name)
-    return LabelledEntry(
-        name=name,
-        group=facts.get("group", name),
-        outline=check_outline(facts, name),
-        facts=facts,
-        load=partial(_load, path, name, dict(labels), table, dict(options), rule),
-        files=(path, *labels.values(), *([table.path] if table else [])),
-    )
+@dataclass(frozen=True)
+class _Entry:
+    """A micrograph's file, its labels, and everything that decides how they are read.
 
+    Attributes:
+        path: File of the micrograph.
+        name: Name of the micrograph.
+        labels: File of each annotator's label.
+        table: The folder's table.
+        options: Arguments of `read`.
+        rule: Meaning of the values of a label.
+    """
 
-def _load(
-    path: Path,
-    name: str,
-    labels: Mapping[str, Path],
-    table: ImageTable | None,
-    options: Mapping[str, Any],
-    rule: LabelRule,
-) -> LabelledMicrograph:
-    """Read a micrograph and its labels."""
-    frames = read(path, name=name, tables=[table], **options)
-    if len(frames) > 1:
-        raise InputError(
-            f"{path.name}: holds {len(frames)} images, expected the one that its label is of; choose it with "
-            "data.layout.signal or data.layout.frames"
+    path: Path
+    name: str
+    labels: Mapping[str, Path]
+    table: ImageTable | None
+    options: Mapping[str, Any]
+    rule: LabelRule
+
+    def describe(self) -> LabelledEntry:
+        """The entry of a set, without the pixels."""
+        facts = table_facts(self.table, self.path, self.name)
+        return LabelledEntry(
+            name=self.name,
+            group=facts.get("group", self.name),
+            outline=check_outline(facts, self.name),
+            facts=facts,
+            load=self.load,
+            files=(self.path, *self.labels.values(), *([self.table.path] if self.table else [])),
         )
-    image = frames[0]
-    rows, columns = image.image.shape
-    read_one = partial(read_label, shape=(rows, columns), metadata=image.metadata, rule=rule)
-    by_annotator = {annotator: read_one(label) for annotator, label in labels.items()}
-    return with_label(image, agree(by_annotator), {a: label for a, label in by_annotator.items() if a})
+
+    def load(self) -> LabelledMicrograph:
+        """Read the micrograph and its labels."""
+        frames = read(self.path, name=self.name, tables=[self.table], **self.options)
+        if len(frames) > 1:
+            raise InputError(
+                f"{self.path.name}: holds {len(frames)} images, expected the one that its label is of; choose it with "
+                "data.layout.signal or data.layout.frames"
+            )
+        image = frames[0]
+        rows, columns = image.image.shape
+        read_one = partial(read_label, shape=(rows, columns), metadata=image.metadata, rule=self.rule)
+        by_annotator = {annotator: read_one(label) for annotator, label in self.labels.items()}
+        return with_label(image, agree(by_annotator), {a: label for a, label in by_annotator.items() if a})
 
 
 def agree(labels: Mapping[str, Label]) -> Label:
