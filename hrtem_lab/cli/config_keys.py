@@ -62,6 +62,7 @@ KEYS: dict[str, ConfigKey] = {
     "views": PLAIN,
     "test_views": PLAIN,
     "folds": PLAIN,
+    "tables": ConfigKey(is_path=True, is_machine=True),
     "data": DATA,
     "data._target_": DATA,
     "data.library": DATA,

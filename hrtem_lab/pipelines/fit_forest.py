@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from omegaconf import DictConfig
 
+from hrtem_lab.cli.build import to_plain
 from hrtem_lab.cli.progress import console
 from hrtem_lab.figures import tables
 from hrtem_lab.files import write_json
+from hrtem_lab.files.content import digest_files
+from hrtem_lab.fingerprint import fingerprint
+from hrtem_lab.paths import PACKAGE, workspace
 from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
-from hrtem_lab.pipelines.particle_tables import segment_views
+from hrtem_lab.pipelines.particle_tables import (
+    FOREST,
+    TRUE_MASKS,
+    PiecewiseTables,
+    build_feature_sets,
+    feature_nodes,
+)
 from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.pipelines.training_data import log_data, simulate_missing
+from hrtem_lab.segmentation.data import TrainingData
+from hrtem_lab.segmentation.model_folder import ARCHITECTURE, ONNX, SETTINGS, WEIGHTS
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
+
+SOURCES = (
+    *("image.py", "particles/**/*.py", "physics/**/*.py", "segmentation/**/*.py"),
+    *("defects/labelling.py", "defects/table.py", "pipelines/particle_tables.py"),
+)
+"""Modules that decide what is in a table of particles."""
 
 
 def fit_forest(config: DictConfig) -> dict[str, float]:
@@ -32,8 +52,11 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
         run.set_tags({"segmenter": source})
         unet.save(folder / "model")
         with run.child("forest") as child:
-            train = segment_views(data, "train", config.views, unet.segment)
-            test = segment_views(data, "test", config.test_views, unet.segment)
+            particles = PiecewiseTables(find_pieces(config, data, source), unet.segment)
+            feature_sets = build_feature_sets(config)
+            train = particles.tabulate(data, "train", config.views, feature_sets)
+            test_sets = feature_sets | {TRUE_MASKS: feature_sets[FOREST]}
+            test = particles.tabulate(data, "test", config.test_views, test_sets)
             metrics, _ = fit_and_evaluate_forest(config, train, test, folder, child)
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")
@@ -42,3 +65,21 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
     for line in tables.next_steps(folder, uri):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return metrics
+
+
+def find_pieces(config: DictConfig, data: TrainingData, model: Path) -> Path:
+    """The folder of the tables of particles, in `config.tables`: it is named after all that decides a row of them.
+
+    The number of specimens is left out, so that a larger library goes on from a smaller one.
+    """
+    parts = [model / name for name in (SETTINGS, ARCHITECTURE, WEIGHTS, ONNX)]
+    recipe = {
+        "data": data.fingerprint_inputs,
+        "imaging": to_plain(config.data.imaging),
+        "seed": config.data.seed,
+        "features": {name: to_plain(node) for name, node in feature_nodes(config).items()},
+        "segmenter": digest_files(part for part in parts if part.is_file()),
+        "source": digest_files(sorted(file for name in SOURCES for file in PACKAGE.glob(name))),
+    }
+    root = Path(config.tables).expanduser() if config.tables else workspace() / ".cache" / "particles"
+    return root / fingerprint(recipe)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -25,50 +25,47 @@ from hrtem_lab.figures.style import save
 from hrtem_lab.particle_facts import fact_of
 from hrtem_lab.particles import FEATURE_FAMILIES
 from hrtem_lab.pipelines.forest_scores import Predictions, compare_with_baseline, fit_and_predict, score_forest
-from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS, Segmented, tabulate
+from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS
 from hrtem_lab.tracking.runs import Run
 
+Tables = Mapping[str, pd.DataFrame]
+"""Name of the feature set -> table of `hrtem_lab.defects.tabulate_particles`."""
 DETECTION_CONDITIONS = ("true_fault_snr", "true_plane_tilt_deg", "dose_e_per_nm2", "true_diameter_nm", "true_material")
 """Columns that the detection rate of faults is broken down by."""
 
 
 def fit_and_evaluate_forest(
-    config: DictConfig, train: Iterable[Segmented], test: Iterable[Segmented], folder: Path, run: Run
+    config: DictConfig, train: Tables, test: Tables, folder: Path, run: Run
 ) -> tuple[dict[str, float], pd.Series]:
     """Fit the forest, save it in `model`, evaluate it and the baselines, and write figures and tables.
 
     Args:
-        config: Configuration with `features`, `forest`, `references`, `folds` and `seed`.
-        train: Micrographs, and what a network that was not trained on their specimens finds in them.
-        test: The same of other specimens, for the evaluation alone.
+        config: Configuration with `forest`, `references`, `folds` and `seed`.
+        train: Feature set of `build_feature_sets` -> particles that a network finds which was not trained on their
+            specimens.
+        test: The same of other specimens, for the evaluation alone, and the true particles as `TRUE_MASKS`.
         folder: Folder of the run.
         run: Run that metrics and tables are logged to.
 
     Returns:
         The metrics, and the class of every test particle.
     """
-    features, trainer = build(config.features), build(config.forest)
     baselines: dict[str, BaselineClassifier] = {k: build(node) for k, node in config.get("references", {}).items()}
-    feature_sets = {FOREST: features} | {name: b.features for name, b in baselines.items() if b.features}
-    train_tables = tabulate(train, feature_sets)
-    test_tables = tabulate(test, feature_sets | {TRUE_MASKS: features})
-
-    forest, predictions = fit_and_predict(trainer, train_tables[FOREST], test_tables[FOREST], config)
+    forest, predictions = fit_and_predict(build(config.forest), train[FOREST], test[FOREST], config)
     forest.save(folder / "model")
     classes = forest.classes(predictions["test"].probabilities)
-    metrics = score_forest(forest, predictions, test_tables[TRUE_MASKS], classes)
+    metrics = score_forest(forest, predictions, test[TRUE_MASKS], classes)
     metrics["bytes"] = float(sum(path.stat().st_size for path in (folder / "model").glob("forest.*")))
     for name, baseline in baselines.items():
         key = name if baseline.features else FOREST
-        _, its_predictions = fit_and_predict(baseline.recipe, train_tables[key], test_tables[key], config)
+        _, its_predictions = fit_and_predict(baseline.recipe, train[key], test[key], config)
         metrics |= compare_with_baseline(name, its_predictions, predictions)
     run.log_metrics(metrics)
     _draw(forest, predictions, folder, run)
     labels = {"": "forest"} | {f"{name}/": name.replace("_", " ") for name in baselines}
     save(figures.plot_baselines(metrics, labels), folder / "figures" / "references.png")
-    run.log_csv(folder / "forest_table.csv", train_tables[FOREST])
     probabilities = predictions["test"].probabilities.add_prefix("p_")
-    run.log_csv(folder / "test_particles.csv", test_tables[FOREST].join(probabilities).assign(**{"class": classes}))
+    run.log_csv(folder / "test_particles.csv", test[FOREST].join(probabilities).assign(**{"class": classes}))
     return {f"forest/{name}": value for name, value in metrics.items()}, classes
 
 

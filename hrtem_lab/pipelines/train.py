@@ -23,7 +23,7 @@ from hrtem_lab.pipelines.evaluate import score_and_report
 from hrtem_lab.pipelines.fit_network import train_network
 from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
 from hrtem_lab.pipelines.learning import learn_and_tune, save_tuned, tune
-from hrtem_lab.pipelines.particle_tables import segment_views
+from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS, build_feature_sets, segment_views, tabulate
 from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.pipelines.scoring import Scores
 from hrtem_lab.pipelines.training_data import log_data, simulate_missing
@@ -147,11 +147,13 @@ def add_forest(
     """
     if not any("label" in micrograph.ground_truth for micrograph in test):
         return {}, keep_forest(config, folder)
+    feature_sets = build_feature_sets(config)
     with run.child("forest") as child:
-        train = segment_views(data, "validation", config.views, unet.segment)
-        metrics, classes = fit_and_evaluate_forest(
-            config, train, zip(test, scores.segmentations, strict=True), folder, child
-        )
+        with console.status("Cutting particles"):
+            train = tabulate(segment_views(data, "validation", config.views, unet.segment), feature_sets)
+            seen = zip(test, scores.segmentations, strict=True)
+            tested = tabulate(seen, feature_sets | {TRUE_MASKS: feature_sets[FOREST]})
+        metrics, classes = fit_and_evaluate_forest(config, train, tested, folder, child)
     for line in tables.forest_lines(metrics):
         console.print(line)
     return metrics, classes

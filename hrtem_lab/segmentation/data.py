@@ -21,6 +21,8 @@ from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from hrtem_lab.segmentation.split import STAGES, Stage
 
+ALL = slice(None)
+
 
 class TrainingData(pl.LightningDataModule, ABC):
     """Data as the pipelines use them, besides the loaders of a `LightningDataModule`.
@@ -49,8 +51,14 @@ class TrainingData(pl.LightningDataModule, ABC):
         """The samples of the validation loader, the same in every epoch."""
 
     @abstractmethod
-    def micrographs(self, stage: Stage, repeat: int = 0) -> Sequence[LabelledMicrograph]:
-        """The micrographs of a stage; a simulated specimen has other imaging conditions in another `repeat`."""
+    def micrographs(self, stage: Stage, repeat: int = 0, part: slice = ALL) -> Sequence[LabelledMicrograph]:
+        """The micrographs of a stage; a simulated specimen has other imaging conditions in another `repeat`.
+
+        Args:
+            stage: Side of the split.
+            repeat: Number of the conditions.
+            part: Part of `split[stage]`, where not all are to be in memory.
+        """
 
     @abstractmethod
     def views(self, stage: Stage, count: int) -> Sequence[LabelledMicrograph]:
@@ -174,10 +182,10 @@ class SimulatedData(TrainingData):
         samples = [self.dataset("validation")[i] for i in range(count)]
         return samples + [self.body_dataset("validation")[i] for i in range(count if self.bodies else 0)]
 
-    def micrographs(self, stage: Stage, repeat: int = 0) -> Sequence[LabelledMicrograph]:
-        """One micrograph of each specimen of a stage, with ground truth, always the same for a `repeat`."""
+    def micrographs(self, stage: Stage, repeat: int = 0, part: slice = ALL) -> Sequence[LabelledMicrograph]:
+        """One micrograph of each specimen of a part, with ground truth, always the same for a `repeat`."""
         micrographs = []
-        for index in self.indices[stage]:
+        for index in self.indices[stage][part]:
             rng = np.random.default_rng([self.seed, STAGES.index(stage), repeat, index, 1])
             wave = self.library[index]
             micrographs.append(self.imaging.simulate(wave, rng, name=f"{wave.name}_{repeat}", half_contrast=True))

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from hrtem_lab.files import LabelledSet, Layout
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.paths import workspace
-from hrtem_lab.segmentation.data import SimulatedData, TrainingData, train_loader, validation_loader
+from hrtem_lab.segmentation.data import ALL, SimulatedData, TrainingData, train_loader, validation_loader
 from hrtem_lab.segmentation.datasets import LabelledDataset, MixedDataset, mix
 from hrtem_lab.segmentation.module import Batch
 from hrtem_lab.segmentation.split import STAGES, Split, Stage, refuse_leaks
@@ -87,9 +87,9 @@ class LabelledData(TrainingData):
         dataset = self.dataset("validation")
         return [dataset[i] for i in range(2 * len(self.simulated.indices["validation"]))]
 
-    def micrographs(self, stage: Stage, repeat: int = 0) -> Sequence[LabelledMicrograph]:
-        """The labelled micrographs of a stage, the same in every `repeat`, each read when it is asked for."""
-        return self.labelled[stage]
+    def micrographs(self, stage: Stage, repeat: int = 0, part: slice = ALL) -> Sequence[LabelledMicrograph]:
+        """The labelled micrographs of a part, the same in every `repeat`, each read when it is asked for."""
+        return self.labelled[stage] if part is ALL else self.labelled[stage][part]
 
     def views(self, stage: Stage, count: int) -> Sequence[LabelledMicrograph]:
         """The labelled micrographs of a stage once, since a label has one view; simulated ones where there are none."""

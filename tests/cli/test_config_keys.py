@@ -58,6 +58,7 @@ def test_keys_with_a_property() -> None:
         "start",
         "calibration",
         "storage",
+        "tables",
         "data.root",
         "data.cache",
         "leave_out",

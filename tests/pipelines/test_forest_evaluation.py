@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from hrtem_lab.defects import Forest
 from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
 from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
+from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS, build_feature_sets, tabulate
 from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.runs import Run
 from tests.particles.scenes import faulted, particle, single
@@ -84,8 +85,11 @@ def studied(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "send", send)
-        train, test = [drawn(i) for i in range(9)], [drawn(i) for i in range(9, 15)]
-        metrics, classes = fit_and_evaluate_forest(OmegaConf.create(CONFIG), train, test, folder, Run("study"))
+        config = OmegaConf.create(CONFIG)
+        sets = build_feature_sets(config)
+        train = tabulate([drawn(i) for i in range(9)], sets)
+        test = tabulate([drawn(i) for i in range(9, 15)], sets | {TRUE_MASKS: sets[FOREST]})
+        metrics, classes = fit_and_evaluate_forest(config, train, test, folder, Run("study"))
     return metrics, classes, logged, folder
 
 
@@ -126,6 +130,6 @@ def test_the_figures_are_drawn(studied):
     names = ("confusion_cv", "confusion_test", "fault_curves", "forest_reliability", "risk_coverage", "importance",
              "fault_detection_rate", "references")  # fmt: skip
     assert {path.stem for path in (folder / "figures").glob("*.png")} == set(names)
-    assert {"forest_table.csv", "test_particles.csv", "fault_detection_rate.csv", "importance.json"} <= set(logged)
+    assert {"test_particles.csv", "fault_detection_rate.csv", "importance.json"} <= set(logged)
     rates = pd.read_csv(folder / "fault_detection_rate.csv")
     assert rates.loc[rates["condition"] == "true_material", "particles"].tolist() == [6]
