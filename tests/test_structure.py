@@ -270,10 +270,6 @@ def test_every_target_takes_the_keys_of_its_file(file: Path) -> None:
     assert [why for where, node in targets(content) if (why := refused(node, whole=False))] == []
 
 
-NOT_MEANT = {("evaluate", "methods=[groschner2021]")}
-"""A command and an option that it cannot take: this method is trained, by the settings of `train`."""
-
-
 def choices(command: Path) -> list[str]:
     """Every option of every group in a command's defaults, and every experiment that is for this command."""
     found: list[str] = []
@@ -286,7 +282,7 @@ def choices(command: Path) -> list[str]:
         text = file.read_text(encoding="utf-8")
         named = set(re.findall(r"python -m hrtem_lab\.(\w+)", text))
         found += [f"+experiment={file.stem}"] if not named or command.stem in named else []
-    return [one for one in found if (command.stem, one) not in NOT_MEANT]
+    return found
 
 
 def composed(command: str, *overrides: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytorch_lightning as pl
 from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build, to_plain
@@ -25,6 +26,7 @@ from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.pipelines.scoring import Method, Scores, compare, score_methods
 from hrtem_lab.pipelines.training_data import log_data, simulate_waves
 from hrtem_lab.segmentation.data import SimulatedData, TrainingData
+from hrtem_lab.segmentation.segmenter import Segmenter
 from hrtem_lab.segmentation.split import STAGES
 from hrtem_lab.tracking.comparison_view import store_comparison_view
 from hrtem_lab.tracking.runs import Run
@@ -58,12 +60,15 @@ def evaluate(config: DictConfig) -> Evaluation:
         raise InputError(f"stage is {config.stage}, expected one of {', '.join(STAGES)}")
     models = to_plain(config)["models"] or {}
     methods: dict[str, Method] = dict(open_methods(config.model, models, bool(config.get("methods"))))
+    pl.seed_everything(config.seed, verbose=False)
+    untuned = _build_methods(config, methods)
     with open_run(config) as (run, folder, uri):
         data: TrainingData = build(config.data)
-        if isinstance(data, SimulatedData):  # the others need no exit wave to be scored
+        _refuse_nothing_to_learn_from(untuned, data)
+        if _needs_waves(untuned, data):
             simulate_waves(data)
         log_data(config, data, folder, run)
-        methods |= _tune_methods(config, data, methods, folder, run)
+        methods |= _tune_methods(untuned, data, config.tuning_views, folder, run)
         reference = config.reference or next(iter(methods))
         if reference not in methods:
             raise InputError(f"reference={reference}; expected one of {', '.join(methods)}")
@@ -75,23 +80,48 @@ def evaluate(config: DictConfig) -> Evaluation:
     return evaluation
 
 
-def _tune_methods(
-    config: DictConfig, data: TrainingData, models: Mapping[str, Method], folder: Path, run: Run
-) -> dict[str, Method]:
-    """Let the methods of the configuration learn, and tune them on the validation side.
+def _build_methods(config: DictConfig, models: Mapping[str, Method]) -> dict[str, Segmenter]:
+    """The methods of the configuration, before they learn and are tuned.
 
     Raises:
         InputError: A model has the name of a method.
     """
-    if not config.get("methods"):
-        return {}
-    if repeated := sorted(set(models) & set(config.methods)):
+    nodes = config.get("methods") or {}
+    if repeated := sorted(set(models) & set(nodes)):
         raise InputError(f"two methods are called {repeated[0]}; name the model, as in models={{mine:FOLDER}}")
-    validation = data.views("validation", config.tuning_views)
+    return {str(name): build(node) for name, node in nodes.items()}
+
+
+def _refuse_nothing_to_learn_from(methods: Mapping[str, Segmenter], data: TrainingData) -> None:
+    """Refuse a method that learns where no micrograph is on the training side.
+
+    Raises:
+        InputError: There is one.
+    """
+    learners = [name for name, method in methods.items() if method.learns]
+    if learners and not data.split["train"]:
+        raise InputError(
+            f"{learners[0]} has to learn, and the split leaves nothing to learn from; choose another data/splitter, or "
+            f"score one that has learned: models={{{learners[0]}:outputs/RUN/methods/{learners[0]}}}"
+        )
+
+
+def _needs_waves(methods: Mapping[str, Segmenter], data: TrainingData) -> bool:
+    """Whether simulated micrographs are scored, learned from or tuned on."""
+    if isinstance(data, SimulatedData) or any(method.learns for method in methods.values()):
+        return True
+    return bool(methods) and not data.split["validation"]
+
+
+def _tune_methods(
+    methods: Mapping[str, Segmenter], data: TrainingData, tuning_views: int, folder: Path, run: Run
+) -> dict[str, Method]:
+    """Let methods learn, and tune them on the validation side."""
+    validation = data.views("validation", tuning_views) if methods else []
     tuned: dict[str, Method] = {}
-    for name, node in config.methods.items():
-        with run.child(str(name)) as child:
-            tuned[str(name)] = learn_and_tune(build(node), str(name), data, validation, folder, child)
+    for name, method in methods.items():
+        with run.child(name) as child:
+            tuned[name] = learn_and_tune(method, name, data, validation, folder, child)
     return tuned
 
 

@@ -32,6 +32,7 @@ class AnotherNetwork(Segmenter):
     """
 
     name: ClassVar[str] = "another_network"
+    learns: ClassVar[bool] = True
     module: SegmentationModule
     trainer: partial[pl.Trainer]
     keep: str = "best"

@@ -74,6 +74,7 @@ class Segmenter(ABC):
 
     Attributes:
         outline: Edge that its masks follow, one of `hrtem_lab.micrograph.OUTLINES`.
+        learns: Whether it has to learn from training micrographs before it is used.
         preprocessing: From the micrograph to the standardised image.
         threshold: Pixels with a score above this belong to a particle.
         min_diameter_nm: Smaller particles are left out, and so are those of less than `MIN_DIAMETER_PX`.
@@ -81,6 +82,7 @@ class Segmenter(ABC):
 
     name: ClassVar[str]
     outline: ClassVar[str] = OUTLINES[0]
+    learns: ClassVar[bool] = False
     preprocessing: Preprocessing
     threshold: float = 0.5
     min_diameter_nm: float = 1.0

@@ -19,6 +19,7 @@ from hrtem_lab.segmentation.mask_folder import MaskFolder
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from tests.models import save_model
 from tests.segmentation.scenes import DISCS, PREPROCESSING, dark_discs, plain
+from tests.small import SPECIMENS
 
 
 def write_png(path: Path, values: np.ndarray) -> None:
@@ -106,6 +107,27 @@ def test_a_mask_that_is_missing_is_named(labels: Path):
     assert masks.segment(plain(np.zeros((180, 180)), name="m1")).instances.max() == 1
     with pytest.raises(InputError, match=r"no mask of m9; expected m9\.png"):
         masks.segment(plain(np.zeros((180, 180)), name="m9"))
+
+
+@pytest.mark.slow
+def test_a_network_learns_from_the_training_side_and_is_a_row(labels: Path, tmp_path: Path, store):
+    library = ["data.library.count=4", f"data.library.root={tmp_path / 'waves'}", *SPECIMENS]
+    data = ["data=labelled", f"data.root={labels / 'set'}", *library, "data.validation=2", "data.test=1"]
+    budget = ["data.samples=4", "data.batch_size=2", "data.workers=0", "data.window_nm=6", "trainer.max_epochs=1"]
+    run(*data, *budget, "methods=[groschner2021]", f"output={tmp_path / 'out'}", "trainer.log_every_n_steps=1")
+    assert list(pd.read_csv(tmp_path / "out" / "comparison.csv")["method"]) == ["groschner2021"]
+    learned = open_method(str(tmp_path / "out" / "methods" / "groschner2021"))
+    assert isinstance(learned, NetworkSegmenter)
+    assert sum(weight.numel() for weight in learned.net.parameters()) == pytest.approx(65_000, rel=0.01)
+
+
+@pytest.mark.parametrize("method", ["groschner2021", "pixel_forest"])
+def test_a_method_that_learns_is_refused_where_nothing_is_to_learn_from(labels: Path, tmp_path: Path, store, method):
+    words = ["data=labelled", f"data.root={labels / 'set'}", "data/splitter=test_only", f"methods=[{method}]"]
+    message = f"{method} has to learn, and the split leaves nothing to learn from"
+    with pytest.raises(InputError, match=message) as caught:
+        run(*words, f"output={tmp_path / 'out'}")
+    assert f"models={{{method}:outputs/RUN/methods/{method}}}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
