@@ -1,7 +1,7 @@
 """Fill in the tables of the pages from the files that hold their numbers.
 
 A table that appears on several pages is kept in one place: in a Markdown file, where it is found by its first heading,
-or in the `comparison.csv` of a run. A page asks for it by
+or in the `comparison.csv` or `micrographs.csv` of a run. A page asks for it by
 
     <!-- table: models/default/README.md, au2p2 ex0 -->
     <!-- /table -->
@@ -35,9 +35,10 @@ def fill(text: str) -> str:
 
 
 def table(source: Path, heading: str | None) -> str:
-    """A table of a Markdown file by its first heading, or the comparison of methods from a CSV file."""
+    """A table of a Markdown file by its first heading, or what a CSV file has of methods or of micrographs."""
     if source.suffix == ".csv":
-        return comparison(pd.read_csv(source))
+        rows = pd.read_csv(source)
+        return micrographs(rows) if "name" in rows else comparison(rows)
     lines = source.read_text(encoding="utf-8").splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} |"))
     rows = lines[first:]
@@ -57,6 +58,12 @@ def comparison(methods: pd.DataFrame) -> str:
             cells[4:] = [interval_text(row, "lead", bounds="lead_", digits=3), f"{row['lead_p']:.1g}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def micrographs(scores: pd.DataFrame) -> str:
+    """The Dice of each micrograph and the mean, as `evaluate` prints them, from the `micrographs.csv` of one method."""
+    heads, cells = [*scores["name"], "mean"], [f"{dice:.3f}" for dice in (*scores["dice"], scores["dice"].mean())]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (heads, ["---"] * len(heads), cells))
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from hrtem_lab.figures.interval_text import interval_text
 
 MAX_NAMED = 3
 """Number of names in a line before it says how many more there are."""
+MAX_LISTED = 12
+"""Number of micrographs up to which the Dice of each is printed."""
 METHOD_METRICS = {"dice": "Dice", "iou": "IoU", "object_f1": "Object F1"}
 """Metrics in the table of methods, and their titles."""
 LEAD = {"difference": "lead", "low": "lead_low", "high": "lead_high", "p": "lead_p", "effect": "lead_effect"}
@@ -54,6 +56,24 @@ def methods_table(comparison: pd.DataFrame, micrographs: str, reference: str) ->
         if not pd.isna(row.get("lead_p")):
             lead = [_interval(row, "lead", "lead_"), f"{row['lead_p_holm']:.1g}"]
         table.add_row(str(name), *(_interval(row, metric) for metric in METHOD_METRICS), *lead)
+    return table
+
+
+def micrographs_table(dice: pd.DataFrame, micrographs: str) -> Table:
+    """Format the Dice of each micrograph for the terminal, and the mean; an undefined one is an empty cell.
+
+    Args:
+        dice: A row per micrograph, a column per method.
+        micrographs: Name of the micrographs that were scored, for the title.
+    """
+    table = Table(title=f"Dice of each of the {micrographs}", box=box.SIMPLE)
+    table.add_column("Micrograph", no_wrap=True)
+    for method in dice:
+        table.add_column(str(method), justify="right")
+    for name, row in dice.iterrows():
+        table.add_row(str(name), *("" if pd.isna(value) else f"{value:.3f}" for value in row))
+    table.add_section()
+    table.add_row("mean", *(f"{value:.3f}" for value in dice.mean()))
     return table
 
 

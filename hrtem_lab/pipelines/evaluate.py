@@ -152,6 +152,8 @@ def score_and_report(
     comparisons = {name: compare(scored, reference) for name, scored in scores.items()}
     for name, comparison in comparisons.items():
         console.print(tables.methods_table(comparison, f"{name.capitalize()} micrographs", reference))
+        if len(sets[name]) <= tables.MAX_LISTED:
+            console.print(tables.micrographs_table(_dice(scores[name]), f"{name} micrographs"))
         _log_comparison(comparison, "comparison" if name in STAGES else f"comparison_{name}", folder, run)
         _log_leads(comparison, name, run)
         metrics |= {f"{name}/{metric}": value for metric, value in scores[name][reference].summary.items()}
@@ -159,6 +161,11 @@ def score_and_report(
     place = store_comparison_view(run, first)
     _report_details(scores[first], comparisons[first], sets[first], reference, folder, run)
     return Evaluation(sets[first], scores[first], metrics, place)
+
+
+def _dice(scores: Mapping[str, Scores]) -> pd.DataFrame:
+    """Dice of each micrograph by each method."""
+    return pd.DataFrame({method: scored.table.set_index("name")["dice"] for method, scored in scores.items()})
 
 
 def _log_leads(comparison: pd.DataFrame, set_name: str, run: Run) -> None:

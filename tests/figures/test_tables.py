@@ -4,6 +4,7 @@ import io
 import math
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
 from hrtem_lab.figures import tables
@@ -25,6 +26,18 @@ def test_the_best_method_is_first_and_the_lead_stands_beside_the_others() -> Non
     assert "0.912 (0.90 to 0.93)" in rows["unet"]
     assert "0.051 (0.01 to 0.09)      0.002" in rows["otsu"]
     assert "0.861   " in rows["otsu"]
+
+
+def test_the_dice_of_each_micrograph_and_the_mean_of_those_that_have_one() -> None:
+    dice = pd.DataFrame({"unet": [0.9, math.nan], "otsu": [0.5, 0.25]}, index=["a", "b"])
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(tables.micrographs_table(dice, "test micrographs"))
+    rows = [line.split() for line in console.export_text().splitlines() if line.strip()]
+    assert [row for row in rows if row[0] in ("a", "b", "mean")] == [
+        ["a", "0.900", "0.500"],
+        ["b", "0.250"],
+        ["mean", "0.900", "0.375"],
+    ]
 
 
 def test_a_line_for_each_stage_of_a_forest() -> None:

@@ -110,6 +110,21 @@ def test_a_mask_that_is_missing_is_named(labels: Path):
 
 
 @pytest.mark.slow
+def test_the_table_in_the_readme_is_what_evaluate_prints(samples: Path, tmp_path: Path, store, capsys):
+    head, _, row = [
+        line.strip("| ").split(" | ")
+        for line in (CONF.parent / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("|") and line.count("|") == 11
+    ]
+    run("data=labelled", f"data.root={samples / 'labelled'}", "data/splitter=test_only", f"output={tmp_path / 'out'}")
+    printed = dict(line.split() for line in capsys.readouterr().out.splitlines() if len(line.split()) == 2)
+    # another processor rounds a network's sums in another way
+    assert {name: float(printed[name]) for name in head} == pytest.approx(
+        {name: float(dice) for name, dice in zip(head, row, strict=True)}, abs=0.003
+    )
+
+
+@pytest.mark.slow
 def test_a_network_learns_from_the_training_side_and_is_a_row(labels: Path, tmp_path: Path, store):
     library = ["data.library.count=4", f"data.library.root={tmp_path / 'waves'}", *SPECIMENS]
     data = ["data=labelled", f"data.root={labels / 'set'}", *library, "data.validation=2", "data.test=1"]
