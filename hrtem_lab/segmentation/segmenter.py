@@ -74,7 +74,7 @@ class Segmenter(ABC):
 
     Attributes:
         outline: Edge that its masks follow, one of `hrtem_lab.micrograph.OUTLINES`.
-        learns: Whether it has to learn from training micrographs before it is used.
+        learns: True for a method that learns from training micrographs before it is tuned.
         preprocessing: From the micrograph to the standardised image.
         threshold: Pixels with a score above this belong to a particle.
         min_diameter_nm: Smaller particles are left out, and so are those of less than `MIN_DIAMETER_PX`.
