@@ -4,7 +4,7 @@ from hrtem_lab.defects.cross_validation import cross_validate
 from hrtem_lab.defects.curves import fault_curves, reliability, risk_coverage
 from hrtem_lab.defects.decision import Costs, decide
 from hrtem_lab.defects.detection_rate import fault_detection_rate
-from hrtem_lab.defects.forest import Forest
+from hrtem_lab.defects.forest import Forest, TooFewClasses
 from hrtem_lab.defects.forest_trainer import BaselineClassifier, ForestTrainer
 from hrtem_lab.defects.importance import family_importance
 from hrtem_lab.defects.scores import SCORE_METRICS, confusion, score
@@ -17,6 +17,7 @@ __all__ = [
     "Features",
     "Forest",
     "ForestTrainer",
+    "TooFewClasses",
     "concat_tables",
     "confusion",
     "cross_validate",

@@ -31,6 +31,10 @@ FILES = (SETTINGS, TREES, CLASSIFIER)
 TRUSTED = {"sklearn.tree._tree.Tree"}  # skops asks for it; it holds arrays of numbers and nothing else
 
 
+class TooFewClasses(InputError):
+    """Particles to learn from that are all of one class."""
+
+
 @dataclass(frozen=True)
 class Forest:
     """A fitted forest.
@@ -56,13 +60,13 @@ class Forest:
         Features that are `nan` for all particles are left out.
 
         Raises:
-            InputError: The table holds fewer than two classes.
+            TooFewClasses: The table holds fewer than two classes.
         """
         from sklearn.base import clone
 
         counts = table["label"].value_counts().to_dict()
         if len(counts) < 2:
-            raise InputError(
+            raise TooFewClasses(
                 f"the training table holds {len(table)} particles of {len(counts)} class(es) {list(counts)}; a "
                 "forest needs two or more classes: add specimens, or let the network train longer"
             )

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import console
-from hrtem_lab.defects import Forest
+from hrtem_lab.defects import Forest, TooFewClasses
 from hrtem_lab.evaluation import brier, ece, reliability_counts
 from hrtem_lab.figures import micrographs, tables
 from hrtem_lab.figures.reliability import plot_reliability
@@ -140,7 +140,8 @@ def add_forest(
 ) -> tuple[dict[str, float], pd.Series]:
     """Fit the forest on the particles that the U-Net finds in validation micrographs, and score it on test.
 
-    Where the labels are masks without classes, the forest of the model that training began with is kept.
+    Where the labels are masks without classes, or the network finds too few particles to learn from, the forest of the
+    model that training began with is kept.
 
     Returns:
         The forest's metrics, and the class of every test particle.
@@ -148,19 +149,24 @@ def add_forest(
     if not any("label" in micrograph.ground_truth for micrograph in test):
         return {}, keep_forest(config, folder)
     feature_sets = build_feature_sets(config)
-    with run.child("forest") as child:
-        with console.status("Cutting particles"):
-            train = tabulate(segment_views(data, "validation", config.views, unet.segment), feature_sets)
-            seen = zip(test, scores.segmentations, strict=True)
-            tested = tabulate(seen, feature_sets | {TRUE_MASKS: feature_sets[FOREST]})
-        metrics, classes = fit_and_evaluate_forest(config, train, tested, folder, child)
+    try:
+        with run.child("forest") as child:
+            with console.status("Cutting particles"):
+                train = tabulate(segment_views(data, "validation", config.views, unet.segment), feature_sets)
+                seen = zip(test, scores.segmentations, strict=True)
+                tested = tabulate(seen, feature_sets | {TRUE_MASKS: feature_sets[FOREST]})
+            metrics, classes = fit_and_evaluate_forest(config, train, tested, folder, child)
+    except TooFewClasses as error:  # the network is there: hours of training do not end in a fault
+        return {}, keep_forest(config, folder, str(error))
     for line in tables.forest_lines(metrics):
         console.print(line)
     return metrics, classes
 
 
-def keep_forest(config: DictConfig, folder: Path) -> pd.Series:
-    """Save the forest of the model that training began with, if it has one, beside the network.
+def keep_forest(
+    config: DictConfig, folder: Path, reason: str = "the labels tell particles but no classes"
+) -> pd.Series:
+    """Save the forest of the model that training began with, if it has one, beside the network, and print the reason.
 
     Returns:
         The classes of no particle.
@@ -169,7 +175,7 @@ def keep_forest(config: DictConfig, folder: Path) -> pd.Series:
     if forest is not None:
         forest.save(folder / "model")
     fate = f"that of {config.start} is kept" if forest else "none is trained"
-    console.print(f"Forest: the labels tell particles but no classes, {fate}", soft_wrap=True, highlight=False)
+    console.print(f"Forest: {reason}; {fate}", soft_wrap=True, highlight=False, markup=False)
     return pd.Series(dtype=object, index=pd.MultiIndex.from_arrays([[], []], names=["micrograph", "particle"]))
 
 

@@ -1,6 +1,9 @@
 """An ONNX file predicts what its network predicts."""
 
 import builtins
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -120,3 +123,12 @@ def test_a_package_that_is_not_installed_is_named(exported, tmp_path, monkeypatc
     monkeypatch.setattr(builtins, "__import__", failing)
     with pytest.raises(InputError, match=f"takes the package {package}.*pip install"):
         NetworkSegmenter.load(exported[1], package) if act == "load" else exported[0].export(tmp_path)
+
+
+def test_nothing_is_told_to_the_makers_of_onnx_runtime(tmp_path):
+    """It would keep an identifier in the home folder and a session in the temporary one, for its reports."""
+    code = "import hrtem_lab.segmentation.exported, onnxruntime"
+    variables = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "USERPROFILE": str(tmp_path), "TEMP": str(tmp_path)}
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | variables
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert list(tmp_path.rglob("*")) == []
