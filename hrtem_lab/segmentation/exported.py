@@ -15,9 +15,7 @@ import numpy as np
 from hrtem_lab.micrograph import FloatArray, InputError
 from hrtem_lab.processes.cores import count_threads
 
-os.environ.setdefault(
-    "ORT_DISABLE_TELEMETRY", "1"
-)  # from 1.29 on, ONNX Runtime would report each session to its makers
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime would report to its makers
 WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
 """Limits of ONEDNN_MAX_CPU_ISA below the first instructions that multiply bfloat16."""
 
