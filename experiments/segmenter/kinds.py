@@ -18,7 +18,6 @@ from scipy.ndimage import gaussian_filter, gaussian_laplace
 from simulated import FRESH
 from skimage.draw import ellipse, polygon
 
-from hrtem_lab.analysis.analyser import COARSE
 from hrtem_lab.cli.progress import track
 from hrtem_lab.evaluation import score_masks
 from hrtem_lab.micrograph import LabelledMicrograph
@@ -30,6 +29,7 @@ from hrtem_lab.segmentation.segmenter import Segmenter
 from hrtem_lab.tracking.models import find_model
 
 TUNED, TESTED = 20, 40
+COARSE = "coarse"
 CDSE = [
     "+experiment=segmenter",
     "seed=8",
@@ -68,14 +68,11 @@ BODIES = {
 
 def main(model: str) -> None:
     """Score every kind, then CdSe and bare fields by the network alone."""
-    folder = find_model(model)
-    unet = NetworkSegmenter.load(folder)
-    has_coarse = (folder / COARSE).is_dir()
-    for_coarse = NetworkSegmenter.load(folder / COARSE) if has_coarse else unet
+    unet = NetworkSegmenter.load(find_model(model), "auto")
     rows = []
     for kind, micrographs in kinds().items():
         tuned, tested = micrographs[:TUNED], micrographs[TUNED : TUNED + TESTED]
-        for method in (for_coarse if kind == COARSE else unet, *(method.tune(tuned) for method in classical(kind))):
+        for method in (unet, *(method.tune(tuned) for method in classical(kind))):
             found_masks = [method(micrograph) for micrograph in track(tested, f"{kind}, {method.name}")]
             scores = score_masks(found_masks, tested, min_diameter_nm=0.0)
             rows.append(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +42,6 @@ SPACINGS = {"spacing_nm": SPACING, "spacing_error_nm": SPACING_ERROR}
 """Feature of a particle's lattice -> column of the table of particles."""
 DEFAULT_MODEL = MODELS / "default"
 """Folder of the model that comes along."""
-COARSE = "coarse"
-"""Folder within a model's of a segmenter for micrographs that are too coarse to resolve a lattice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +95,6 @@ class Analyser:
         features: Feature set that the forest reads.
         model: Where the two came from, for the summary.
         outline: Outline by which masks and summaries go, one of `hrtem_lab.micrograph.OUTLINES`; tables have both.
-        load_coarse: Loads the segmenter of micrographs too coarse to resolve a lattice, when the first such one
-            comes; None leaves them to `segmenter`.
         reference: Judges the quality of micrographs that may resolve a lattice; None leaves all unjudged.
         materials: Materials that the particles may be of, by which the scale is checked; none where they are unknown.
 
@@ -111,7 +107,6 @@ class Analyser:
     features: Features
     model: Mapping[str, Any] = field(default_factory=dict)
     outline: str = OUTLINES[0]
-    load_coarse: Callable[[], NetworkSegmenter] | None = None
     reference: QualityReference | None = None
     materials: tuple[Material, ...] = ()
 
@@ -157,9 +152,7 @@ class Analyser:
         folder = Path(folder).expanduser()
         chosen: dict[str, Any] = {"threshold": threshold, "min_diameter_nm": min_diameter_nm, "tta": tta or None}
         overruled = {name: value for name, value in chosen.items() if value is not None}
-        segmenter = _load_segmenter(folder, engine, overruled)
-        has_coarse = (folder / COARSE).is_dir()
-        load_coarse = partial(_load_segmenter, folder / COARSE, engine, overruled) if has_coarse else None
+        segmenter = NetworkSegmenter.load(folder, engine, **overruled)
         model = {"folder": str(folder), "weights": weights_fingerprint(folder), "engine": segmenter.engine}
         model |= {name: getattr(segmenter, name) for name in chosen}
         return cls(
@@ -168,14 +161,9 @@ class Analyser:
             features,
             {**model, **segmenter.provenance},
             outline,
-            load_coarse,
             QualityReference.load_if_present(folder),
             tuple(materials),
         )
-
-    @cached_property
-    def _coarse_segmenter(self) -> NetworkSegmenter:
-        return self.segmenter if self.load_coarse is None else self.load_coarse()
 
     def __call__(
         self,
@@ -198,23 +186,22 @@ class Analyser:
             InputError: The pixel size is not known or too large for the model, or the image cannot be read.
         """
         micrograph = to_micrograph(image, pixel_size_nm)
-        is_coarse = self.segmenter.preprocessing.keeps_pixels_of(micrograph)
-        if self.forest is not None and is_coarse:
+        if self.forest is not None and self.segmenter.preprocessing.keeps_pixels_of(micrograph):
             limit_nm = self.segmenter.preprocessing.lattice_pixel_size_nm
             note = (
                 f"a pixel of {micrograph.pixel_size_nm:.3g} nm resolves no lattice (Nyquist: at most {limit_nm:g} nm), "
                 f"so particles are {UNRESOLVED} instead of with or without a fault"
             )
             micrograph = replace(micrograph, notes=(*micrograph.notes, note))
-        segmenter = self._coarse_segmenter if is_coarse else self.segmenter
-        segmentation = segmenter.segment(micrograph, progress)
+        segmentation = self.segmenter.segment(micrograph, progress)
         if instances is None:
             edges = segmentation.find_edges(micrograph.pixel_size_nm)
             table, outlined = self._measure(micrograph, segmentation.instances, edges)
         else:
             check_shapes(micrograph.image, instances)
-            segmentation = segmentation._replace(instances=instances)
+            segmentation = segmentation._replace(instances=instances, notes=())
             table, outlined = self._measure(micrograph, instances, None)
+        micrograph = replace(micrograph, notes=(*micrograph.notes, *segmentation.notes))
         confidence = network_features(segmentation.probabilities[:1], segmentation.instances)["seen_particle"]
         table["confidence"] = confidence
         if self.forest is not None and len(table):
@@ -270,11 +257,6 @@ class Analyser:
             classes = forest.classes(class_probabilities)
         spacings = features.filter(list(SPACINGS)).rename(columns=SPACINGS)
         return pd.concat([classes.rename("class"), class_probabilities.add_prefix("p_"), spacings], axis=1)
-
-
-def _load_segmenter(folder: Path, engine: str, overruled: Mapping[str, Any]) -> NetworkSegmenter:
-    """Load a segmenter, with other settings than training chose."""
-    return replace(NetworkSegmenter.load(folder, engine), **overruled)
 
 
 def measure_mask(micrograph: Micrograph, instances: IntArray) -> Analysis:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -15,9 +16,10 @@ from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.engine import TORCH, describe, open_network
 from hrtem_lab.segmentation.exported import ExportedNet
 from hrtem_lab.segmentation.levels import add_coarser_levels, score_of_regions
-from hrtem_lab.segmentation.model_folder import ONNX, read_settings, write_network, write_settings
+from hrtem_lab.segmentation.model_folder import ONNX, SECOND, read_settings, write_network, write_settings
 from hrtem_lab.segmentation.orientations import average_over_orientations
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
+from hrtem_lab.segmentation.second_opinion import choose, is_sure
 from hrtem_lab.segmentation.segmenter import (
     Segmentation,
     Segmenter,
@@ -73,6 +75,8 @@ class NetworkSegmenter(Segmenter):
         temperature: Divisor of the logits; above 1 the probabilities are less confident than those of training.
         provenance: Origin of the weights (run, commit, data), as information for people.
         engine: Engine of the network with its precision and why it was taken, as information for people.
+        load_second: Loads the segmenter of another network when it is first asked: for micrographs too coarse to
+            resolve a lattice, and where this one is unsure (`second_opinion`); None where there is none.
     """
 
     name: ClassVar[str] = "unet"
@@ -84,11 +88,17 @@ class NetworkSegmenter(Segmenter):
     temperature: float = 1.0
     provenance: dict[str, Any] = field(default_factory=dict)
     engine: str = field(default=TORCH, compare=False)
+    load_second: Callable[[], NetworkSegmenter] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         Tiling(self.tile, self.overlap, self.stride)  # refuses what does not fit
         if not self.temperature > 0:
             raise InputError(f"temperature is {self.temperature}, expected a positive number")
+
+    @cached_property
+    def second(self) -> NetworkSegmenter | None:
+        """Segmenter of the other network, if there is one."""
+        return None if self.load_second is None else self.load_second()
 
     @property
     def tiling(self) -> Tiling:
@@ -134,6 +144,17 @@ class NetworkSegmenter(Segmenter):
 
     def segment(self, micrograph: Micrograph, progress: ProgressCallback | None = None) -> Segmentation:
         """Find the particles of a micrograph; `progress` is called with (done, total) after every tile."""
+        if self.load_second is None:
+            return self._answer(micrograph, progress)
+        first = None if self.preprocessing.keeps_pixels_of(micrograph) else self._answer(micrograph, progress)
+        if first is not None and is_sure(first):
+            return first
+        assert self.second is not None
+        second = self.second.segment(micrograph, progress)
+        return second if first is None else choose(first, second)
+
+    def _answer(self, micrograph: Micrograph, progress: ProgressCallback | None) -> Segmentation:
+        """Find the particles of a micrograph by this network alone."""
         image = self.preprocessing(micrograph)
         segmentation = self._segment(micrograph, self.output_maps(image, progress))
         too_small = self.preprocessing.keeps_pixels_of(micrograph) and _median_diameter_px(segmentation) < SMALL_PX
@@ -202,6 +223,8 @@ class NetworkSegmenter(Segmenter):
     def save(self, folder: str | Path) -> None:
         """Write architecture, weights (safetensors, in half precision) and settings, none of which can run code.
 
+        A second network goes into a folder of its own in the same one.
+
         Raises:
             InputError: The network is an exported one, which has no weights of torch.
         """
@@ -209,6 +232,8 @@ class NetworkSegmenter(Segmenter):
             raise InputError("the network runs as ONNX; load its model with engine=torch to save it")
         write_network(self.net, Path(folder))
         write_settings(self._settings(), Path(folder))
+        if self.second is not None:
+            self.second.save(Path(folder) / SECOND)
 
     def export(self, folder: str | Path) -> float:
         """Write the network as ONNX and the settings beside it; `load` reads it and runs it by onnxruntime.
@@ -225,19 +250,20 @@ class NetworkSegmenter(Segmenter):
             raise InputError("the model is ONNX already; copy its folder")
         difference = write_onnx(self.net, Path(folder) / ONNX, self.stride)
         write_settings(self._settings(), Path(folder))
-        return difference
+        return difference if self.second is None else max(difference, self.second.export(Path(folder) / SECOND))
 
     def _settings(self) -> dict[str, Any]:
         saved = {key: getattr(self, attribute) for key, attribute in SAVED.items()}
         return {"preprocessing": asdict(self.preprocessing), **saved}
 
     @classmethod
-    def load(cls, folder: str | Path, engine: str | None = None) -> Self:
+    def load(cls, folder: str | Path, engine: str | None = None, **overruled: Any) -> Self:
         """Read what `save` or `export` wrote.
 
         Args:
             folder: Folder of the model.
             engine: Engine of the network, as for `hrtem_lab.segmentation.engine.open_network`.
+            overruled: Attributes that take other values than those that training chose.
 
         Raises:
             InputError: The folder holds no model or an incomplete one, or the engine cannot run it.
@@ -247,8 +273,10 @@ class NetworkSegmenter(Segmenter):
             preprocessing = Preprocessing(**settings.pop("preprocessing"))
             arguments = {SAVED.get(key, key): value for key, value in settings.items()}
             net, reason = open_network(Path(folder), arguments["stride"], engine)
-            segmenter = cls(net=net, preprocessing=preprocessing, **arguments)
-            return replace(segmenter, engine=f"{describe(net)}: {reason}")
+            arguments |= {"engine": f"{describe(net)}: {reason}", **overruled}
+            if (Path(folder) / SECOND).is_dir():
+                arguments["load_second"] = partial(cls.load, Path(folder) / SECOND, engine, **overruled)
+            return cls(net=net, preprocessing=preprocessing, **arguments)
         except InputError:
             raise
         except Exception as error:

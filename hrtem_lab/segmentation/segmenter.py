@@ -43,17 +43,29 @@ class Segmentation(NamedTuple):
         distance_nm: Distance of each pixel from the nearest geometric edge of a particle, (rows, columns), positive
             inside; its level 0 is that edge to a fraction of a pixel. None where the method gives no distance.
         threshold: Score at the edge of a particle, where no distance is known.
+        notes: What a reader of the result has to know, one line each.
     """
 
     probabilities: FloatArray
     instances: IntArray
     distance_nm: FloatArray | None = None
     threshold: float = 0.5
+    notes: tuple[str, ...] = ()
 
     @property
     def particle_probability(self) -> FloatArray:
         """Score of each pixel for being part of a particle, (rows, columns)."""
         return self.probabilities[0]
+
+    @property
+    def expected_dice(self) -> float:
+        """Dice of the particles that calibrated probabilities let expect; 0 where nothing is found.
+
+        It is the ratio of expected counts: twice the expected overlap over the expected area of both.
+        """
+        found, probability = self.instances > 0, self.particle_probability
+        overlap = 2 * float(probability[found].sum(dtype=np.float64))
+        return overlap / (float(probability.sum(dtype=np.float64)) + found.sum()) if overlap else 0.0
 
     def find_edges(self, pixel_size_nm: float) -> dict[int, Edge]:
         """Trace the edges of the particles: where the distance is 0, or without one, the score is the threshold."""

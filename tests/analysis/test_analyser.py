@@ -52,13 +52,13 @@ def test_pixels_too_coarse_for_a_lattice_give_sizes_and_no_class(discs: np.ndarr
     assert list(analysis.table.columns) == list(analyser(discs, PIXEL_NM).table.columns)
 
 
-def test_a_coarse_micrograph_is_left_to_the_segmenter_for_such(discs: np.ndarray, tmp_path: Path):
-    """The one for lattices refuses it; the other takes the same settings."""
+def test_a_coarse_micrograph_is_left_to_the_second_network(discs: np.ndarray, tmp_path: Path):
+    """The first refuses it; the second takes the same settings."""
     folder = save_model(tmp_path)
     with pytest.raises(hrtem_lab.InputError, match=r"a pixel is 0\.5 nm"):
         hrtem_lab.load(folder)(discs, pixel_size_nm=0.5)
-    (folder / "coarse").mkdir()
-    save_onnx_model(folder / "coarse", max_pixel_size_nm=1.0)
+    (folder / "second").mkdir()
+    save_onnx_model(folder / "second", max_pixel_size_nm=1.0)
     analyser = hrtem_lab.load(folder, min_diameter_nm=25.0)
     assert len(analyser(discs, pixel_size_nm=0.5).table) == 1
 

@@ -1,5 +1,6 @@
 """What several tests of pipelines need."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,11 @@ from tests.pipelines.test_predict import ReadsHere
 def dark_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every model's network calls dark what is a particle, and files are read in this process."""
     known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, folder, engine="auto": known))
+    monkeypatch.setattr(
+        NetworkSegmenter,
+        "load",
+        classmethod(lambda cls, folder, engine="auto", **overruled: replace(known, **overruled)),
+    )
     monkeypatch.setattr(file_analysis, "ReaderPool", ReadsHere)
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def _read_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 def dark(monkeypatch: pytest.MonkeyPatch) -> None:
     """A segmenter whose answer is known, in the place of the trained one."""
     known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing())
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, *_: known))
+    monkeypatch.setattr(NetworkSegmenter, "load", lambda *_, **overruled: replace(known, **overruled))
 
 
 def predict(**settings: object) -> int:
@@ -363,7 +364,7 @@ def test_augmentation_is_switched_on_by_its_name(
             return super().forward(images)
 
     known = NetworkSegmenter(net=Counting(), preprocessing=Preprocessing())
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, *_: known))
+    monkeypatch.setattr(NetworkSegmenter, "load", lambda *_, **overruled: replace(known, **overruled))
     predict(input=folder / "discs.tif", output=tmp_path, model=model, tta=str(tta).lower())
     assert Counting.seen == (8 if tta else 1)
     summary = json.loads((tmp_path / "summary.json").read_text())
@@ -430,7 +431,7 @@ def test_the_tiles_of_a_large_micrograph_are_counted(model: Path, tmp_path: Path
 
     monkeypatch.setattr(prediction, "nested_progress_bars", noted)
     known = NetworkSegmenter(net=Dark(), preprocessing=Preprocessing(), tile=128, overlap=32)
-    monkeypatch.setattr(NetworkSegmenter, "load", classmethod(lambda cls, *_: known))
+    monkeypatch.setattr(NetworkSegmenter, "load", lambda *_, **overruled: replace(known, **overruled))
     tifffile.imwrite(tmp_path / "discs.tif", discs()[0])
     predict(input=tmp_path / "discs.tif", output=tmp_path, model=model, pixel_size_nm=PIXEL_NM)
     tiles = [("Tiles of this micrograph", i, 4) for i in range(1, 5)]  # 160 x 224 in tiles of 128

@@ -109,7 +109,7 @@ def test_particles_are_separated_by_their_cores():
     micrograph = plain(image, 0.05)
     assert method.output_maps(noise(40, 70)).shape == (2, 40, 70)
     assert alone.output_maps(noise(40, 70)).shape == (1, 40, 70)
-    maps, instances, distance_nm, _ = method.segment(micrograph)
+    maps, instances, distance_nm, *_ = method.segment(micrograph)
     assert distance_nm is None
     assert maps.shape == (2, *image.shape)
     assert instances.shape == image.shape
