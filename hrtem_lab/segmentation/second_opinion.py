@@ -28,8 +28,8 @@ def choose(first: Segmentation, second: Segmentation) -> Segmentation:
     predicts its score where there are no labels: Guillory et al., ICCV 2021.)
 
     Args:
-        first: What the first network found, with particles.
-        second: What the second network found, with or without particles.
+        first: Answer of the first network, with particles.
+        second: Answer of the second network, with or without particles.
 
     Returns:
         One of the two with a note, or the first without its particles where neither is to be believed.

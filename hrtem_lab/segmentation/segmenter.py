@@ -43,7 +43,7 @@ class Segmentation(NamedTuple):
         distance_nm: Distance of each pixel from the nearest geometric edge of a particle, (rows, columns), positive
             inside; its level 0 is that edge to a fraction of a pixel. None where the method gives no distance.
         threshold: Score at the edge of a particle, where no distance is known.
-        notes: What a reader of the result has to know, one line each.
+        notes: Remarks for readers of the result, one line each.
     """
 
     probabilities: FloatArray
