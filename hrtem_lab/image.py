@@ -89,5 +89,12 @@ def ring_noise(
         allowed: Selects the samples of a ring that noise is measured at, away from spots: indices (n,) -> mask (n,).
     """
     samples = power.ravel()
-    medians = [np.median(samples[ring[allowed(ring)]]) for ring in rings.values()]
+    medians = [median(samples[ring[allowed(ring)]]) for ring in rings.values()]
     return np.asarray(np.interp(radius, list(rings), medians) / np.log(2))
+
+
+def median(values: npt.NDArray[np.floating[Any]]) -> float:
+    """Median of values (n,), `nan` of none; `numpy.median` takes five times as long for a few hundred."""
+    middle = len(values) // 2
+    ranks = (middle,) if len(values) % 2 else (middle - 1, middle)
+    return float(np.partition(values, ranks)[list(ranks)].mean()) if len(values) else np.nan

@@ -76,6 +76,7 @@ INDIRECTLY_USED = {
 }
 """Dependencies that no line of the package imports, and who needs them."""
 BROUGHT_ALONG = {
+    "contourpy": "matplotlib draws contours with it and brings the one it fits",
     "omegaconf": "hydra-core brings the one it fits",
     "requests": "pooch brings the one it fits",
     "starlette": "FastAPI is built on it and brings the one it fits",

@@ -18,7 +18,7 @@ from hrtem_lab.particles.moments import standardised_moment
 from hrtem_lab.particles.network_outputs import network_features
 from hrtem_lab.particles.spectrum import Spectrum, bins_per_nm, compute_spectrum, radial_profile
 from hrtem_lab.particles.spectrum_features import spectrum_features
-from hrtem_lab.particles.window import distance_to_edge_px
+from hrtem_lab.particles.window import distance_to_edge_px, squared_distance_px
 from hrtem_lab.processes.cores import count_threads
 
 SURROUND_NM = (0.3, 1.5)
@@ -108,8 +108,11 @@ def particle_features(
 
 def surround(instances: IntArray, particle: int, pixel_size_nm: float) -> BoolArray:
     """Mask of the background from 0.3 to 1.5 nm around a particle."""
-    distance_nm = distance_to_edge_px(instances != particle) * pixel_size_nm
-    free: BoolArray = (instances == 0) & (distance_nm > SURROUND_NM[0]) & (distance_nm <= SURROUND_NM[1])
+    squared = squared_distance_px(instances != particle)
+    # distances are compared as the whole numbers that their squares are in pixels
+    distances_nm = np.sqrt(np.arange((SURROUND_NM[1] / pixel_size_nm + 1) ** 2)) * pixel_size_nm
+    inner, outer = np.searchsorted(distances_nm, SURROUND_NM, side="right")
+    free: BoolArray = (instances == 0) & (squared >= inner) & (squared < outer)
     return free
 
 
@@ -127,7 +130,7 @@ def power_features(spectrum: Spectrum, image: npt.NDArray[Any], around: BoolArra
     if np.count_nonzero(around) == 0:
         return {}
     box = densest_window(around, _max_side_px(spectrum.pixel_size_nm))
-    noise = compute_spectrum(np.where(around, image, 0)[box], around[box], spectrum.pixel_size_nm, padding=1)
+    noise = compute_spectrum(image[box], around[box], spectrum.pixel_size_nm, padding=1)
     level = radial_profile(noise)
     if _is_too_small(noise) or not np.nanmin(level) > 0:
         return {}

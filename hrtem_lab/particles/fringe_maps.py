@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import fftshift, ifft2, ifftshift
 
+from hrtem_lab.image import median
 from hrtem_lab.particles.moments import standardised_moment
 from hrtem_lab.particles.peaks import Peak, wrapped_patch
 from hrtem_lab.particles.spectrum import Spectrum
@@ -113,13 +114,6 @@ class FringeMap:
                 phase += median(turn) / self.points.pixel_nm * position
         flat: Waves = self.wave * np.exp(-1j * phase)
         return flat
-
-
-def median(values: Array) -> float:
-    """Median of at least one value; `numpy.median` takes five times as long for a few hundred."""
-    middle = len(values) // 2
-    ranks = (middle,) if len(values) % 2 else (middle - 1, middle)
-    return float(np.partition(values, ranks)[list(ranks)].mean())
 
 
 def fringe_maps(spectrum: Spectrum, peaks: Sequence[Peak]) -> list[FringeMap]:

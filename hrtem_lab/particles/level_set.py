@@ -5,10 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from scipy.special import logit
-from skimage.measure import find_contours
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, IntArray
-from hrtem_lab.particles.closed_curves import Curves, normals, resample
+from hrtem_lab.particles.closed_curves import Curves, contours, normals, resample
 from hrtem_lab.particles.crops import boxes
 from hrtem_lab.particles.edge import Edge
 from hrtem_lab.particles.outline import mask_curves
@@ -92,7 +91,7 @@ def _trace(level: FloatArray, mask: BoolArray, near: BoolArray, reach_px: float)
     padded = np.pad(signed, 1, mode="edge")
     padded[[0, -1]] = -np.abs(padded[[0, -1]])
     padded[:, [0, -1]] = -np.abs(padded[:, [0, -1]])
-    return [curve - 1 for curve in find_contours(padded, 0.0)]
+    return [curve - 1 for curve in contours(padded, 0.0)]
 
 
 def edge_errors(probability: FloatArray, curves: Curves, pixel_size_nm: float) -> tuple[float, float]:

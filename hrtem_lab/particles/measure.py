@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.ndimage import binary_dilation
 from scipy.spatial import KDTree
-from skimage.measure import regionprops, regionprops_table
 
 from hrtem_lab.micrograph import BoolArray, InputError, IntArray
+from hrtem_lab.particles.crops import Box, boxes
 from hrtem_lab.particles.edge import Edge
 from hrtem_lab.particles.outline import Outline, mask_curves, measure_outline
 
@@ -32,9 +33,6 @@ HALF_CONTRAST_MEASUREMENTS = (
     "half_contrast_reason",
 )  # fmt: skip
 """Columns of `measure_half_contrast`."""
-REGION_PROPERTIES = ("label", "area", "bbox", "centroid", "eccentricity", "orientation")
-"""Properties of scikit-image that need no outline."""
-
 VALID_MARGIN_PX = 2
 """Distance from what is not valid up to which a particle touches it: outlines shrink a little beside an even area."""
 
@@ -83,21 +81,22 @@ def measure(
     """
     if not pixel_size_nm > 0:
         raise InputError(f"pixel_size_nm is {pixel_size_nm}, expected a positive number of nm")
-    regions = regionprops_table(instances, properties=REGION_PROPERTIES)
+    masks = {number: (box, instances[box] == number) for number, box in boxes(instances)}
+    numbers = np.array(list(masks), dtype=int)
     if edges is None:
-        masks = (region.image for region in regionprops(instances))
-        outlines = [measure_outline(mask_curves(mask), float(np.count_nonzero(mask))) for mask in masks]
-        edges = dict.fromkeys(regions["label"], Edge())
+        outlines = [measure_outline(mask_curves(mask), float(np.count_nonzero(mask))) for _, mask in masks.values()]
+        edges = dict.fromkeys(masks, Edge())
     else:
-        outlines = [measure_outline(edges[number].curves) for number in regions["label"]]
+        outlines = [measure_outline(edges[number].curves) for number in masks]
+    regions = _moments(list(masks.values()))
     values = (
         _position(regions, pixel_size_nm)
         | _size_and_shape(outlines, pixel_size_nm)
-        | _standard_errors([edges[number] for number in regions["label"]], outlines, pixel_size_nm)
+        | _standard_errors([edges[number] for number in masks], outlines, pixel_size_nm)
         | _ellipse(regions)
-        | {"touches_edge": np.isin(regions["label"], _on_edge(instances, valid))}
+        | {"touches_edge": np.isin(numbers, _on_edge(instances, valid))}
     )
-    return pd.DataFrame(values, index=pd.Index(regions["label"], name="particle"), columns=MEASUREMENTS)
+    return pd.DataFrame(values, index=pd.Index(numbers, name="particle"), columns=MEASUREMENTS)
 
 
 def measure_half_contrast(edges: Mapping[int, Edge], pixel_size_nm: float) -> pd.DataFrame:
@@ -126,16 +125,28 @@ def half_contrast_name(name: str) -> str:
     return re.sub(r"(_se)?(_nm2|_nm)?$", r"_half_contrast\g<0>", name, count=1)
 
 
+def _moments(masks: list[tuple[Box, BoolArray]]) -> Columns:
+    """Columns of centroid, second central moments and side lengths of masks in their boxes, in pixels."""
+    rows = []
+    for (box_rows, box_columns), mask in masks:
+        sums = cv2.moments(mask.view(np.uint8), binaryImage=True)
+        area = sums["m00"]
+        centroid = box_rows.start + sums["m01"] / area, box_columns.start + sums["m10"] / area
+        rows.append((*centroid, sums["mu02"] / area, sums["mu20"] / area, sums["mu11"] / area, *mask.shape))
+    names = ("row", "column", "row_variance", "column_variance", "covariance", "box_rows", "box_columns")
+    return dict(zip(names, np.array(rows, dtype=np.float64).reshape(-1, len(names)).T, strict=True))
+
+
 def _position(regions: Columns, pixel_size_nm: float) -> Columns:
     """Columns of centroid, bounding box and nearest neighbour."""
-    row, column = regions["centroid-0"], regions["centroid-1"]
+    row, column = regions["row"], regions["column"]
     return {
         "row_nm": row * pixel_size_nm,
         "column_nm": column * pixel_size_nm,
         "row_px": row,
         "column_px": column,
-        "box_rows_px": regions["bbox-2"] - regions["bbox-0"],
-        "box_columns_px": regions["bbox-3"] - regions["bbox-1"],
+        "box_rows_px": regions["box_rows"].astype(int),
+        "box_columns_px": regions["box_columns"].astype(int),
         "neighbour_nm": _nearest_distance(np.column_stack([row, column])) * pixel_size_nm,
     }
 
@@ -177,11 +188,14 @@ def _standard_errors(edges: list[Edge], outlines: list[Outline], pixel_size_nm: 
 
 def _ellipse(regions: Columns) -> Columns:
     """Columns of the ellipse of the same second moments."""
-    tilt = np.rad2deg(regions["orientation"]) - 90  # scikit-image counts from the direction of rows
-    eccentricity = regions["eccentricity"].astype(np.float64)
+    row, column, mixed = (regions[name] for name in ("row_variance", "column_variance", "covariance"))
+    mean, spread = (row + column) / 2, np.hypot((row - column) / 2, mixed)  # the squared axes are mean +- spread
+    eccentricity = np.sqrt(np.divide(2 * spread, mean + spread, out=np.zeros_like(mean), where=mean > 0))
+    eccentricity = np.minimum(eccentricity, 1.0)
+    tilt = np.rad2deg(np.arctan2(2 * mixed, row - column) / 2) - 90  # counted from the direction of rows before
     return {
         "eccentricity": eccentricity,
-        "orientation_deg": np.where(regions["eccentricity"] > 1e-6, np.round(tilt, 9) % 180, np.nan),
+        "orientation_deg": np.where(eccentricity > 1e-6, np.round(tilt, 9) % 180, np.nan),
     }
 
 

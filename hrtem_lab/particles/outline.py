@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from scipy.linalg import sqrtm
-from scipy.ndimage import gaussian_filter
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
-from skimage.measure import find_contours
 
 from hrtem_lab.micrograph import BoolArray
 from hrtem_lab.particles import closed_curves
@@ -58,8 +56,8 @@ class Outline:
 def mask_curves(particle: BoolArray) -> Curves:
     """Trace the outline of one particle, given its mask, and those of its holes: half height after `SMOOTHING_PX`."""
     padded = np.pad(particle, 3).astype(np.float64)
-    smooth = gaussian_filter(padded, SMOOTHING_PX)
-    return [curve - 3 for curve in find_contours(smooth if smooth.max() > MIN_SMOOTH_MAXIMUM else padded, 0.5)]
+    smooth = np.asarray(cv2.GaussianBlur(padded, (9, 9), SMOOTHING_PX))
+    return [curve - 3 for curve in closed_curves.contours(smooth if smooth.max() > MIN_SMOOTH_MAXIMUM else padded, 0.5)]
 
 
 def measure_outline(curves: Curves, area: float | None = None) -> Outline:
@@ -106,7 +104,7 @@ def ellipse_deviation(contour: Points) -> float:
         Root of the power of the orders 2 to 8, of either sign, over that of the first.
     """
     points = contour[:-1] - contour[:-1].mean(axis=0)
-    stretched = np.concatenate([points, points[:1]]) @ np.linalg.inv(np.real(sqrtm(np.cov(points.T))))
+    stretched = np.concatenate([points, points[:1]]) @ np.linalg.inv(np.linalg.cholesky(np.cov(points.T))).T
     length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(stretched, axis=0).T))])
     even = np.linspace(0, length[-1], CONTOUR_SAMPLES, endpoint=False)
     series = np.fft.fft(np.interp(even, length, stretched[:, 0]) + 1j * np.interp(even, length, stretched[:, 1]))

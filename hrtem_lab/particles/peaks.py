@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import maximum_filter
 
 from hrtem_lab.particles.spectrum import BAND_PER_NM, Spectrum, bin_numbers
 
@@ -65,7 +65,8 @@ def find_peaks(spectrum: Spectrum, max_peaks: int = 6) -> list[Peak]:
     corner = max(middle - distance, 0), max(middle - reach, 0)  # of the half plane, as far as the band reaches
     half = spectrum.contrast[corner[0] : middle + reach + 1, corner[1] : middle + reach + 1]
     # like skimage's peak_local_max, which spends most of its time looking for pairs that are too near: here are none
-    maxima = np.argwhere((half == maximum_filter(half, 2 * distance + 1)) & (half > 0)) + corner
+    square = np.ones((2 * distance + 1, 2 * distance + 1), dtype=np.uint8)
+    maxima = np.argwhere((half == cv2.dilate(half, square)) & (half > 0)) + corner
     # the band is cut out after the search: before it, the flank of a peak outside the band would be a maximum
     maxima = maxima[bin_numbers(spectrum)[tuple(maxima.T)] > 0]
     rows, columns = (maxima - middle).T

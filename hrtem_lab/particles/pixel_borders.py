@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from skimage.measure import find_contours
 
 from hrtem_lab.micrograph import IntArray
+from hrtem_lab.particles.closed_curves import contours
 from hrtem_lab.particles.crops import boxes
 
 Points = npt.NDArray[np.float64]
@@ -27,7 +27,7 @@ def trace_borders(instances: IntArray) -> dict[int, list[Points]]:
     for number, box in boxes(instances):
         particle = np.pad(instances[box] == number, 1).astype(float)
         corner = np.array([box[0].start - 1, box[1].start - 1])
-        borders[number] = [_corners(sides) + corner for sides in find_contours(particle, 0.5)]
+        borders[number] = [_corners(sides) + corner for sides in contours(particle, 0.5)]
     return borders
 
 

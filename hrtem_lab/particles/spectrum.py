@@ -13,7 +13,7 @@ from scipy.fft import fft, next_fast_len, rfft
 
 from hrtem_lab.image import Indices, ring_noise
 from hrtem_lab.micrograph import BoolArray
-from hrtem_lab.particles.window import Array, detrend, distance_to_edge_px, tapered_window
+from hrtem_lab.particles.window import Array, detrend, tapered_window
 
 BAND_PER_NM = (2.0, 7.5)
 """Band of spatial frequencies in which lattices are sought: spacings from 0.5 to 0.133 nm, the first reflections of the
@@ -87,7 +87,7 @@ class Spectrum:
         It is measured twice, the second time without the spots that stand out of the first level: the spots of a small
         particle fill much of their ring.
         """
-        radius = _radius(self.middle, self.step_per_nm)
+        quadrant = _radius(self.middle, self.step_per_nm)[self.middle :, self.middle :]
         rings = _noise_rings(self.middle, self.step_per_nm, self.pixel_size_nm)
 
         def level(free: BoolArray) -> Array:
@@ -97,13 +97,13 @@ class Spectrum:
                 clear = free.ravel()[ring]
                 return clear if clear.mean() > 1 / 3 else np.ones_like(clear)
 
-            return ring_noise(self.power, radius, rings, allowed)
+            positive = ring_noise(self.power, quadrant, rings, allowed)
+            right = np.concatenate([positive[:0:-1], positive])
+            return np.concatenate([right[:, :0:-1], right], axis=1)
 
         first = level(np.ones(self.power.shape, dtype=bool))
         spots = self.power > SPOT_POWER_RATIO * first
-        if not spots.any():
-            return first
-        return level(distance_to_edge_px(~spots) > self.resolution_per_nm / self.step_per_nm)
+        return level(~_widen(spots, self.resolution_per_nm / self.step_per_nm)) if spots.any() else first
 
     @cached_property
     def contrast(self) -> Array:
@@ -183,13 +183,24 @@ def _bin_numbers(half: int, step_per_nm: float, pixel_size_nm: float) -> npt.NDA
 
 @lru_cache(maxsize=16)
 def _noise_rings(half: int, step_per_nm: float, pixel_size_nm: float) -> dict[float, Indices]:
-    """Radius of each ring in which noise is measured, 0.5 nm^-1 apart, and the flat indices of its samples."""
+    """Radius of each ring in which noise is measured, 0.5 nm^-1 apart, and the flat indices of its samples.
+
+    One of two opposite samples is enough: the image is real, and they have the same power.
+    """
     top = min(BAND_PER_NM[1], 0.5 / pixel_size_nm)
     centres = np.arange(BAND_PER_NM[0], top + BIN_PER_NM, 2 * BIN_PER_NM)
     near = np.rint((_radius(half, step_per_nm).ravel() - centres[0]) / (2 * BIN_PER_NM)).clip(-1, len(centres))
+    near[: len(near) // 2] = -1
     order = np.argsort(near, kind="stable")
     ends = np.searchsorted(near[order], np.arange(len(centres) + 1))
     return {float(centre): order[ends[n] : ends[n + 1]] for n, centre in enumerate(centres)}
+
+
+def _widen(spots: BoolArray, distance: float) -> BoolArray:
+    """Samples within a distance of spots, in samples."""
+    reach = np.arange(-int(distance), int(distance) + 1)
+    disc = np.sqrt(np.add.outer(reach**2, reach**2)) <= distance
+    return np.asarray(cv2.dilate(spots.view(np.uint8), disc.astype(np.uint8))).view(np.bool_)
 
 
 @lru_cache(maxsize=16)

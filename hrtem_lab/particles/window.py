@@ -16,11 +16,18 @@ Array = npt.NDArray[np.float64]
 
 def distance_to_edge_px(mask: BoolArray) -> Array:
     """Distance of every pixel of a mask to the nearest pixel outside it; the same as SciPy's, but faster."""
-    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float64)
-    # squared distances are whole numbers; OpenCV's last digit depends on the position of the mask in memory
-    distance *= distance
-    exact: Array = np.sqrt(np.rint(distance, out=distance), out=distance)
-    return exact
+    squared = squared_distance_px(mask).astype(np.float64)
+    distance: Array = np.sqrt(squared, out=squared)
+    return distance
+
+
+def squared_distance_px(mask: BoolArray) -> npt.NDArray[np.float32]:
+    """Squared distance of every pixel of a mask to the nearest pixel outside it: whole numbers."""
+    squared = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    squared *= squared
+    # OpenCV's last digit depends on the position of the mask in memory
+    whole: npt.NDArray[np.float32] = np.rint(squared, out=squared)
+    return whole
 
 
 def tapered_window(mask: BoolArray, width_px: float) -> Array:
@@ -32,15 +39,11 @@ def tapered_window(mask: BoolArray, width_px: float) -> Array:
         mask: (rows, columns).
         width_px: Width of the taper.
     """
-    column, row, columns, rows = cv2.boundingRect(mask.astype(np.uint8))
-    box = slice(row, row + rows), slice(column, column + columns)
-    distance = distance_to_edge_px(np.pad(mask[box], 1))[1:-1, 1:-1]
-    width = max(min(width_px, distance.max(initial=0) / 2), 1.0)
-    inner = np.clip((distance - 0.5) / width, 0, 1)
-    rim = (inner > 0) & (inner < 1)
-    inner[rim] = np.sin(np.pi / 2 * inner[rim]) ** 2
-    window: Array = np.zeros(mask.shape)
-    window[box] = inner
+    squared = squared_distance_px(np.pad(mask, 1))[1:-1, 1:-1]
+    width = max(min(width_px, np.sqrt(squared.max(initial=0)) / 2), 1.0)
+    # the window at every squared distance, which are few, up to the one from which on it is 1
+    rise = np.clip((np.sqrt(np.arange((width + 0.5) ** 2 + 1)) - 0.5) / width, 0, 1)
+    window: Array = (np.sin(np.pi / 2 * rise) ** 2)[np.minimum(squared, len(rise) - 1).astype(np.intp)]
     return window
 
 

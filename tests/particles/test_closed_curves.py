@@ -2,16 +2,36 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
 from skimage.draw import polygon2mask
 from skimage.measure import find_contours
 
-from hrtem_lab.particles.closed_curves import area, draw, length, normals, resample, smooth_along
+from hrtem_lab.particles.closed_curves import area, contours, draw, length, normals, resample, smooth_along
+
+TRACERS = contours, find_contours
 
 
 def ring(row, column, radius, hole, size=64):
     """Curves around a disc with a hole."""
     distance = np.hypot(*(np.mgrid[:size, :size] - np.array([row, column])[:, None, None]))
     return find_contours(np.minimum(radius - distance, distance - hole), 0.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_contours_are_those_of_scikit_image(seed):
+    values = gaussian_filter(np.random.default_rng(seed).normal(size=(40, 50)), 3.0)
+    ours, theirs = contours(values, 0.01), find_contours(values, 0.01)
+    points, others = (np.concatenate([curve[1:] for curve in curves]) for curves in (ours, theirs))
+    assert KDTree(points).query(others)[0].max() < 1e-9
+    assert KDTree(others).query(points)[0].max() < 1e-9
+
+
+def test_contours_run_the_same_way_as_those_of_scikit_image():
+    mask = np.hypot(*(np.mgrid[:20, :20] - 9.5)) < 6
+    mask[9:11, 9:11] = False
+    signed = ([np.sum(c[:-1, 0] * c[1:, 1] - c[1:, 0] * c[:-1, 1]) for c in trace(mask, 0.5)] for trace in TRACERS)
+    np.testing.assert_allclose(*map(sorted, signed))
 
 
 @pytest.mark.parametrize("seed", range(5))
