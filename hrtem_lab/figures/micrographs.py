@@ -14,12 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from skimage.measure import find_contours, regionprops
+from skimage.measure import regionprops
 
 from hrtem_lab.analysis.analyser import Analysis
 from hrtem_lab.figures.style import BACKDROP, COLOURS, DPI, OUTLINED, PREDICTED_CLASSES, TRUTH, WARNING
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph, Micrograph, ParticleClass
+from hrtem_lab.particles.closed_curves import contours
 from hrtem_lab.particles.crops import boxes
 
 BAR_LENGTHS_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
@@ -93,7 +94,7 @@ def plot_outlines(axes: Axes, instances: IntArray, colours: Mapping[Any, str], w
     """Plot a closed line around every particle, at the border of its pixels."""
     for number, box in boxes(instances):
         alone = np.pad(instances[box] == number, 1).astype(float)
-        for line in find_contours(alone, 0.5):
+        for line in contours(alone, 0.5):
             rows, columns = line.T
             colour = colours.get(number, "white")
             axes.plot(columns + box[1].start - 1, rows + box[0].start - 1, color=colour, lw=width)

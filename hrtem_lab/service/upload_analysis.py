@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-from skimage.measure import approximate_polygon, find_contours
+from skimage.measure import approximate_polygon
 
 from hrtem_lab.analysis.analyser import Analyser, Analysis, no_particles
 from hrtem_lab.analysis.summary import describe_micrograph
@@ -20,6 +20,7 @@ from hrtem_lab.files import read, write_json, write_mask, write_table
 from hrtem_lab.files.reader_pool import ReaderPool
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray, InputError, IntArray, Micrograph
+from hrtem_lab.particles.closed_curves import contours
 from hrtem_lab.particles.crops import boxes
 from hrtem_lab.progress import ProgressCallback, no_progress
 from hrtem_lab.service.task import RESULT, TABLE, AnalysisSettings, Upload
@@ -87,7 +88,7 @@ def _particles(analysis: Analysis) -> list[dict[str, Any]]:
 def _outline(instances: IntArray, number: int, box: tuple[slice, slice]) -> list[list[float]]:
     """The longest border of a particle as (column, row) of its corners; (0, 0) is the middle of the first pixel."""
     alone = np.pad(instances[box] == number, 1).astype(float)
-    curve = approximate_polygon(max(find_contours(alone, 0.5), key=len), OUTLINE_TOLERANCE_PX)
+    curve = approximate_polygon(max(contours(alone, 0.5), key=len), OUTLINE_TOLERANCE_PX)
     return [[float(column + box[1].start - 1), float(row + box[0].start - 1)] for row, column in curve]
 
 
