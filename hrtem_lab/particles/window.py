@@ -23,11 +23,9 @@ def distance_to_edge_px(mask: BoolArray) -> Array:
 
 def squared_distance_px(mask: BoolArray) -> npt.NDArray[np.float32]:
     """Squared distance of every pixel of a mask to the nearest pixel outside it: whole numbers."""
-    squared = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    squared *= squared
-    # OpenCV's last digit depends on the position of the mask in memory
-    whole: npt.NDArray[np.float32] = np.rint(squared, out=squared)
-    return whole
+    distance = np.asarray(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
+    squared: npt.NDArray[np.float32] = np.square(distance, dtype=np.float32)
+    return np.rint(squared, out=squared)  # OpenCV's last digit depends on the position of the mask in memory
 
 
 def tapered_window(mask: BoolArray, width_px: float) -> Array:
