@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,9 +155,12 @@ class Analyser:
         segmenter = NetworkSegmenter.load(folder, engine, **overruled)
         model = {"folder": str(folder), "weights": weights_fingerprint(folder), "engine": segmenter.engine}
         model |= {name: getattr(segmenter, name) for name in chosen}
+        forest = Forest.load_if_present(folder)
+        if forest is not None and forest.base_rates is not None:
+            model |= {"base_rates": asdict(forest.base_rates)}
         return cls(
             segmenter,
-            Forest.load_if_present(folder),
+            forest,
             features,
             {**model, **segmenter.provenance},
             outline,

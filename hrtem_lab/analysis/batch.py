@@ -14,6 +14,8 @@ from hrtem_lab.analysis.analyser import Analysis, diameter_column, no_particles
 from hrtem_lab.analysis.repeats import mark_repeats
 from hrtem_lab.analysis.scale_check import SPACING, check_scale
 from hrtem_lab.analysis.summary import LabelReader, describe_micrograph, describe_values, flatten_rows
+from hrtem_lab.evaluation.fault_share import BaseRates
+from hrtem_lab.evaluation.populations import fault_shares, select_uncut_particles
 from hrtem_lab.files import read_label
 from hrtem_lab.micrograph import OUTLINES, InputError, Micrograph
 
@@ -87,6 +89,7 @@ class Results:
             "particles_seen_again": len(particles) - len(counted),
             "equivalent_diameter_nm": describe_values(uncut[diameter_column(outline)].dropna()),
             "classes": counted["class"].value_counts().to_dict() if "class" in counted else None,
+            "faults": self._share_faults(particles),
             "failures": len(self.failures),
             "quality": dict(Counter(row["quality"] for row in self.micrographs)),
             "scale": self._check_scale(particles, materials),
@@ -94,6 +97,17 @@ class Results:
             "settings": dict(settings),
             "per_micrograph": self.micrographs,
         }
+
+    def _share_faults(self, particles: pd.DataFrame) -> dict[str, Any] | None:
+        """The total of `fault_shares` over the whole particles of all micrographs; None without a forest's rates."""
+        rates = self.model.get("base_rates")
+        if rates is None or "class" not in particles:
+            return None
+        fields = pd.DataFrame(self.micrographs).set_index("micrograph")[["field_rows", "field_columns"]]
+        uncut = select_uncut_particles(particles, fields.set_axis(["rows", "columns"], axis=1))
+        uncut = uncut.assign(micrograph=uncut["group"])
+        total = fault_shares(uncut, BaseRates(**rates)).iloc[-1]
+        return total.drop(["diameter_low_nm", "diameter_high_nm"]).to_dict()
 
     def _check_scale(self, particles: pd.DataFrame, materials: Sequence[Material]) -> dict[str, float] | None:
         """Check of the scale by the particles of all micrographs; None without a material or a column of spacings."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from zipfile import ZIP_DEFLATED
@@ -16,6 +16,7 @@ from hrtem_lab.defects.decision import Costs, decide
 from hrtem_lab.defects.decision_trees import DecisionTrees
 from hrtem_lab.defects.probability_calibration import ProbabilityCalibration
 from hrtem_lab.defects.table import feature_names
+from hrtem_lab.evaluation.fault_share import BaseRates
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, InputError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Forest:
         calibration: Calibration of its probabilities.
         costs: Costs of missing a class, see `decide`.
         confidence_threshold: A particle whose class has a lower probability than this is `uncertain`.
+        base_rates: How common faults are where it learned, by which a share of faults is corrected for its errors.
     """
 
     classifier: ClassifierMixin | DecisionTrees
@@ -52,6 +54,7 @@ class Forest:
     calibration: ProbabilityCalibration = field(default_factory=ProbabilityCalibration)
     costs: Costs = field(default_factory=dict)
     confidence_threshold: float = 0.0
+    base_rates: BaseRates | None = None
 
     @classmethod
     def fit(cls, classifier: ClassifierMixin, table: pd.DataFrame) -> Self:
@@ -123,6 +126,7 @@ class Forest:
             "costs": dict(self.costs),
             "confidence_threshold": self.confidence_threshold,
             "calibration": dict(self.calibration.knots),
+            "base_rates": asdict(self.base_rates) if self.base_rates else None,
         }
         write_text(folder / SETTINGS, json.dumps(settings, indent=1))
 
@@ -190,9 +194,11 @@ def _read_settings(path: Path) -> dict[str, Any]:
     settings = json.loads(path.read_text(encoding="utf-8"))
     threshold = settings["confidence_threshold" if "confidence_threshold" in settings else "least_confidence"]
     curves = {name: (tuple(x), tuple(y)) for name, (x, y) in settings["calibration"].items()}
+    rates = settings.get("base_rates")
     return {
         "features": tuple(settings["features"]),
         "calibration": ProbabilityCalibration(curves),
         "costs": {name: float(cost) for name, cost in settings.get("costs", {}).items()},
         "confidence_threshold": float(threshold),
+        "base_rates": BaseRates(**rates) if rates else None,
     }

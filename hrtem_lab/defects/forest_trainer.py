@@ -16,6 +16,8 @@ from hrtem_lab.defects.decision import Costs, class_indices
 from hrtem_lab.defects.forest import Forest
 from hrtem_lab.defects.probability_calibration import Kind, ProbabilityCalibration
 from hrtem_lab.defects.table import Features
+from hrtem_lab.evaluation.fault_share import BaseRates
+from hrtem_lab.evaluation.populations import DIAMETER, NON_PARTICLE
 from hrtem_lab.micrograph import CLASSES, InputError
 
 if TYPE_CHECKING:
@@ -68,10 +70,12 @@ class ForestTrainer:
             return forest
         settings, held_out = self._choose_settings(table)
         calibration = ProbabilityCalibration.fit(table["label"], held_out, self.calibration)
-        threshold = choose_confidence_threshold(table["label"], calibration(held_out), self.target_accuracy, self.costs)
+        calibrated = calibration(held_out)
+        threshold = choose_confidence_threshold(table["label"], calibrated, self.target_accuracy, self.costs)
         if settings:
             forest = Forest.fit(self._classifier_with(settings), table)
-        return replace(forest, costs=self.costs, calibration=calibration, confidence_threshold=threshold)
+        forest = replace(forest, costs=self.costs, calibration=calibration, confidence_threshold=threshold)
+        return replace(forest, base_rates=_base_rates(table, forest.classes(calibrated)))
 
     def _choose_settings(self, table: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
         """The candidate with the lowest log loss, and its cross-validated probabilities."""
@@ -103,6 +107,17 @@ class BaselineClassifier:
 
     recipe: ForestTrainer
     features: Features | None = None
+
+
+def _base_rates(table: pd.DataFrame, classes: pd.Series) -> BaseRates | None:
+    """Base rates of the particles that a population would count; None where the table has no diameters.
+
+    Args:
+        table: Particles to train on.
+        classes: Class of each as a forest gives it that did not see its specimen.
+    """
+    counted = table[~classes.isin(NON_PARTICLE)]
+    return BaseRates.of_training(counted["label"], counted[DIAMETER]) if DIAMETER in table and len(counted) else None
 
 
 def _log_loss(labels: pd.Series, probabilities: pd.DataFrame) -> float:

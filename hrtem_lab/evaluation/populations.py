@@ -6,13 +6,14 @@ forest classified the particles, `class`. Intervals are over micrographs, by `hr
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from hrtem_lab.evaluation.counts import divide
+from hrtem_lab.evaluation.fault_share import PROBABILITY_COLUMNS, BaseRates, corrected_share
 from hrtem_lab.evaluation.intervals import estimate, wilson_interval
 from hrtem_lab.evaluation.weighted import DESCRIPTION, Floats, describe, miles_lantuejoul_weights
 from hrtem_lab.micrograph import ParticleClass
@@ -27,8 +28,6 @@ NON_PARTICLE = tuple(each.value for each in ParticleClass if not each.is_particl
 """Classes of outlines that are not one particle, and so have no size and shape of a particle."""
 LATTICE_VISIBLE = tuple(each.value for each in ParticleClass if each.shows_lattice)
 """Classes of the particles whose lattice the image shows, so that a fault in them would be seen."""
-PROBABILITY_COLUMNS = tuple(f"p_{name}" for name in LATTICE_VISIBLE)
-"""Columns with the forest's probabilities of these classes."""
 MAX_BINS, PARTICLES_PER_BIN = 8, 12
 
 
@@ -88,22 +87,59 @@ def _describe_part(part: pd.DataFrame, resamples: int) -> pd.DataFrame:
     return table.reset_index()
 
 
-def fault_shares(uncut: pd.DataFrame, resamples: int = 2000) -> pd.DataFrame:
-    """Compute the fraction of faulted particles among those whose lattice shows, in bins of diameter and in total.
+def fault_shares(uncut: pd.DataFrame, rates: BaseRates | None = None, resamples: int = 2000) -> pd.DataFrame:
+    """Compute the share of faulted particles among those that could show a fault, in bins of diameter and in total.
+
+    With the base rates of the forest, and its probabilities, shares are those of `corrected_share`, in which uncertain
+    particles count by their probabilities. Without them they are those of the particles that are called `fault` or
+    `no_fault`, with all of the forest's errors.
 
     Returns:
-        `diameter_low_nm`, `diameter_high_nm`, `particles`, `faults`, `fault_share`, `low`, `high` and `interval`. The
-        bins hold about the same number of particles; their intervals are Wilson's, which assumes independent particles.
-        The last row is the total, with an interval over micrographs.
+        `diameter_low_nm`, `diameter_high_nm`; `particles` that are called `fault` or `no_fault`, `faults` of these;
+        `could_show`, the expected number of particles that could show a fault; `fault_share`, `low`, `high` and
+        `interval`, what they are: corrected, or Wilson's. The bins hold about the same number of particles, which are
+        taken to be independent. The last row is the total, with an interval over micrographs.
     """
     visible = select_lattice_visible(uncut)
-    edges = _diameter_edges(visible[DIAMETER])
-    bins = np.clip(np.searchsorted(edges, visible[DIAMETER], side="right"), 1, len(edges) - 1)
-    rows = [_bin_row(*ends, visible["fault"][bins == i]) for i, ends in enumerate(pairwise(edges), start=1)]
-    faults = to_rows(visible, "weight", "fault")
-    mean = estimate(_weighted_mean, faults, visible["micrograph"], resamples=resamples).loc[0]
-    total = _bin_row(edges[0], edges[-1], visible["fault"]) | {"interval": "over micrographs"}
-    return pd.DataFrame([*rows, total | {"fault_share": mean["value"], "low": mean["low"], "high": mean["high"]}])
+    if rates is not None and set(PROBABILITY_COLUMNS) <= set(uncut):
+        counted, share = uncut, partial(_corrected_share, rates)
+    else:
+        counted, share = visible, partial(_plain_share, resamples)
+    edges = _diameter_edges(counted[DIAMETER])
+    bins = np.clip(np.searchsorted(edges, counted[DIAMETER], side="right"), 1, len(edges) - 1)
+    rows = [(*ends, counted[bins == i], False) for i, ends in enumerate(pairwise(edges), start=1)]
+    return pd.DataFrame(
+        {"diameter_low_nm": low_nm, "diameter_high_nm": high_nm, **_count_called(part), **share(part, is_total)}
+        for low_nm, high_nm, part, is_total in [*rows, (edges[0], edges[-1], counted, True)]
+    )
+
+
+def _count_called(part: pd.DataFrame) -> dict[str, int]:
+    """Number of particles that are called `fault` or `no_fault`, and of the first of these."""
+    return {
+        "particles": int(part["class"].isin(LATTICE_VISIBLE).sum()),
+        "faults": int((part["class"] == ParticleClass.FAULT.value).sum()),
+    }
+
+
+def _corrected_share(rates: BaseRates, part: pd.DataFrame, is_total: bool) -> dict[str, Any]:
+    """Share by `corrected_share`, over micrographs in the total."""
+    groups = part["micrograph"] if is_total else None
+    kind = "corrected, over micrographs" if is_total else "corrected"
+    return {**corrected_share(part, rates, DIAMETER, groups), "interval": kind}
+
+
+def _plain_share(resamples: int, part: pd.DataFrame, is_total: bool) -> dict[str, Any]:
+    """Share of those that are called faulted: with Wilson's interval, or weighted and over micrographs in the total."""
+    if is_total:
+        rows = to_rows(part, "weight", "fault")
+        mean = estimate(_weighted_mean, rows, part["micrograph"], resamples=resamples).loc[0]
+        share, low, high, kind = mean["value"], mean["low"], mean["high"], "over micrographs"
+    else:
+        share = part["fault"].mean() if len(part) else np.nan
+        low, high = wilson_interval(int(part["fault"].sum()), len(part))
+        kind = "Wilson"
+    return {"could_show": len(part), "fault_share": share, "low": low, "high": high, "interval": kind}
 
 
 def _diameter_edges(diameter_nm: pd.Series) -> Floats:
@@ -113,52 +149,6 @@ def _diameter_edges(diameter_nm: pd.Series) -> Floats:
     bins = int(np.clip(len(diameter_nm) // PARTICLES_PER_BIN, 1, MAX_BINS))
     edges = np.unique(diameter_nm.quantile(np.linspace(0, 1, bins + 1)))
     return edges if len(edges) > 1 else np.repeat(edges, 2)
-
-
-def expected_faults(uncut: pd.DataFrame, resamples: int = 2000) -> pd.DataFrame:
-    """Compute the fraction of faulted particles among those whose lattice shows from a forest's probabilities.
-
-    Every particle counts with its probabilities of `LATTICE_VISIBLE`, the uncertain ones, too. With calibrated
-    probabilities the sums are unbiased, unlike the number of predictions above a threshold.
-
-    Returns:
-        One row: `particles` that have probabilities, `expected_faults` (their expected number before the correction
-        for the edge), `fault_share`, and its interval over micrographs, `low` and `high`.
-    """
-    uncut = uncut.dropna(subset=[*PROBABILITY_COLUMNS])
-    rows = to_rows(uncut, "weight", *PROBABILITY_COLUMNS)
-    share = estimate(_expected_share, rows, uncut["micrograph"], resamples=resamples).loc[0]
-    result = {
-        "particles": len(uncut),
-        "expected_faults": uncut[f"p_{ParticleClass.FAULT}"].sum(),
-        "fault_share": share["value"],
-        "low": share["low"],
-        "high": share["high"],
-    }
-    return pd.DataFrame([result])
-
-
-def _expected_share(particles: Floats) -> Floats:
-    """Expected fraction of faults, (1,), from weights and probabilities of `LATTICE_VISIBLE`, (n, 3)."""
-    weight, fault, no_fault = particles.T
-    return np.array([divide((weight * fault).sum(), (weight * (fault + no_fault)).sum())])
-
-
-def _bin_row(low_nm: float, high_nm: float, fault: pd.Series) -> dict[str, Any]:
-    """Row of `fault_shares` for the particles between two diameters."""
-    faults = int(fault.sum())
-    low, high = wilson_interval(faults, len(fault))
-    share = faults / len(fault) if len(fault) else np.nan
-    return {
-        "diameter_low_nm": low_nm,
-        "diameter_high_nm": high_nm,
-        "particles": len(fault),
-        "faults": faults,
-        "fault_share": share,
-        "low": low,
-        "high": high,
-        "interval": "Wilson",
-    }
 
 
 def count_particles(part: pd.DataFrame) -> dict[str, int]:

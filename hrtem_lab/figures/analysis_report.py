@@ -173,7 +173,7 @@ def _faults(tables: AnalysisTables) -> Sequence[Any]:
     faults = tables.statistics.get("faults")
     if faults is None or not faults["particles"].iloc[-1]:
         return []
-    caption = "Share of particles with a planar fault among those whose lattice shows"
+    caption = "Share of particles with a planar fault among those that could show one; numbers: how many these are"
     table = DataTable.of_frame(faults, "Faults in ranges of diameter; the last row is the total", digits=3)
     return [Picture.of_figure(plot_faults(faults), caption), table]
 

@@ -121,7 +121,7 @@ def plot_shapes(uncut: pd.DataFrame) -> Figure:
 
 
 def plot_faults(table: pd.DataFrame) -> Figure:
-    """Plot the fraction of faulted particles against the diameter, with Wilson intervals, and the total.
+    """Plot the share of faulted particles against the diameter, with the intervals of the table, and the total.
 
     Args:
         table: Table of `hrtem_lab.evaluation.populations.fault_shares`.
@@ -129,7 +129,7 @@ def plot_faults(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     axes = figure.subplots()
     bins, total = table.iloc[:-1], table.iloc[-1]
-    axes.axhline(total["fault_share"], color=COLOURS[ParticleClass.FAULT], lw=1, label=f"all {total['particles']}")
+    axes.axhline(total["fault_share"], color=COLOURS[ParticleClass.FAULT], lw=1, label=f"all {total['could_show']:.0f}")
     if not np.isnan(total["low"]):
         axes.axhspan(total["low"], total["high"], color=COLOURS[ParticleClass.FAULT], alpha=0.15, lw=0)
     middle = (bins["diameter_low_nm"] + bins["diameter_high_nm"]) / 2
@@ -137,12 +137,12 @@ def plot_faults(table: pd.DataFrame) -> Figure:
     interval = [bins["fault_share"] - bins["low"], bins["high"] - bins["fault_share"]]
     axes.errorbar(
         middle, bins["fault_share"], xerr=half_width, yerr=np.maximum(interval, 0), fmt="o", color="black", capsize=3,
-        label="bins, Wilson 95 %",
+        label=f"bins, 95 %, {bins['interval'].iloc[0]}",
     )  # fmt: skip
     for x, (_, row) in zip(middle, bins.iterrows(), strict=True):
-        axes.text(x, row["high"] + 0.015, str(row["particles"]), fontsize=8, ha="center")
+        axes.text(x, row["high"] + 0.015, f"{row['could_show']:.0f}", fontsize=8, ha="center")
     axes.set_xlabel(label(DIAMETER))
-    axes.set_ylabel("share of faults where the lattice shows")
+    axes.set_ylabel("share of faults where one could show")
     axes.set_ylim(-0.03, 1.08)
     axes.legend(fontsize=8)
     _grid(axes)

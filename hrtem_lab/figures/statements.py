@@ -37,9 +37,7 @@ def describe_sample(particles: pd.DataFrame, uncut: pd.DataFrame) -> list[str]:
         return ["No particles: there is nothing to describe."]
     lines = [_describe_selection(particles, uncut)]
     if "class" in uncut and (uncertain := int((uncut["class"] == UNCERTAIN).sum())):
-        lines.append(
-            f"Of {uncertain} of them the forest is uncertain: they count for sizes and shapes, not for faults."
-        )
+        lines.append(f"Of {uncertain} of them the forest is uncertain: they have no class.")
     if 0 < (number := uncut["micrograph"].nunique()) < MIN_GROUPS:
         few = f"Only {_plural(number, 'micrograph')} with whole particles"
         few += f"; an interval over micrographs needs {MIN_GROUPS}"
@@ -67,8 +65,7 @@ def describe_population(tables: dict[str, pd.DataFrame]) -> list[str]:
     """Describe the sizes, faults and correlations of one population.
 
     Args:
-        tables: `distributions` and `correlations`, with classes also `faults` and `fault_differences`, and with
-            probabilities also `expected_faults`.
+        tables: `distributions` and `correlations`, with classes also `faults` and `fault_differences`.
     """
     size = diameter_row(tables["distributions"])
     if not size["particles"]:
@@ -81,9 +78,6 @@ def describe_population(tables: dict[str, pd.DataFrame]) -> list[str]:
     lines = [f"Equivalent diameter: mean {interval(size, 'mean', unit='nm')}{'' if is_single else spread}."]
     if "faults" in tables:
         lines += _describe_faults(tables["faults"].iloc[-1], tables["fault_differences"])
-    if "expected_faults" in tables and not math.isnan((row := tables["expected_faults"].iloc[0])["fault_share"]):
-        share = interval(row, "fault_share", bounds="")
-        lines.append(f"By the probabilities of all {row['particles']:.0f}, the uncertain ones included: {share}.")
     return lines + _describe_correlations(tables["correlations"])
 
 
@@ -109,8 +103,12 @@ def _describe_faults(total: pd.Series, differences: pd.DataFrame) -> list[str]:
     """State the fraction of faulted particles, and how they differ from those without a fault."""
     if not total["particles"]:
         return ["No particle shows its lattice: nothing can be said of faults."]
-    share = f"{interval(total, 'fault_share', bounds='')} of the particles whose lattice shows"
-    lines = [f"Faults: {share} ({total['faults']} of {total['particles']} before the correction for the edge)."]
+    share = f"{interval(total, 'fault_share', bounds='')} of the particles that could show one"
+    is_corrected = str(total["interval"]).startswith("corrected")
+    errors = "with all of the forest's errors"
+    if is_corrected:
+        errors = "corrected for the forest's errors, the uncertain ones by their probabilities"
+    lines = [f"Faults: {share}, {errors}; it calls {total['faults']} of {total['particles']} faulted."]
     if total["faults"] in (0, total["particles"]):
         return [*lines, "Faulted particles cannot be compared with others: all are of one kind."]
     return lines + _describe_differences(differences, "Faulted particles", "those without a fault")

@@ -17,6 +17,7 @@ from rich.table import Table
 from hrtem_lab.atomic_write import write_text
 from hrtem_lab.cli.progress import console, track
 from hrtem_lab.evaluation import contrasts, populations, size_report
+from hrtem_lab.evaluation.fault_share import BaseRates
 from hrtem_lab.figures import populations as population_figures
 from hrtem_lab.figures import statements
 from hrtem_lab.figures.interval_text import interval_text
@@ -26,11 +27,11 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.particles.measure import HALF_CONTRAST_MEASUREMENTS, half_contrast_name
 
 TABLES = (
-    *("distributions", "correlations", "faults", "fault_differences", "expected_faults", "comparison"),
-    *("exclusions", "sizes", "lognormal", "budget"),
+    *("distributions", "correlations", "faults", "fault_differences", "comparison"),
+    *("exclusions", "sizes", "lognormal", "budget", "expected_faults"),
 )
 FIGURES = ("sizes", "shapes", "correlations", "faults", "comparison")
-"""Names of all tables and figures that `statistics` may write."""
+"""Names of all tables and figures that `statistics` may write, or did in an earlier version."""
 NUMERIC_COLUMNS = (*populations.QUANTITIES, "box_rows_px", "box_columns_px")
 """Columns of particles.csv that are read as numbers."""
 HALF_CONTRAST_COLUMNS = {
@@ -51,6 +52,7 @@ class Population:
         uncut: The particles that are described (see `populations.select_uncut_particles`).
         fields: Area and largest pixel of what is shown of each group of micrographs.
         pixel_error: Relative standard uncertainty of the pixel sizes; `nan` where it is not known.
+        base_rates: Base rates of the forest that gave the classes; None where the summary holds none.
     """
 
     folder: Path
@@ -58,6 +60,7 @@ class Population:
     uncut: pd.DataFrame
     fields: pd.DataFrame
     pixel_error: float
+    base_rates: BaseRates | None
 
     @classmethod
     def read(cls, folder: str) -> Population:
@@ -77,8 +80,17 @@ class Population:
                 {"field_nm2": groups["field_nm2"].sum(min_count=1), "pixel_size_nm": groups["pixel_size_nm"].max()}
             )
         path = Path(folder).expanduser().resolve()
-        pixel_error = (read_summary(path).get("scale") or {}).get("pixel_error")
-        return cls(path, particles, uncut, fields, np.nan if pixel_error is None else float(pixel_error))
+        summary = read_summary(path)
+        pixel_error = (summary.get("scale") or {}).get("pixel_error")
+        rates = (summary.get("model") or {}).get("base_rates")
+        return cls(
+            path,
+            particles,
+            uncut,
+            fields,
+            np.nan if pixel_error is None else float(pixel_error),
+            BaseRates(**rates) if rates else None,
+        )
 
 
 def statistics(config: DictConfig) -> None:
@@ -127,10 +139,8 @@ def compute_tables(population: Population, other: Population | None, resamples: 
         "correlations": partial(contrasts.correlations, uncut),
     }
     if "class" in uncut:
-        steps["faults"] = partial(populations.fault_shares, uncut)
+        steps["faults"] = partial(populations.fault_shares, uncut, population.base_rates)
         steps["fault_differences"] = partial(contrasts.fault_differences, uncut)
-    if set(populations.PROBABILITY_COLUMNS) <= set(uncut):
-        steps["expected_faults"] = partial(populations.expected_faults, uncut)
     if other is not None:
         steps["comparison"] = partial(contrasts.compare_populations, uncut, other.uncut)
     tables = {name: steps[name](resamples=resamples) for name in track(steps, "Drawing micrographs again")}

@@ -1,6 +1,7 @@
 """Records of many files, and the tables of all."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,25 @@ def test_records_of_files_become_the_tables_of_all():
     assert micrographs["group"].tolist() == ["a", "monday"]
     assert micrographs["equivalent_diameter_nm_n"].tolist() == [2, 2]
     assert micrographs["field_nm2"].tolist() == pytest.approx([64, 64])
+
+
+def test_the_summary_has_the_corrected_share_of_faults():
+    """Of particles of which one in two is surely faulted, by a forest whose training had one in ten."""
+    results = Results()
+    sure = {"class": ["fault", "no_fault"], "p_fault": [1.0, 0.0], "p_no_fault": [0.0, 1.0]}
+    rest = {f"p_{name}": 0.0 for name in ("no_fringe", "agglomerate", "empty")}
+    model = {"base_rates": {"diameter_nm": [2.0], "fault": [0.1], "no_fault": [0.8]}}
+    for name in "abcdefgh":
+        analysis = analysed(name)
+        analysis = replace(analysis, table=analysis.table.assign(**sure, **rest))
+        record = describe_file(Path(f"{name}.tif"), name, [analysis], model, name)
+        results.add(json.loads(json.dumps(record, default=float)))
+    found = results.mark_repeats().summary({})["faults"]
+    assert (found["particles"], found["faults"]) == (16, 8)
+    assert found["could_show"] == pytest.approx(16)
+    assert found["fault_share"] == pytest.approx(0.5, abs=0.05)
+    assert found["low"] < 0.5 < found["high"]
+    assert Results().mark_repeats().summary({})["faults"] is None
 
 
 def test_an_image_that_was_refused_is_a_failure_beside_the_others_of_its_file():

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hrtem_lab.defects.forest import Forest
 from hrtem_lab.defects.probability_calibration import ProbabilityCalibration
+from hrtem_lab.evaluation.fault_share import BaseRates
 from hrtem_lab.micrograph import CLASSES, InputError
 from tests.defects.scenes import MANY, table, trees
 
@@ -123,10 +124,12 @@ def test_a_saved_forest_is_the_same_forest(tmp_path):
         calibration=ProbabilityCalibration({"fault": ((0.0, 1.0), (0.2, 0.7))}),
         confidence_threshold=0.61,
         costs={"fault": 2.5},
+        base_rates=BaseRates([2.0, 5.0], [0.1, 0.3], [0.5, 0.6]),
     )
     forest.save(tmp_path / "new" / "model")
     again = Forest.load_if_present(tmp_path / "new" / "model")
     assert (again.features, again.confidence_threshold, again.costs) == (forest.features, 0.61, {"fault": 2.5})
+    assert again.base_rates == forest.base_rates
     assert not forest.probabilities(rows).equals(fitted.probabilities(rows))
     pd.testing.assert_frame_equal(again.probabilities(rows), forest.probabilities(rows))
 
@@ -135,6 +138,7 @@ def test_a_forest_of_an_older_version_is_read(tmp_path):
     replace(Forest.fit(trees(), table(MANY)), confidence_threshold=0.61).save(tmp_path)
     settings = json.loads((tmp_path / "forest.json").read_text())
     settings["least_confidence"] = settings.pop("confidence_threshold")
+    del settings["base_rates"]
     (tmp_path / "forest.json").write_text(json.dumps(settings))
     assert Forest.load_if_present(tmp_path).confidence_threshold == 0.61
 

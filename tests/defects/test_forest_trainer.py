@@ -128,3 +128,14 @@ def test_features_without_a_value_are_taken():
     found = ForestTrainer(classifier=trees()).fit(rows).probabilities(rows)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert list(found.columns) == list(CLASSES)
+
+
+def test_base_rates_are_those_of_the_particles_that_a_population_counts():
+    """Outlines that the forest calls no single particle are left out, whatever they are."""
+    rows = table({"fault": 40, "no_fault": 120, "empty": 120}, groups=8)
+    rows["equivalent_diameter_nm"] = np.linspace(2, 5, len(rows))
+    rates = ForestTrainer(classifier=trees(), calibration="sigmoid", folds=3).fit(rows).base_rates
+    shares = rates(3.0)
+    assert shares[:, 0].mean() == pytest.approx(0.25, abs=0.08)
+    assert shares[:, 2].mean() < 0.1
+    assert ForestTrainer(classifier=trees(), calibration="sigmoid").fit(table(MANY)).base_rates is None

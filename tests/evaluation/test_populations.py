@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hrtem_lab.evaluation.fault_share import BaseRates
 from hrtem_lab.evaluation.populations import (
     QUANTITIES,
     distributions,
-    expected_faults,
     fault_shares,
     select_uncut_particles,
 )
@@ -107,27 +107,25 @@ def test_next_to_no_judged_particle_makes_one_bin(number):
     assert table["fault_share"].isna().all() == (number == 0)
 
 
-def test_the_expected_share_counts_the_uncertain_and_is_that_drawn():
-    """Probabilities that are calibrated give the share whatever the threshold; the surest answers alone do not."""
+def test_corrected_shares_count_the_uncertain_and_find_the_drawn_share():
+    """Of particles that a forest knows for certain, half of them called uncertain, the share is the drawn one."""
     uncut = population(2, micrographs=20, fault_nm=0)
-    rng = np.random.default_rng(0)
-    fault = rng.beta(1, 3, len(uncut))
-    truth = rng.random(len(uncut)) < fault
-    uncut = uncut.assign(p_fault=0.8 * fault, p_no_fault=0.8 * (1 - fault))  # a fifth: that its lattice does not show
-    row = expected_faults(uncut, FEW).loc[0]
-    assert row["particles"] == len(uncut)
-    assert row["expected_faults"] == pytest.approx(0.8 * fault.sum())
-    assert row["low"] < truth.mean() < row["high"]
-    assert row["fault_share"] == pytest.approx(0.25, abs=0.02)
+    sure = pd.get_dummies(uncut["class"]).add_prefix("p_").astype(float)
+    uncut = uncut.join(sure.assign(p_no_fringe=0.0, p_agglomerate=0.0, p_empty=0.0))
+    uncut.loc[::2, "class"] = "uncertain"
+    rates = BaseRates([2.0, 8.0], [0.2, 0.2], [0.5, 0.5])
+    table = fault_shares(uncut, rates)
+    bins, total = table[:-1], table.iloc[-1]
+    assert total["particles"] == 200
+    assert total["could_show"] == pytest.approx(400)
+    assert bins["could_show"].sum() == pytest.approx(400)
+    plain = np.average(uncut["p_fault"], weights=uncut["weight"])
+    assert total["fault_share"] == pytest.approx(plain, abs=0.01)
+    assert total["low"] < plain < total["high"]
+    assert table["interval"].tolist() == ["corrected"] * len(bins) + ["corrected, over micrographs"]
 
 
-def test_no_particle_has_no_expected_share():
-    none = population(0)[:0].assign(p_fault=[], p_no_fault=[])
-    assert np.isnan(expected_faults(none, FEW).loc[0, "fault_share"])
-
-
-def test_particles_without_probabilities_are_left_out_of_the_expected_share():
-    uncut = population(0).assign(p_fault=0.2, p_no_fault=0.6)
-    uncut.loc[:1, "p_fault"] = np.nan
-    row = expected_faults(uncut, FEW).loc[0]
-    assert (row["particles"], row["fault_share"]) == (len(uncut) - 2, pytest.approx(0.25))
+def test_without_rates_or_probabilities_shares_are_those_of_the_classes():
+    uncut = population(2, micrographs=20)
+    rates = BaseRates([5.0], [0.2], [0.6])
+    pd.testing.assert_frame_equal(fault_shares(uncut, rates, FEW), fault_shares(uncut, None, FEW))

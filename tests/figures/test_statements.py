@@ -26,7 +26,7 @@ def test_what_is_established_is_claimed_with_its_direction_and_the_rest_is_left_
 def test_uncertain_particles_are_counted():
     uncut = pd.DataFrame({"micrograph": list("abcdefg"), "class": ["uncertain"] * 3 + ["fault"] * 4})
     lines = statements.describe_sample(uncut.assign(touches_edge=False), uncut)
-    assert "Of 3 of them the forest is uncertain: they count for sizes and shapes, not for faults." in lines
+    assert "Of 3 of them the forest is uncertain: they have no class." in lines
     assert not any(
         "uncertain" in line for line in statements.describe_sample(uncut[3:].assign(touches_edge=False), uncut[3:])
     )

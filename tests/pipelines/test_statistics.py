@@ -199,11 +199,26 @@ def test_two_folders_of_one_name_are_told_apart_by_their_paths(tmp_path: Path):
     assert f"{one} against {other}: with 2 and 2 micrographs" in run(tmp_path / "out", input=one, against=other)
 
 
-def test_probabilities_say_what_share_to_expect(tmp_path: Path):
-    table = particles(1, micrographs=12).assign(p_fault=0.1, p_no_fault=0.4)
-    text = run(tmp_path / "out", input=results(tmp_path / "in", table))
-    assert "By the probabilities of all 240, the uncertain ones included: 0.2000 (95 % 0.2000 to 0.2000)." in text
-    assert pd.read_csv(tmp_path / "out" / "expected_faults.csv")["expected_faults"].tolist() == [pytest.approx(24)]
+def test_shares_of_faults_are_corrected_by_the_rates_in_the_summary(tmp_path: Path):
+    """A forest that sees half of the faults calls too few of them; the probabilities say how many there are."""
+    table = particles(1, micrographs=12).assign(p_no_fringe=0.0, p_agglomerate=0.0, p_empty=0.0)
+    missed = (table["class"] == "fault") & (np.arange(len(table)) % 2 == 0)
+    table["class"] = table["class"].mask(missed, "no_fault")
+    table["p_fault"] = np.select([table["class"] == "fault"], [0.98], default=0.25)
+    table["p_no_fault"] = 1 - table["p_fault"]
+    folder = results(tmp_path / "in", table)
+    plain = run(tmp_path / "plain", input=folder)
+    assert "with all of the forest's errors; it calls " in plain
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    rates = {"diameter_nm": [5.0], "fault": [0.4], "no_fault": [0.6]}
+    (folder / "summary.json").write_text(json.dumps(summary | {"model": {"base_rates": rates}}), encoding="utf-8")
+    text = run(tmp_path / "out", input=folder)
+    assert "of the particles that could show one, corrected for the forest's errors" in text
+    total = pd.read_csv(tmp_path / "out" / "faults.csv").iloc[-1]
+    assert total["faults"] / total["particles"] < 0.25
+    assert total["low"] < 0.4 < total["high"]
+    assert total["fault_share"] == pytest.approx(0.4, abs=0.06)
+    assert not (tmp_path / "out" / "expected_faults.csv").exists()
 
 
 def test_sizes_are_those_of_the_outline_that_the_prediction_goes_by(tmp_path: Path):
