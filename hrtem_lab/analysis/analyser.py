@@ -153,7 +153,11 @@ class Analyser:
         chosen: dict[str, Any] = {"threshold": threshold, "min_diameter_nm": min_diameter_nm, "tta": tta or None}
         overruled = {name: value for name, value in chosen.items() if value is not None}
         segmenter = NetworkSegmenter.load(folder, engine, **overruled)
-        model = {"folder": str(folder), "weights": weights_fingerprint(folder), "engine": segmenter.engine}
+        model: dict[str, Any] = {
+            "folder": str(folder),
+            "weights": weights_fingerprint(folder),
+            "engine": segmenter.engine,
+        }
         model |= {name: getattr(segmenter, name) for name in chosen}
         forest = Forest.load_if_present(folder)
         if forest is not None and forest.base_rates is not None:

@@ -107,7 +107,7 @@ class Results:
         uncut = select_uncut_particles(particles, fields.set_axis(["rows", "columns"], axis=1))
         uncut = uncut.assign(micrograph=uncut["group"])
         total = fault_shares(uncut, BaseRates(**rates)).iloc[-1]
-        return total.drop(["diameter_low_nm", "diameter_high_nm"]).to_dict()
+        return {str(name): total[name] for name in total.index if name not in ("diameter_low_nm", "diameter_high_nm")}
 
     def _check_scale(self, particles: pd.DataFrame, materials: Sequence[Material]) -> dict[str, float] | None:
         """Check of the scale by the particles of all micrographs; None without a material or a column of spacings."""
