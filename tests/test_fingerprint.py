@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrtem_lab.fingerprint import fingerprint, fingerprint_bytes
@@ -12,9 +12,11 @@ from hrtem_lab.fingerprint import fingerprint, fingerprint_bytes
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), JSON))
 def test_the_order_of_keys_does_not_matter(content):
     assert fingerprint(dict(reversed(content.items()))) == fingerprint(content)

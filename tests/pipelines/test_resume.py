@@ -183,6 +183,7 @@ def check_each_once(output: Path, number: int) -> None:
         assert not list((output / folder).glob(".*.tmp"))
 
 
+@pytest.mark.slow
 def test_kill_loses_nothing_that_was_written(again: Predict, folder: Path, model: Path, tmp_path: Path):
     many(folder, 30)
     output = tmp_path / "out"
@@ -201,6 +202,7 @@ def test_kill_loses_nothing_that_was_written(again: Predict, folder: Path, model
     assert {name: (output / "records" / name).stat().st_mtime_ns for name in written} == written
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # distributed's, of a worker that dies
 def test_a_worker_of_a_cluster_that_is_killed_costs_no_file(again: Predict, folder: Path, tmp_path: Path):
     many(folder, 30)

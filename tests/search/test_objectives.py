@@ -23,7 +23,7 @@ from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import Run, start_run
 from hrtem_lab.tracking.store import connect
 from tests.models import save_model
-from tests.pipelines.test_train import SMALL
+from tests.small import TRAINING
 
 GO_ON = lambda epoch, n_epochs, epoch_metrics: False  # noqa: E731
 RUN = Run("not used")
@@ -38,7 +38,7 @@ def waves(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(waves: Path):
     def make(*overrides: str, **params: Any) -> DictConfig:
         space = {path: {} for path in params}
-        base = ["+sweep=unet", *SMALL, f"data.library.root={waves}"]
+        base = ["+sweep=unet", *TRAINING, f"data.library.root={waves}"]
         return compose_trial_config([*base, *overrides], params, space)
 
     return make
@@ -56,7 +56,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return take(self, stage, repeat)
 
     def item(self: ExitWaveLibrary, index: Any) -> Any:
-        assert index not in range(3), "the first three specimens of SMALL are those of the test"
+        assert index not in range(3), "the first three specimens of TRAINING are those of the test"
         return read(self, index)
 
     monkeypatch.setattr(SimulatedData, "micrographs", micrographs)

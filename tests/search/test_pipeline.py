@@ -7,8 +7,8 @@ import mlflow
 import pandas as pd
 import pytest
 
-from tests.pipelines.test_train import SMALL
 from tests.search.toy import OVERRIDES
+from tests.small import TRAINING
 
 TOY = [*OVERRIDES, "name=toy", "pruner=none", "sampler=random"]
 SETTINGS = {"cue", "sigma_nm", "low", "high", "separability", "min_diameter_nm"}
@@ -56,7 +56,13 @@ def test_a_sweep_that_could_not_work_is_refused_before_the_first_trial(
 
 @pytest.mark.slow
 def test_a_small_sweep_of_the_watershed(call_sweep, store, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    overrides = [*SMALL, "+sweep=watershed", "name=small", f"data.library.root={tmp_path / 'waves'}", "sampler=random"]
+    overrides = [
+        *TRAINING,
+        "+sweep=watershed",
+        "name=small",
+        f"data.library.root={tmp_path / 'waves'}",
+        "sampler=random",
+    ]
     assert call_sweep(*overrides, "n_trials=4") == 0
     out = tmp_path / "out"
     trials = pd.read_csv(out / "trials.csv")

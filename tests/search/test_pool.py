@@ -38,6 +38,7 @@ def when(condition: Callable[[], bool], act: Callable[[], None]) -> threading.Th
     return thread
 
 
+@pytest.mark.slow
 def test_two_workers_share_a_study_and_one_that_is_killed_is_replaced(
     call_sweep, store, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

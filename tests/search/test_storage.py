@@ -107,6 +107,7 @@ def run_processes(storage: object, n_processes: int, n_trials: int) -> None:
     assert sum(map(bool, asked)) > 1
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_journal_and_one_is_killed(tmp_path: Path):
     run_processes(tmp_path / "study.journal", 2, 40)
 

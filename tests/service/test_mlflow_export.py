@@ -44,6 +44,7 @@ def test_the_signature_names_what_goes_in_and_comes_out(folder: Path):
     assert [param.name for param in signature.params] == ["pixel_size_nm"]
 
 
+@pytest.mark.slow
 def test_a_real_file_is_served(folder: Path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

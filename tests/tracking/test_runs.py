@@ -164,6 +164,7 @@ def test_nothing_imports_mlflow_before_its_statistics_are_off():
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 def test_four_processes_may_open_a_fresh_store_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     code = (
