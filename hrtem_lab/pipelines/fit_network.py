@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar, RichProgressBar
@@ -22,7 +21,7 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.saved_settings import describe_differences
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.device import resolve_precision
-from hrtem_lab.segmentation.fit import best_checkpoint, fit, interpolate_weights, last_checkpoint
+from hrtem_lab.segmentation.fit import best_checkpoint, best_score, fit, interpolate_weights, last_checkpoint
 from hrtem_lab.segmentation.model_folder import read_network
 from hrtem_lab.segmentation.module import SegmentationModule
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -89,16 +88,16 @@ def fit_network(
     start = read_network(find_model(config.start)) if config.start else None
     if start is not None:
         interpolate_weights(module.net, start, config.start)
-    best = best_checkpoint(folder / "checkpoints")
-    trainer = _make_trainer(config, folder, run, best, callbacks)
+    checkpoints = folder / "checkpoints"
+    trainer = _make_trainer(config, folder, run, best_checkpoint(checkpoints), callbacks)
     started = time.perf_counter()
-    net = fit(trainer, module, data, folder / "checkpoints", config.keep)
+    net = fit(trainer, module, data, checkpoints, config.keep)
     if start is not None:
         interpolate_weights(net, start, config.start, config.kept_of_start)
     fit_metrics = {
         "parameters": float(sum(p.numel() for p in net.parameters())),
         "train_seconds": time.perf_counter() - started,
-        "best/val/dice": np.nan if best.best_model_score is None else float(best.best_model_score),
+        "best/val/dice": best_score(checkpoints),
     }
     return NetworkSegmenter(net=net, preprocessing=data.preprocessing), fit_metrics
 

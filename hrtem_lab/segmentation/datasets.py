@@ -9,6 +9,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the netwo
 import albumentations as A
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch.utils.data import Dataset, Sampler
 
 from hrtem_lab.micrograph import FloatArray
@@ -124,8 +125,10 @@ def mix(datasets: Sequence[Dataset[Batch]], shares: Sequence[float]) -> Dataset[
 class EpochSampler(Sampler[int]):
     """Numbers the samples continuously: epoch e holds the numbers from e * size to (e + 1) * size - 1, shuffled.
 
+    Where several processes train together, each takes an equal share of every epoch, and no two the same number.
+
     Args:
-        size: Number of samples in an epoch.
+        size: Number of samples in an epoch of all processes.
         seed: Seed of the order.
     """
 
@@ -137,8 +140,14 @@ class EpochSampler(Sampler[int]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
-        first = self.epoch * self.size
-        return iter((first + np.random.default_rng([self.seed, self.epoch]).permutation(self.size)).tolist())
+        rank, processes = _place()
+        numbers = self.epoch * self.size + np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
+        return iter(numbers[rank::processes][: len(self)].tolist())
 
     def __len__(self) -> int:
-        return self.size
+        return self.size // _place()[1]
+
+
+def _place() -> tuple[int, int]:
+    """Number of this process among those that train together, and how many these are."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)

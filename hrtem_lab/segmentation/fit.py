@@ -46,6 +46,14 @@ def last_checkpoint(folder: Path) -> Path | None:
     return path if path.is_file() else None
 
 
+def best_score(folder: Path) -> float:
+    """`MONITORED` of the best epoch in a folder, whichever process trained it; `nan` where none was validated."""
+    path = folder / "best.ckpt"
+    callbacks = torch.load(path, weights_only=True)["callbacks"] if path.is_file() else {}
+    scores = [state["best_model_score"] for state in callbacks.values() if state.get("monitor") == MONITORED]
+    return float(scores[0]) if scores else float("nan")
+
+
 def interpolate_weights(net: nn.Module, other: nn.Module, name: str, share: float = 1.0) -> None:
     """Move the weights of a network towards those of another one (WiSE-FT, Wortsman et al., CVPR 2022).
 

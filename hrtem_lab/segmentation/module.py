@@ -92,7 +92,8 @@ class SegmentationModule(pl.LightningModule):
         masks = batch["mask"][:, : logits.shape[1]]
         logits, masks = certain_where_ignored(logits, masks)
         loss: torch.Tensor = self.loss(logits, masks)
-        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(logits))
+        size = len(logits)
+        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
         metrics.update(logits[:, 0].detach().sigmoid(), (masks[:, 0] > 0.5).int())
         self.log_dict(metrics, on_step=False, on_epoch=True, prog_bar=True)
         return loss

@@ -28,7 +28,7 @@ class ValidationImages(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log one grey picture per field, the three side by side."""
-        if trainer.sanity_checking or not isinstance(pl_module, SegmentationModule):
+        if trainer.sanity_checking or not trainer.is_global_zero or not isinstance(pl_module, SegmentationModule):
             return
         data: TrainingData = trainer.datamodule  # type: ignore[attr-defined]
         batches = data.validation_samples[: self.fields]
