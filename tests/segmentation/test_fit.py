@@ -238,14 +238,14 @@ def test_weights_may_be_the_mean_of_two_networks(share):
     own = {key: value.clone() for key, value in two.state_dict().items()}
     interpolate_weights(two, one, "there", share)
     head = "segmentation_head.0.weight"
-    for key, value in two.state_dict().items():
+    other, mean = one.state_dict(), two.state_dict()
+    for key, value in mean.items():
         if not value.is_floating_point():
             assert torch.equal(value, own[key])
         elif not key.startswith("segmentation_head"):
-            torch.testing.assert_close(value, share * one.state_dict()[key] + (1 - share) * own[key])
-    assert torch.equal(two.state_dict()[head][1], own[head][1])
-    expected = share * one.state_dict()[head][0] + (1 - share) * own[head][0]
-    torch.testing.assert_close(two.state_dict()[head][0], expected)
+            torch.testing.assert_close(value, share * other[key] + (1 - share) * own[key])
+    assert torch.equal(mean[head][1], own[head][1])
+    torch.testing.assert_close(mean[head][0], share * other[head][0] + (1 - share) * own[head][0])
 
 
 def test_weights_of_another_architecture_are_refused():
@@ -272,8 +272,9 @@ def test_averaged_weights_are_those_that_are_kept_and_an_interruption_changes_no
     torch.testing.assert_close(net.layers[0].weight, means[(best + 1) * steps - 1])
     fit(trainer(parts, averaged(), max_epochs=1), module(), data(), parts)
     again = fit(trainer(parts, averaged(), max_epochs=3), module(), data(), parts)
+    restored = again.state_dict()
     for name, weight in net.state_dict().items():
-        torch.testing.assert_close(again.state_dict()[name], weight)
+        torch.testing.assert_close(restored[name], weight)
 
 
 def test_a_frozen_part_stays_frozen_when_a_training_goes_on(tmp_path):
@@ -290,5 +291,6 @@ def test_a_frozen_part_stays_frozen_when_a_training_goes_on(tmp_path):
     before = {name: value.clone() for name, value in first.net.encoder.state_dict().items()}
     fit(trainer(tmp_path, max_epochs=1), first, data(), tmp_path)
     net = fit(trainer(tmp_path, max_epochs=2), frozen(), data(), tmp_path)
+    after = net.encoder.state_dict()
     for name, value in before.items():
-        assert torch.equal(net.encoder.state_dict()[name], value)
+        assert torch.equal(after[name], value)

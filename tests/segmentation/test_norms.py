@@ -34,5 +34,6 @@ def test_a_saved_network_is_loaded_unchanged(tmp_path):
     method.save(tmp_path)
     again = NetworkSegmenter.load(tmp_path)
     assert isinstance(again.net, InstanceNormUnet)
+    restored = again.net.state_dict()
     for name, weight in method.net.state_dict().items():
-        torch.testing.assert_close(again.net.state_dict()[name], weight, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(restored[name], weight, rtol=1e-3, atol=1e-6)
