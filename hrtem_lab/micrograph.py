@@ -86,7 +86,7 @@ class Micrograph:
             raise InputError(f"{self.name}: the image has shape {self.image.shape}, expected (rows, columns)")
         if not np.isfinite(self.image).all():
             bad = int(np.count_nonzero(~np.isfinite(self.image)))
-            raise InputError(f"{self.name}: {bad} pixels are NaN or infinite; replace them, or export the file again")
+            raise InputError(f"{self.name}: NaN or infinite pixels: {bad}; replace them, or export the file again")
         if not (np.isfinite(self.pixel_size_nm) and self.pixel_size_nm > 0):
             raise InputError(f"{self.name}: pixel_size_nm is {self.pixel_size_nm}, expected a positive number of nm")
         if self.valid is not None and (self.valid.shape != self.image.shape or not self.valid.any()):

@@ -34,6 +34,7 @@ CONCEPTS = {
     "image",
     "saved_settings",
     "particle_facts",
+    "plural",
     "processes",
     "void",
 }

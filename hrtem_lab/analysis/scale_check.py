@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import softmax
 
+from hrtem_lab.plural import plural
+
 if TYPE_CHECKING:
     from hrtem_lab.physics.material import Material
 
@@ -60,7 +62,7 @@ class ScaleCheck:
             return ""
         return (
             f"lattice spacings say that the pixel size is {self.factor:.3f} times the true one (±{self.error:.3f}, "
-            f"{self.particles} particles)"
+            f"{plural(self.particles, 'particle')})"
         )
 
     def columns(self) -> dict[str, float]:

@@ -18,6 +18,7 @@ from hrtem_lab.defects.probability_calibration import ProbabilityCalibration
 from hrtem_lab.defects.table import feature_names
 from hrtem_lab.evaluation.fault_share import BaseRates
 from hrtem_lab.micrograph import CLASSES, UNCERTAIN, InputError
+from hrtem_lab.plural import plural
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -70,8 +71,8 @@ class Forest:
         counts = table["label"].value_counts().to_dict()
         if len(counts) < 2:
             raise TooFewClasses(
-                f"the training table holds {len(table)} particles of {len(counts)} class(es) {list(counts)}; a "
-                "forest needs two or more classes: add specimens, or let the network train longer"
+                f"the training table holds {plural(len(table), 'particle')}, of the classes {list(counts)}; a forest "
+                "needs two or more classes: add specimens, or let the network train longer"
             )
         features = tuple(name for name in feature_names(table) if table[name].notna().any())
         inputs = table[list(features)].to_numpy(dtype=float)

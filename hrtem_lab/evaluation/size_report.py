@@ -22,6 +22,7 @@ from hrtem_lab.evaluation.size_statistics import (
     lognormal_fit,
     simulate_coverage,
 )
+from hrtem_lab.plural import plural
 
 FERET = "feret_min_nm"
 REPORTED = tuple(
@@ -197,7 +198,7 @@ def _sampling_basis(median: pd.Series) -> str:
     """Text on how the uncertainty by the choice of micrographs was found."""
     if np.isnan(median["relative_error"]):
         return f"needs {MIN_MICROGRAPHS} micrographs with whole particles, there are {median['micrographs']}"
-    return f"bootstrap over {median['micrographs']} micrographs"
+    return f"bootstrap over {plural(median['micrographs'], 'micrograph')}"
 
 
 def _pixel_basis(pixel_error: float) -> str:

@@ -22,6 +22,7 @@ from hrtem_lab.figures.sizing import (
     sentence_on_sizes,
     size_rows,
 )
+from hrtem_lab.plural import plural
 
 MAX_PICTURES = 48
 """Largest number of pictures in the gallery; each takes about 60 kB."""
@@ -98,11 +99,11 @@ def _summary(tables: AnalysisTables) -> list[str]:
     lines = statements.describe_sample(tables.particles, tables.uncut)
     if doubtful:
         lines.append(
-            f"{doubtful} of {len(tables.micrographs)} micrographs are doubtful: look at them before their particles "
-            "are used. They are counted here."
+            f"Doubtful: {doubtful} of {plural(len(tables.micrographs), 'micrograph')}. Look at these before their "
+            "particles are used; they are counted here."
         )
     if unjudged:
-        lines.append(f"{unjudged} micrographs were not judged: the model has no reference to judge them by.")
+        lines.append(f"Not judged: {plural(unjudged, 'micrograph')}; the model has no reference for them.")
     if len(tables.uncut):
         lines += statements.describe_population(dict(tables.statistics))
         lines.append(describe_density(tables.density))
@@ -122,13 +123,13 @@ def _gallery(tables: AnalysisTables) -> Gallery:
 def _picture(row: pd.Series, overlays: Path) -> Picture | None:
     """The overlay of a micrograph with its quality."""
     name = str(row["micrograph"])
-    details = [f"{row['particles']} particles, {row['pixel_size_nm']:.4g} nm a pixel", str(row["quality_reason"])]
+    facts = f"{plural(row['particles'], 'particle')}, {row['pixel_size_nm']:.4g} nm a pixel"
     return Picture.of_file(
         overlays / f"{name}.png",
         name,
         badge=str(row["quality"]),
         is_warning=row["quality"] == DOUBTFUL,
-        details=[line for line in details if line],
+        details=[line for line in (facts, str(row["quality_reason"])) if line],
     )
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from hrtem_lab.evaluation import critical_difference as critical_rank_difference
 from hrtem_lab.evaluation import indistinguishable
 from hrtem_lab.figures.style import BACKDROP
+from hrtem_lab.plural import plural
 
 
 def comparison(dice: dict[str, npt.NDArray[np.float64]], results: pd.DataFrame) -> Figure:
@@ -53,7 +54,7 @@ def critical_difference(ranks: pd.Series, groups: int) -> Figure:
     axes.set(xlim=(1, number + 0.3), ylim=(-number - 0.6, 1.4), yticks=[])
     axes.xaxis.set_ticks_position("top")
     axes.set_xticks(range(1, number + 1))
-    axes.set_title(f"Mean rank by Dice over {groups} groups, 1 is the best")
+    axes.set_title(f"Mean rank by Dice over {plural(groups, 'group')}, 1 is the best")
     for side in ("left", "right", "bottom"):
         axes.spines[side].set_visible(False)
     axes.spines["top"].set_position(("data", 0))

@@ -11,6 +11,7 @@ from hrtem_lab.evaluation.populations import DIAMETER
 from hrtem_lab.figures.interval_text import interval_text
 from hrtem_lab.figures.report import DataTable
 from hrtem_lab.figures.statements import label
+from hrtem_lab.plural import plural
 
 ALPHA = 0.05
 STATISTIC_LABELS = {
@@ -34,7 +35,7 @@ def size_rows(sizes: pd.DataFrame) -> DataTable:
         for statistic, text in STATISTIC_LABELS.items()
     ]
     first = sizes.iloc[0]
-    caption = f"Sizes of {first['particles']} particles in {first['micrographs']} micrographs"
+    caption = f"Sizes of {plural(first['particles'], 'particle')} in {plural(first['micrographs'], 'micrograph')}"
     caption += ", with 95 % intervals over micrographs" if sizes["low"].notna().any() else ""
     coverage = sizes.loc[sizes["statistic"] == "d50", "coverage"].dropna()
     if len(coverage):
@@ -97,8 +98,8 @@ def describe_needed(needed: Mapping[str, float], precision: float) -> str:
         return f"The median of the equivalent diameter is known to {100 * precision:g} %, as far as sampling goes."
     return (
         f"For a 95 % interval of ±{100 * precision:g} % around the median of the equivalent diameter, about "
-        f"{needed['particles']:.0f} particles in {needed['micrographs']:.0f} micrographs like these are needed, "
-        f"{needed['more_particles']:.0f} more."
+        f"{plural(needed['particles'], 'particle')} in {plural(needed['micrographs'], 'micrograph')} like these are "
+        f"needed, {needed['more_particles']:.0f} more."
     )
 
 

@@ -12,6 +12,7 @@ from hrtem_lab.evaluation.intervals import MIN_GROUPS
 from hrtem_lab.evaluation.populations import DIAMETER, NON_PARTICLE
 from hrtem_lab.figures.interval_text import interval_text
 from hrtem_lab.micrograph import UNCERTAIN
+from hrtem_lab.plural import plural
 
 ALPHA = 0.05
 """Corrected p value below which a difference is established."""
@@ -39,7 +40,7 @@ def describe_sample(particles: pd.DataFrame, uncut: pd.DataFrame) -> list[str]:
     if "class" in uncut and (uncertain := int((uncut["class"] == UNCERTAIN).sum())):
         lines.append(f"Of {uncertain} of them the forest is uncertain: they have no class.")
     if 0 < (number := uncut["micrograph"].nunique()) < MIN_GROUPS:
-        few = f"Only {_plural(number, 'micrograph')} with whole particles"
+        few = f"Only {plural(number, 'micrograph')} with whole particles"
         few += f"; an interval over micrographs needs {MIN_GROUPS}"
         lines.append(f"{few}: none is given, and nothing is claimed of how its particles differ or what goes together.")
     if "class" not in particles:
@@ -51,7 +52,7 @@ def _describe_selection(particles: pd.DataFrame, uncut: pd.DataFrame) -> str:
     """State how many particles are described and how many are left out."""
     cut = int(particles["touches_edge"].sum())
     number = particles["micrograph"].nunique()
-    line = f"{_plural(len(particles), 'particle')} in {_plural(number, 'micrograph')}, {len(uncut)} of them described; "
+    line = f"{plural(len(particles), 'particle')} in {plural(number, 'micrograph')}, {len(uncut)} of them described; "
     line += f"left out: {cut} cut by the edge"
     if "repeat_of" in particles and (again := int((particles["repeat_of"] != "").sum())):
         line += f", {again} seen before in another micrograph"
@@ -93,7 +94,7 @@ def describe_difference(comparison: pd.DataFrame, name: str, other: str) -> list
     numbers = int(row["micrographs"]), int(row["micrographs_other"])
     if (least := min_attainable_p(*numbers)) > ALPHA:
         return [
-            f"{name} against {other}: with {numbers[0]} and {_plural(numbers[1], 'micrograph')} p cannot fall below "
+            f"{name} against {other}: with {numbers[0]} and {plural(numbers[1], 'micrograph')} p cannot fall below "
             f"{least:.2g}, so that no difference can be claimed."
         ]
     return _describe_differences(comparison, f"Particles of {name}", f"those of {other}")
@@ -170,8 +171,3 @@ def _p_text(row: pd.Series) -> str:
     """Format the corrected p value of a row."""
     p = row["p_adjusted"]
     return f"corrected p {'< 0.001' if p < 0.001 else f'= {p:.2g}'}"
-
-
-def _plural(number: int, noun: str) -> str:
-    """Format a number and a noun, in the plural unless it is 1."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from hrtem_lab.evaluation import holm_adjust
 from hrtem_lab.figures.interval_text import interval_text
+from hrtem_lab.plural import plural
 
 MAX_NAMED = 3
 """Number of names in a line before it says how many more there are."""
@@ -88,7 +89,7 @@ def forest_lines(metrics: dict[str, float]) -> list[str]:
         prefix = f"forest/{stage}/"
         row = pd.Series({name.removeprefix(prefix): value for name, value in metrics.items() if prefix in name})
         lines.append(
-            f"Forest, {description}: accuracy {_interval(row, 'accuracy')} over {row['particles']:.0f} particles "
+            f"Forest, {description}: accuracy {_interval(row, 'accuracy')} over {plural(row['particles'], 'particle')} "
             f"(always the commonest class: {row['majority_accuracy']:.2f}), balanced accuracy "
             f"{row['balanced_accuracy']:.2f}, fault F1 {row['fault_f1']:.2f}"
         )

@@ -47,6 +47,7 @@ from hrtem_lab.pipelines.file_analysis import (
 )
 from hrtem_lab.pipelines.read_settings import read_limits, read_options
 from hrtem_lab.pipelines.report import write_report
+from hrtem_lab.plural import plural
 from hrtem_lab.processes.cores import count_cores
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.tracking.models import find_model
@@ -107,7 +108,7 @@ def _predict(config: DictConfig, inputs: dict[str, Path], model: Path, output: P
                 advance(len(reasons), len(inputs))
     except KeyboardInterrupt:
         results = write_tables(config, output, records, reasons, inputs)
-        kept = f"{len(results.micrographs)} micrographs done of {len(inputs)} files"
+        kept = f"{plural(len(results.micrographs), 'micrograph')} done of {plural(len(inputs), 'file')}"
         console.print(f"Stopped; what was found so far ({kept}) is kept in {output}", markup=False, soft_wrap=True)
         raise
     results = write_tables(config, output, records, reasons, inputs)
@@ -232,8 +233,8 @@ def print_results(results: Results, model: Path, output: Path) -> None:
     if len(results.micrographs) > MAX_LISTED:
         console.print(f"... and {len(results.micrographs) - MAX_LISTED} more, which summary.json lists")
     if again := int((results.particle_table()["repeat_of"] != "").sum()):
-        fields = len({row["field"] for row in results.micrographs})
-        console.print(f"{again} particles are seen again in another micrograph, and count once ({fields} fields)")
+        fields = plural(len({row["field"] for row in results.micrographs}), "field")
+        console.print(f"Seen again in another micrograph: {plural(again, 'particle')}, each counted once ({fields})")
     notes = [(Path(row["file"]).name, note) for row in results.micrographs for note in row["notes"]]
     for line in note_lines(notes):
         console.print(f"[yellow]note[/yellow] {escape(line)}", highlight=False, soft_wrap=True)

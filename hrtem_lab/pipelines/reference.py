@@ -19,6 +19,7 @@ from hrtem_lab.cli.progress import console, progress_bar, track
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.physics import ExitWave, ExitWaveLibrary, ImageSimulator, ProjectedBodies
 from hrtem_lab.physics.faulty_images import FAULTS, faults_of, simulate
+from hrtem_lab.plural import plural
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 
@@ -82,8 +83,8 @@ def reference(config: DictConfig) -> None:
     made = {"specimens": len(waves), "views": config.views, "seed": config.seed, "library": library.digest}
     fitted = fit_reference(measured, weights_fingerprint(folder), made)
     fitted.save(folder)
-    number = int(measured.good.sum())
-    console.print(f"{folder / REFERENCE}: from {number} images and {len(FAULTS)} faults", markup=False, soft_wrap=True)
+    images_read = f"{plural(int(measured.good.sum()), 'image')} and {plural(len(FAULTS), 'fault')}"
+    console.print(f"{folder / REFERENCE}: from {images_read}", markup=False, soft_wrap=True)
 
 
 def interleave(library: ExitWaveLibrary, bodies: ProjectedBodies | None) -> Sequence[ExitWave]:

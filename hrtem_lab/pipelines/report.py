@@ -20,6 +20,7 @@ from hrtem_lab.figures.report import render
 from hrtem_lab.files import read_summary
 from hrtem_lab.fingerprint import fingerprint_bytes
 from hrtem_lab.pipelines.statistics import Population, compute_tables
+from hrtem_lab.plural import plural
 
 REPORT = "report.html"
 PRECISION = 0.02
@@ -73,9 +74,9 @@ def describe_methods(folder: Path, summary: Mapping[str, Any], population: Popul
             "{threshold}, smallest diameter {min_diameter_nm} nm), without manual correction"
         ).format(**model)
     return (
-        f"Particles in {len(summary['per_micrograph'])} micrographs (pixel size {pixels}) were measured with "
-        f"hrtem_lab {__version__} by {found}. Of {len(population.particles)} outlines, {counted} were counted; {cut} "
-        "that the edge of a micrograph cuts were left out, and each of the others counts by the inverse of its chance "
+        f"Particles in {plural(len(summary['per_micrograph']), 'micrograph')} (pixel size {pixels}) were measured with "
+        f"hrtem_lab {__version__} by {found}. Counted: {counted} of {plural(len(population.particles), 'outline')}; "
+        f"left out: {cut} that the edge of a micrograph cuts. Each counts by the inverse of its chance "
         "to lie whole in its field (Miles-Lantuéjoul correction). Minimal Feret and equivalent circular diameters are "
         "given as medians by number with D10 and D90 (ISO 21363). Intervals are 95 %, from a bootstrap over "
         f"micrographs or groups of them with Student's t. Software: Python {platform.python_version()}, {versions}. "

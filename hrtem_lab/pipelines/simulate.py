@@ -19,6 +19,7 @@ from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.physics import ExitWaveLibrary, ImageSimulator
 from hrtem_lab.physics.library import find_materials
 from hrtem_lab.physics.workers import run
+from hrtem_lab.plural import plural
 
 CONTACT_SHEET_IMAGES = 24
 MIN_PARALLEL_IMAGES = 32
@@ -82,7 +83,7 @@ def simulate(config: DictConfig) -> ExitWaveLibrary:
     except KeyboardInterrupt:
         done = len(library) - len(library.missing())
         console.print(
-            f"{done} of {len(library)} specimens are in {library.folder}; the same command goes on from there",
+            f"{library.folder} holds {done} of {plural(len(library), 'specimen')}; the same command goes on from there",
             soft_wrap=True,
             highlight=False,
         )
@@ -173,7 +174,7 @@ def cut_square(micrograph: LabelledMicrograph, side_px: int, rng: np.random.Gene
 
 def print_files(library: ExitWaveLibrary, config: DictConfig) -> None:
     """Print the files of the library and their content."""
-    table = Table(title=f"{len(library)} specimens in {library.folder}", show_header=False)
+    table = Table(title=f"{plural(len(library), 'specimen')} in {library.folder}", show_header=False)
     written = {
         "library.zarr": "exit waves and instances",
         "facts/": "a row per particle: pandas.read_parquet(folder)",

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.plural import plural
 from hrtem_lab.processes.pool import ChildPool, NoAnswer
 from hrtem_lab.service.refusal import Refusal
 from hrtem_lab.service.task import RESULT, AnalysisSettings, Upload, analyse
@@ -104,7 +105,7 @@ class Jobs:
             self._forget_old()
             waiting = sum(job.state in (WAITING, RUNNING) for job in self._jobs.values())
             if waiting >= self.max_open:
-                raise Refusal(429, f"{waiting} files are waiting already; send it again later")
+                raise Refusal(429, f"{plural(waiting, 'file')} waiting already; send it again later")
             job = Job(self.folder / uuid4().hex, name)
             job.folder.mkdir()
             self._jobs[job.id] = job

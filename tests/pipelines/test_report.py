@@ -38,7 +38,7 @@ def test_the_report_shows_what_the_tables_hold(tmp_path: Path):
     tags = Tags(text)
     assert len([tag for tag, _ in tags.seen if tag == "img"]) == 8 + 4  # a gallery and four figures
     assert text.index("µ2") < text.index("µ0")  # the doubtful one first
-    for words in ("it drifted", "it ends too early", "1 of 8 micrographs are doubtful", "abc123", "160 of 160"):
+    for words in ("it drifted", "it ends too early", "Doubtful: 1 of 8 micrographs", "abc123", "160 of 160"):
         assert words in text
     assert "/data/" not in text
 

@@ -197,7 +197,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(KeyboardInterrupt):
         simulate(tmp_path)
     said = capsys.readouterr().out
-    assert f"1 of 3 specimens are in {tmp_path}; the same command goes on from there" in said
+    assert f"{tmp_path} holds 1 of 3 specimens; the same command goes on from there" in said
     monkeypatch.undo()
     assert simulate(tmp_path).missing() == []
 

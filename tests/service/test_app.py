@@ -118,7 +118,7 @@ def test_what_is_too_much_is_refused_in_one_line(server: Server):
         answers = list(threads.map(lambda number: server.post("slow.tif", b"x"), range(8)))
     assert sorted(status for status, _ in answers) == [200] * 5 + [429] * 3
     assert {answer["error"] for status, answer in answers if status == 429} == {
-        "5 files are waiting already; send it again later"
+        "5 files waiting already; send it again later"
     }
     assert len(list(server.folder.glob("*/upload*"))) == 0
 

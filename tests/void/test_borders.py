@@ -143,7 +143,7 @@ def test_single_pixels_without_a_value_are_refused(tmp_path: Path) -> None:
     image = picture()
     image[0, 0] = image[100, 100] = np.nan
     tifffile.imwrite(tmp_path / "a.tif", image)
-    with pytest.raises(InputError, match="2 pixels are NaN or infinite"):
+    with pytest.raises(InputError, match="NaN or infinite pixels: 2"):
         read(tmp_path / "a.tif", 0.05)
 
 
