@@ -145,7 +145,7 @@ class OpenAnalysis:
             key = self._key(name, path)
             if self.records.find(name, key) is None:
                 self.records.adopt(key, name, path)
-            if not self._is_done(name, key):
+            if not self._is_done(name, path, key):
                 self._analyse(name, path, taken, key, progress)
             return None
         except DiskError:
@@ -157,12 +157,23 @@ class OpenAnalysis:
         except Exception as error:  # whatever is wrong with one file, the others are still wanted
             return f"{path.name}: {type(error).__name__}: {error}"
 
-    def _is_done(self, name: str, key: str) -> bool:
-        """Whether everything of a file is written; its record leaves out labels, which are the user's to change."""
+    def _is_done(self, name: str, path: Path, key: str) -> bool:
+        """Whether everything of a file is written, without the regions that are left out of its images now."""
         record = self.records.find(name, key)
-        if record is None or self.labels is None:
-            return record is not None
-        return all(label_path(self.labels, row["micrograph"]).exists() for row in record["micrographs"])
+        if record is None:
+            return False
+        images = [row["micrograph"] for row in record["micrographs"]]
+        if record["left_out"] != self._digest_regions(images, name, path):
+            return False
+        # the record leaves out labels, which are the user's to change
+        return self.labels is None or all(label_path(self.labels, image).exists() for image in images)
+
+    def _digest_regions(self, images: Iterable[str], name: str, path: Path) -> list[str]:
+        """Fingerprint of the file with the region to leave out of each image of a file; '' where there is none."""
+        if self.left_out is None:
+            return ["" for _ in images]
+        files = [self.left_out.find([image, name, path.stem]) for image in images]
+        return ["" if file is None else digest_files([file]) for file in files]
 
     def _key(self, name: str, path: Path) -> str:
         """Fingerprint of everything that the results of a file depend on, apart from its name."""
@@ -174,10 +185,8 @@ class OpenAnalysis:
         cells = [
             (column, text) for table in tables for column in columns for _, text in table.lookup(column, path, name)
         ]
-        region = self.left_out.find([name, path.stem]) if self.left_out else None
-        digests = [content_digest(each) for each in (path, region) if each is not None]
         names = [path.name] if "coco" in self.exports else []  # it names the file
-        return [digests, names, cells, [table.error for table in tables if table.error]]
+        return [content_digest(path), names, cells, [table.error for table in tables if table.error]]
 
     def _tables(self, path: Path) -> list[ImageTable]:
         """The tables that may say something of a file."""
@@ -204,7 +213,9 @@ class OpenAnalysis:
         self.records.discard(name)
         pictures = self._write(name, analyses)
         record = describe_file(path, name, analyses, self.analyser.model, self._group(name, path), self._read_label)
-        self.records.write({**record, "refused": refused, "key": key, "pictures": pictures})
+        regions = self._digest_regions([row["micrograph"] for row in record["micrographs"]], name, path)
+        written = {"refused": refused, "key": key, "left_out": regions, "pictures": pictures}
+        self.records.write({**record, **written})
         for outdated in set(earlier["pictures"] if earlier else ()).difference(pictures):
             (self.records.output / outdated).unlink(missing_ok=True)
 

@@ -99,6 +99,24 @@ def test_what_is_left_out_can_change(session: Path, model: Path, tmp_path: Path)
         assert sizes.tolist() == pytest.approx([kept_nm] * 2, rel=0.1)
 
 
+def test_a_region_of_one_image_of_a_file_can_change(model: Path, tmp_path: Path):
+    """Regions may be called as an image of a file, whose names only the file knows."""
+    image = discs()[0]
+    tags = {"resolution": (1 / PIXEL_NM,) * 2, "metadata": {"unit": "nm", "axes": "TYX"}}
+    tifffile.imwrite(tmp_path / "stack.tif", np.stack([image, image[::-1]]), imagej=True, **tags)
+    regions = tmp_path / "regions"
+    regions.mkdir()
+    settings = {"input": tmp_path / "stack.tif", "output": tmp_path / "out", "model": model, "leave_out": regions}
+    for share in (0.0, 0.25, 0.5):
+        if share:
+            region = np.zeros(image.shape, np.uint8)
+            region[:, : int(share * image.shape[1])] = 255
+            Image.fromarray(region).save(regions / "stack_0001.png")
+        predict(**settings)
+        first, second = (row["field_nm2"] for row in summary(tmp_path / "out")["per_micrograph"])
+        assert second == pytest.approx((1 - share) * first)
+
+
 def test_a_higher_threshold_and_a_larger_least_diameter_leave_less(session: Path, model: Path, tmp_path: Path):
     areas = {}
     for threshold in (0.3, 0.9):
