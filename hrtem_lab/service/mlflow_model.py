@@ -13,8 +13,9 @@ import pandas as pd
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.particles import lattice_features
+from hrtem_lab.service.refusal import Refusal
 from hrtem_lab.service.task import RESULT, AnalysisSettings, Upload, analyse
-from hrtem_lab.service.uploads import safe_name
+from hrtem_lab.service.uploads import check_suffix, safe_name
 
 
 class AnalysisModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
@@ -35,11 +36,11 @@ class AnalysisModel(mlflow.pyfunc.PythonModel):  # type: ignore[name-defined]
         shown = safe_name(name)
         with tempfile.TemporaryDirectory(prefix="hrtem_lab_") as scratch:
             folder = Path(scratch)
-            upload = Upload(folder / f"upload{Path(shown).suffix.lower()}", shown, pixel_size_nm)
-            upload.path.write_bytes(content)
             try:
+                upload = Upload(folder / f"upload{check_suffix(shown)}", shown, pixel_size_nm)
+                upload.path.write_bytes(content)
                 analyse(self.settings, upload, folder)
-            except InputError as error:
+            except (InputError, Refusal) as error:
                 return {"name": shown, "result": "", "overlay": "", "error": str(error)}
             overlay = base64.b64encode((folder / "overlay-0.png").read_bytes()).decode()
             result = (folder / RESULT).read_text(encoding="utf-8")

@@ -14,8 +14,10 @@ from starlette.requests import ClientDisconnect
 from hrtem_lab.files import SUFFIXES
 from hrtem_lab.service.refusal import Refusal
 
-UPLOADED_SUFFIXES = [suffix for suffix in SUFFIXES if suffix not in (".zspy", ".emi")]
-"""Suffixes of files that can be sent: the others are folders, or need a second file."""
+WITHOUT_PIXELS = ".emi"
+"""Suffix of descriptions, whose images lie in other files."""
+UPLOADED_SUFFIXES = [suffix for suffix in SUFFIXES if suffix != WITHOUT_PIXELS]
+"""Suffixes of files that can be sent; a `.zspy` is sent as a ZIP file of that name."""
 MAX_NAME = 80
 """Largest number of characters of a name that is kept."""
 
@@ -35,9 +37,11 @@ def check_suffix(name: str) -> str:
     """The suffix of a name, in lower case.
 
     Raises:
-        Refusal: Files of this kind are not read, or are folders.
+        Refusal: Files of this kind are not read, or hold no pixels.
     """
     suffix = Path(name).suffix.lower()
+    if suffix == WITHOUT_PIXELS:
+        raise Refusal(415, f"{name}: holds no pixels; send the .ser files that lie beside it")
     if suffix not in UPLOADED_SUFFIXES:
         raise Refusal(415, f"{name}: the suffix is not read, expected one of {' '.join(UPLOADED_SUFFIXES)}")
     return suffix

@@ -41,9 +41,11 @@ def test_names_for_people_stay(name: str, safe: str):
 
 def test_kinds_that_are_not_read_are_refused():
     assert check_suffix("a.DM3") == ".dm3"
-    for name in ("a.exe", "a", "a.zspy", "a.dm3.zip"):
+    for name in ("a.exe", "a", "a.dm3.zip"):
         with pytest.raises(Refusal, match="the suffix is not read"):
             check_suffix(name)
+    with pytest.raises(Refusal, match=r"^a.EMI: holds no pixels; send the .ser files that lie beside it$"):
+        check_suffix("a.EMI")
 
 
 @pytest.mark.parametrize("size", ["0", "-0.02", "inf", "nan", "0.02nm", "1e999"])
