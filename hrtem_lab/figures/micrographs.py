@@ -25,6 +25,8 @@ from hrtem_lab.particles.crops import boxes
 
 BAR_LENGTHS_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
 """Lengths that a scale bar may have."""
+LETTER_WIDTH = 0.6
+"""Width of a letter in font sizes, on the safe side."""
 MIN_PICTURE_PX, MAX_PICTURE_PX = 800, 2048
 """Limits of the longer side of an overlay."""
 
@@ -37,10 +39,11 @@ def overlay(analysis: Analysis) -> Figure:
     figure = Figure(figsize=(max(columns * zoom, 80) / DPI, max(rows * zoom, 80) / DPI), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     plot_micrograph(axes, micrograph, instances, classes)
+    is_doubtful = bool(analysis.quality.reasons)
     if len(classes):
-        corner = _emptiest_corner(instances)
+        corner = "lower right" if is_doubtful else _emptiest_corner(instances)
         axes.legend(handles=_legend(set(classes)), loc=corner, fontsize=_font_size(axes), facecolor=BACKDROP)
-    if analysis.quality.reasons:
+    if is_doubtful:
         plot_badge(axes, f"{analysis.quality.value}: {analysis.quality.reason}")
     return figure
 
@@ -48,7 +51,7 @@ def overlay(analysis: Analysis) -> Figure:
 def plot_badge(axes: Axes, text: str) -> None:
     """Plot a warning across the top of a picture."""
     size = _font_size(axes)
-    letters = int(1.5 * axes.get_window_extent().width / size)
+    letters = int(axes.get_window_extent().width / (LETTER_WIDTH * size * DPI / 72))
     axes.text(
         0.5, 0.99, "\n".join(wrap(f"⚠ {text}", max(letters, 20))), transform=axes.transAxes, ha="center", va="top",
         color="white", fontsize=size, bbox={"facecolor": WARNING, "edgecolor": "none"},

@@ -158,13 +158,20 @@ def diameter_row(distributions: pd.DataFrame) -> pd.Series:
 
 def label(quantity: str, brackets: str = "()") -> str:
     """Label of a quantity, with its unit in the given brackets, if any."""
-    name, symbol = QUANTITY_LABELS.get(quantity, (quantity.replace("_", " "), ""))
+    name, symbol = _name_and_unit(quantity)
     return f"{name} {brackets[0]}{symbol}{brackets[1]}" if symbol and brackets else name
 
 
 def unit(quantity: str) -> str:
     """Unit of a quantity, empty if it has none."""
-    return QUANTITY_LABELS.get(quantity, ("", ""))[1]
+    return _name_and_unit(quantity)[1]
+
+
+def _name_and_unit(quantity: str) -> tuple[str, str]:
+    """Name of a quantity, with the outline where that is not the geometric one, and its unit."""
+    geometric = quantity.replace("_half_contrast", "")
+    name, symbol = QUANTITY_LABELS.get(geometric, (geometric.replace("_", " "), ""))
+    return name if geometric == quantity else f"{name}, half contrast", symbol
 
 
 def _p_text(row: pd.Series) -> str:

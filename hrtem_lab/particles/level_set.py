@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import logit
 
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, IntArray
-from hrtem_lab.particles.closed_curves import Curves, contours, normals, resample
+from hrtem_lab.particles.closed_curves import Curves, area, contours, normals, resample
 from hrtem_lab.particles.crops import boxes
 from hrtem_lab.particles.edge import Edge
 from hrtem_lab.particles.outline import mask_curves
@@ -98,7 +98,8 @@ def edge_errors(probability: FloatArray, curves: Curves, pixel_size_nm: float) -
     """Standard errors of the mean and of the local position of an edge, in nm, from the slope of a probability.
 
     A probability that is right is the distribution of the edge's position: with the logistic one, its logit falls by
-    pi / sqrt(3) per standard deviation.
+    pi / sqrt(3) per standard deviation. Where it hardly falls or does not, the edge is anywhere in the particle: within
+    the radius of the disc of the same area, evenly.
 
     Args:
         probability: (rows, columns).
@@ -111,6 +112,7 @@ def edge_errors(probability: FloatArray, curves: Curves, pixel_size_nm: float) -
     row, column = np.moveaxis(place.astype(np.float32), -1, 0)
     sampled = cv2.remap(probability, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inner, outer = logit(np.clip(sampled, PROBABILITY_CLIP, 1 - PROBABILITY_CLIP))
-    slope_per_nm = max(float(np.median(inner - outer)) / (2 * pixel_size_nm), 1e-3)
-    local_nm = LOGISTIC_DEVIATION / slope_per_nm
+    slope_per_nm = float(np.median(inner - outer)) / (2 * pixel_size_nm)
+    anywhere_nm = pixel_size_nm * np.sqrt(area(curves) / np.pi / 3)
+    local_nm = min(LOGISTIC_DEVIATION / slope_per_nm, anywhere_nm) if slope_per_nm > 0 else anywhere_nm
     return MEAN_SHARE * local_nm, local_nm

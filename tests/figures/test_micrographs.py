@@ -1,11 +1,14 @@
 """Pictures that say what their numbers say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from hrtem_lab.analysis.analyser import Analysis
+from hrtem_lab.analysis.quality import Quality
 from hrtem_lab.figures import micrographs
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import Micrograph
@@ -38,6 +41,24 @@ def test_an_overlay_shows_a_micrograph_of_any_size_with_its_particle_where_it_is
     orange = np.abs(edge - (0xD5, 0x5E, 0x00)).sum(axis=1)
     assert orange.min() < 60
     assert (outside + orange.argmin()) / zoom == pytest.approx(columns // 5, abs=3 / zoom + 1)
+
+
+@pytest.mark.parametrize("side", [64, 300, 1500])
+def test_a_warning_is_read_in_full(side):
+    """Its lines are inside the picture, and the legend is elsewhere."""
+    instances = np.zeros((side, side), np.int32)
+    instances[side // 2 :] = 1
+    micrograph = Micrograph(image=np.zeros((side, side), np.float32), pixel_size_nm=0.02, name="doubtful")
+    quality = Quality(("the true pixel seems to be about twice as large as the one given", "something else " * 9))
+    figure = micrographs.overlay(replace(analysis(micrograph, instances, {1: "no_fault"}), quality=quality))
+    axes = figure.axes[0]
+    figure.canvas.draw()
+    picture, legend = axes.get_window_extent(), axes.get_legend().get_window_extent()
+    (warning,) = (text for text in axes.texts if "twice as large" in text.get_text())
+    lines = warning.get_bbox_patch().get_window_extent()
+    assert picture.x0 <= warning.get_window_extent().x0
+    assert warning.get_window_extent().x1 <= picture.x1
+    assert not lines.overlaps(legend)
 
 
 @pytest.mark.parametrize(("suffix", "beginning"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 
 from hrtem_lab.particles import closed_curves
 from hrtem_lab.particles.half_contrast import half_contrast_edges
@@ -125,6 +125,17 @@ def test_a_neighbour_and_the_border_change_nothing_on_the_other_side():
     table = measure_half_contrast(half_contrast_edges(image.astype(np.float32), instances, edges, 0.03), 0.03)
     assert table["half_contrast_reason"].isna().all()
     np.testing.assert_allclose(table["equivalent_diameter_half_contrast_nm"], 3.8, atol=0.05)
+
+
+@pytest.mark.parametrize("steepness_per_nm", [-1.0, 0.0, 1e-6, 0.3, 20.0])
+def test_an_edge_is_never_less_certain_than_anywhere_in_its_particle(steepness_per_nm: float):
+    """A logistic edge deviates by pi / sqrt(3) over its steepness, an even one by its range over sqrt(3)."""
+    radius_nm, pixel_nm = 2.0, 0.03
+    distance = disc(frame(pixel_nm), radius_nm).astype(np.float32)
+    probability = expit(steepness_per_nm * distance).astype(np.float32)
+    edge = geometric_edges((distance > 0).astype(np.int32), distance, pixel_nm, probability)[1]
+    logistic_nm = np.pi / np.sqrt(3) / steepness_per_nm if steepness_per_nm > 0 else np.inf
+    assert edge.local_se_nm == pytest.approx(min(logistic_nm, radius_nm / np.sqrt(3)), rel=0.05)
 
 
 def test_touching_particles_share_the_border_of_their_pixels():
