@@ -12,7 +12,6 @@ import pandas as pd
 
 from hrtem_lab.evaluation.near_duplicates import same_field_groups
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.plural import plural
 from hrtem_lab.segmentation.split import FEW_GROUPS, STAGES, Split, Stage, set_fingerprints
 from hrtem_lab.segmentation.survey import Survey, size_classes
 
@@ -95,7 +94,7 @@ class GroupSplitter(Splitter):
             way = "divide it by data/splitter=blocks" if is_stack else "label more micrographs"
             names = ", ".join(map(str, sorted(set(table[self.by]))[:5]))
             raise InputError(
-                f"{plural(len(table), 'labelled micrograph')} of {plural(count, 'group')} ({names}), of which "
+                f"{len(table)} labelled micrographs are of {count} groups ({names}), of which "
                 f"data.splitter.validation_groups={self.validation_groups} and data.splitter.test_groups="
                 f"{self.test_groups} are held out; expected one or more of each and some left to train on: {way}, or "
                 f"name their groups in the column {self.by} of metadata.csv"
