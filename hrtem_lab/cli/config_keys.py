@@ -63,6 +63,7 @@ KEYS: dict[str, ConfigKey] = {
     "test_views": PLAIN,
     "folds": PLAIN,
     "tables": ConfigKey(is_path=True, is_machine=True),
+    "more_tables": PLAIN,
     "data": DATA,
     "data._target_": DATA,
     "data.library": DATA,

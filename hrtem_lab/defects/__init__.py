@@ -8,6 +8,7 @@ from hrtem_lab.defects.forest import Forest, TooFewClasses
 from hrtem_lab.defects.forest_trainer import BaselineClassifier, ForestTrainer
 from hrtem_lab.defects.importance import family_importance
 from hrtem_lab.defects.scores import SCORE_METRICS, confusion, score
+from hrtem_lab.defects.single_features import fault_separation
 from hrtem_lab.defects.table import Features, concat_tables, tabulate_micrograph, tabulate_particles
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "family_importance",
     "fault_curves",
     "fault_detection_rate",
+    "fault_separation",
     "reliability",
     "risk_coverage",
     "score",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from hrtem_lab.figures.reliability import plot_reliability
 from hrtem_lab.figures.style import BACKDROP
 from hrtem_lab.particle_facts import fact_of
+from hrtem_lab.particles.feature_names import FAMILY_QUESTIONS
 
 STAGES = {"cv": ("#56B4E9", "cross-validated"), "test": ("#0072B2", "test")}
 """Stage -> colour and name."""
@@ -96,17 +98,24 @@ def plot_risk_coverage(curves: Mapping[str, pd.DataFrame], confidence_threshold:
 
 
 def plot_importance(losses: pd.DataFrame) -> Figure:
-    """Plot the permutation importance of families of features, a table of `hrtem_lab.defects.family_importance`."""
-    figure = Figure(figsize=(6, 1.2 + 0.45 * len(losses)), layout="constrained")
+    """Plot what each family of features is worth, from a table of `hrtem_lab.defects.family_importance`.
+
+    A family is called by what its features ask of a particle.
+    """
+    figure = Figure(figsize=(9, 1.4 + 0.55 * len(losses)), layout="constrained")
     axes = figure.subplots()
     positions = np.arange(len(losses))
     for column, (offset, colour) in BARS.items():
-        axes.barh(positions + offset, losses[column], 0.38, color=colour, label=column.replace("_", " "))
-    axes.set_yticks(positions, [str(name) for name in losses.index])
+        label = {"balanced_accuracy": "balanced accuracy of all classes", "fault_f1": "F1 of a fault"}[column]
+        bars = axes.barh(positions + offset, losses[column], 0.38, color=colour, label=label)
+        axes.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
+    names = [f"{fill(FAMILY_QUESTIONS.get(str(family), ''), 44)}\n({family})".strip() for family in losses.index]
+    axes.set_yticks(positions, names, fontsize=9)
     axes.invert_yaxis()
     axes.axvline(0, color="black", lw=0.8)
-    axes.set_xlabel("loss on test when the family is permuted")
-    axes.legend(loc="best")
+    axes.margins(x=0.12)
+    axes.set_xlabel("how much worse the answers get when particles have these features of other particles")
+    axes.legend(loc="lower right")
     return figure
 
 

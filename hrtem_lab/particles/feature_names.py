@@ -82,6 +82,16 @@ FEATURE_FAMILIES = {
     "seen": NETWORK_FEATURES,
 }
 """Features that measure much the same, by the name under which tables and figures list them together."""
+FAMILY_QUESTIONS = {
+    "shape": "size and outline",
+    "intensity": "brightness against the support",
+    "power": "strength of every spacing in the diffractogram",
+    "peaks": "its spots: how many, at which spacings and angles, how sharp",
+    "maps": "where in the particle each set of fringes is strong, and jumps of their phase",
+    "halves": "one lattice, or another one on the other side of a line",
+    "seen": "what the network saw",
+}
+"""What the features of a family ask, for readers of figures."""
 LATTICE_FEATURES: dict[str, str] = {
     name: meaning for family in FEATURE_FAMILIES.values() for name, meaning in family.items()
 }

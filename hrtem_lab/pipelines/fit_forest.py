@@ -18,6 +18,7 @@ from hrtem_lab.pipelines.particle_tables import (
     FOREST,
     TRUE_MASKS,
     PiecewiseTables,
+    add_tables,
     build_feature_sets,
     feature_nodes,
 )
@@ -57,6 +58,7 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
             train = particles.tabulate(data, "train", config.views, feature_sets)
             test_sets = feature_sets | {TRUE_MASKS: feature_sets[FOREST]}
             test = particles.tabulate(data, "test", config.test_views, test_sets)
+            train = add_tables(train, test, config.more_tables)
             metrics, _ = fit_and_evaluate_forest(config, train, test, folder, child)
         write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")

@@ -24,7 +24,13 @@ from hrtem_lab.figures import classification as figures
 from hrtem_lab.figures.style import save
 from hrtem_lab.particle_facts import fact_of
 from hrtem_lab.particles import FEATURE_FAMILIES
-from hrtem_lab.pipelines.forest_scores import Predictions, compare_with_baseline, fit_and_predict, score_forest
+from hrtem_lab.pipelines.forest_scores import (
+    Predictions,
+    compare_with_baseline,
+    fit_and_predict,
+    score_forest,
+    tabulate_classifiers,
+)
 from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS
 from hrtem_lab.tracking.runs import Run
 
@@ -63,6 +69,7 @@ def fit_and_evaluate_forest(
     run.log_metrics(metrics)
     _draw(forest, predictions, folder, run)
     labels = {"": "forest"} | {f"{name}/": name.replace("_", " ") for name in baselines}
+    run.log_csv(folder / "references.csv", tabulate_classifiers(metrics, baselines))
     save(figures.plot_baselines(metrics, labels), folder / "figures" / "references.png")
     probabilities = predictions["test"].probabilities.add_prefix("p_")
     run.log_csv(folder / "test_particles.csv", test[FOREST].join(probabilities).assign(**{"class": classes}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,16 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from hrtem_lab.defects import Costs, Forest, ForestTrainer, cross_validate, decide, score
-from hrtem_lab.evaluation import paired_test
+from hrtem_lab.defects.decision import FAULT
+from hrtem_lab.evaluation import bootstrap_interval, paired_test
+from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.micrograph import UNCERTAIN
 from hrtem_lab.pipelines.particle_tables import TRUE_MASKS
 
 BASELINE_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1", "ece")
 LEAD_SUFFIXES = {"difference": "", "low": "_low", "high": "_high", "p": "_p"}
 """Result of `paired_test` -> suffix of its metric."""
+F1_SUFFIXES = {key: suffix for key, suffix in LEAD_SUFFIXES.items() if key != "p"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def score_forest(
 def compare_with_baseline(
     name: str, baseline: dict[str, Predictions], forest: dict[str, Predictions]
 ) -> dict[str, float]:
-    """Score a baseline, and the forest's lead in accuracy over it, paired by specimen.
+    """Score a baseline, and the forest's lead over it in accuracy and in the F1 of a fault, paired by specimen.
 
     Args:
         name: Name of the baseline.
@@ -115,4 +119,40 @@ def compare_with_baseline(
         metrics |= {f"{stage}/{name}/{key}": value for key, value in values.items() if key in BASELINE_METRICS}
         lead = paired_test(forest[stage].accuracy_by_specimen(), part.accuracy_by_specimen())
         metrics |= {f"{stage}/lead_over_{name}{suffix}": lead[key] for key, suffix in LEAD_SUFFIXES.items()}
+        f1_lead = _fault_f1_lead(forest[stage], part)
+        metrics |= {f"{stage}/fault_f1_lead_over_{name}{suffix}": f1_lead[key] for key, suffix in F1_SUFFIXES.items()}
     return metrics
+
+
+def tabulate_classifiers(metrics: Mapping[str, float], baselines: Iterable[str]) -> pd.DataFrame:
+    """Arrange the test scores of the forest and of its baselines, and its leads over them, a row for each.
+
+    Args:
+        metrics: Metrics of `score_forest` and of `compare_with_baseline`.
+        baselines: Names of the baselines.
+    """
+    rows: dict[str, dict[str, float]] = {"forest": {key: metrics[f"test/{key}"] for key in BASELINE_METRICS}}
+    for name in baselines:
+        scores = {key: metrics[f"test/{name}/{key}"] for key in BASELINE_METRICS}
+        leads = {f"lead{suffix}": metrics[f"test/lead_over_{name}{suffix}"] for suffix in LEAD_SUFFIXES.values()}
+        f1_leads = {
+            f"fault_f1_lead{suffix}": metrics[f"test/fault_f1_lead_over_{name}{suffix}"]
+            for suffix in F1_SUFFIXES.values()
+        }
+        rows[name] = scores | leads | f1_leads
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("classifier").reset_index()
+
+
+def _fault_f1_lead(forest: Predictions, baseline: Predictions) -> dict[str, float]:
+    """Difference of the F1 scores of a fault, with its interval by drawing specimens."""
+    classes = [decide(part.probabilities, part.costs)["class"].to_numpy() == FAULT for part in (forest, baseline)]
+    rows = np.column_stack([forest.labels.to_numpy() == FAULT, *classes])
+
+    def lead(part: npt.NDArray[np.bool_]) -> float:
+        first, second = (
+            divide(2 * (part[:, 0] & part[:, i]).sum(), part[:, 0].sum() + part[:, i].sum()) for i in (1, 2)
+        )
+        return float(first - second)
+
+    low, high = bootstrap_interval(lead, rows, groups=forest.table["group"].to_numpy())
+    return {"difference": lead(rows), "low": low, "high": high}

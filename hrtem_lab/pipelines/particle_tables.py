@@ -14,7 +14,7 @@ from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import track
 from hrtem_lab.defects import Features, concat_tables, tabulate_micrograph
 from hrtem_lab.fingerprint import fingerprint
-from hrtem_lab.micrograph import LabelledMicrograph
+from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.segmentation.data import ALL, TrainingData
 from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.segmentation.split import Stage
@@ -118,3 +118,32 @@ class PiecewiseTables:
             for name, path in paths.items():
                 pieces[name].append(pd.read_parquet(path))
         return {name: concat_tables(tables) for name, tables in pieces.items()}
+
+
+def add_tables(
+    train: Mapping[str, pd.DataFrame], test: Mapping[str, pd.DataFrame], folders: Iterable[str]
+) -> dict[str, pd.DataFrame]:
+    """Add the particles of all stages in the pieces that other calls wrote, such as those of another seed.
+
+    Args:
+        train: Feature set -> particles to learn from.
+        test: Feature set -> particles to score on.
+        folders: Folders of pieces.
+
+    Raises:
+        InputError: A folder holds no particles with these features, or some of a specimen to score on.
+    """
+    result = dict(train)
+    for folder in folders:
+        for name, table in train.items():
+            pieces = sorted(Path(folder).expanduser().glob(f"*_{name}.parquet"))
+            more = concat_tables([pd.read_parquet(piece) for piece in pieces])
+            if more.empty or set(more.columns) != set(table.columns):
+                raise InputError(
+                    f"more_tables has {folder}: no table of {name} there with the features of now; give a folder that "
+                    "this version wrote for another seed, such as .cache/particles/0123456789abcdef"
+                )
+            if leaks := sorted(set(more["group"]) & set(test[name]["group"])):
+                raise InputError(f"more_tables has {folder}: specimen {leaks[0]} there is in the test; leave it out")
+            result[name] = concat_tables([result[name], more])
+    return result

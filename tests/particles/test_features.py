@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.particles import features
-from hrtem_lab.particles.feature_names import INTENSITY_FEATURES, LATTICE_FEATURES, SHAPE_FEATURES
+from hrtem_lab.particles.feature_names import (
+    FAMILY_QUESTIONS,
+    FEATURE_FAMILIES,
+    INTENSITY_FEATURES,
+    LATTICE_FEATURES,
+    SHAPE_FEATURES,
+)
 from hrtem_lab.particles.features import lattice_features
 from hrtem_lab.particles.measure import measure
 from tests.particles.scenes import faulted, fringes, particle, single, twinned
@@ -35,6 +41,7 @@ def test_columns_are_the_features(kinds):
     assert found.index.name == "particle"
     assert (found.dtypes == np.float64).all()
     assert all(LATTICE_FEATURES.values())
+    assert FAMILY_QUESTIONS.keys() == FEATURE_FAMILIES.keys()
 
 
 def test_noise_is_level_one_and_has_no_lattice(kinds):

@@ -105,8 +105,20 @@ def test_the_forest_is_scored_beside_its_baselines_and_on_true_masks(studied):
     assert lead[0] > 0.3
     assert 0 <= metrics["forest/test/lead_over_paper_p"] <= 1
     assert 0 <= metrics["forest/test/coverage"] <= 1
+    f1_lead = [metrics[f"forest/test/fault_f1_lead_over_majority{end}"] for end in ("_low", "", "_high")]
+    assert f1_lead == sorted(f1_lead)
+    assert f1_lead[1] == pytest.approx(metrics["forest/test/fault_f1"] - metrics["forest/test/majority/fault_f1"])
     assert logged["test/fault_f1"] == metrics["forest/test/fault_f1"]
     assert not any(value != value for value in logged.values())
+
+
+def test_the_classifiers_are_in_one_table(studied):
+    metrics, _, logged, folder = studied
+    table = pd.read_csv(folder / "references.csv").set_index("classifier")
+    assert table.index.tolist() == ["forest", "majority", "paper"]
+    assert table.loc["majority", "balanced_accuracy"] == 0.25
+    assert table.loc["paper", "lead"] == pytest.approx(metrics["forest/test/lead_over_paper"])
+    assert "references.csv" in logged
 
 
 def test_every_test_particle_has_a_class(studied):

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hrtem_lab.micrograph import InputError
 from hrtem_lab.particles import measure
 from hrtem_lab.physics import ImageSimulator
 from hrtem_lab.pipelines import particle_tables
-from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS, PiecewiseTables, segment_views, tabulate
+from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS, PiecewiseTables, add_tables, segment_views, tabulate
 from hrtem_lab.segmentation.data import SimulatedData
 from hrtem_lab.segmentation.segmenter import Segmentation
 from tests.segmentation.scenes import PREPROCESSING, DrawnLibrary, dihedral
@@ -90,3 +91,18 @@ def test_one_view_of_a_piece_is_in_memory(tmp_path, monkeypatch):
     PiecewiseTables(tmp_path, Finder()).tabulate(data(10), "train", 3, SETS)
     assert max(made) == 2
     assert sum(made) == 3 * 7
+
+
+def test_tables_of_other_specimens_are_learned_from_besides(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    tables = PiecewiseTables(here, Finder())
+    train, test = (tables.tabulate(data(8), stage, 1, SETS) for stage in ("train", "test"))
+    more = PiecewiseTables(there, Finder()).tabulate(data(12), "train", 1, SETS)
+    found = add_tables(train, test, [str(there)])
+    assert_same(found, {name: pd.concat([train[name], more[name]]) for name in SETS})
+    with pytest.raises(InputError, match=f"{here}: specimen specimen_0 there is in the test; leave it out"):
+        add_tables(train, test, [str(here)])
+    other_features = {FOREST: train[FOREST].assign(new=1.0)}
+    for tables_now, folder in ((train, tmp_path / "nothing"), (other_features, there)):
+        with pytest.raises(InputError, match=f"{folder}: no table of forest there with the features of now"):
+            add_tables(tables_now, test, [str(folder)])
