@@ -2,9 +2,9 @@
 
     python experiments/defects/real.py outputs/defects/sheet samples/labelled samples/bright_field
 
-The folder for the sheets, then folders of images with a metadata.csv (`name`, `pixel_size_nm`). Writes a sheet of all
-particles of each folder that no edge cuts, each in a window of its own size with its outline, its class and the
-probability of a fault, and particles.csv with the same.
+The folder for the sheets, then folders of images with a metadata.csv (`name`, `pixel_size_nm`). Writes a sheet of the
+particles of each folder, each in a window of its own size with its outline, its class and the probability of a fault,
+and particles.csv with the same.
 """
 
 import sys
@@ -28,18 +28,17 @@ def main(output: Path, folders: list[Path]) -> None:
     for folder in folders:
         images = pd.read_csv(folder / "metadata.csv").set_index("name")["pixel_size_nm"]
         analyses = {name: analyser(folder / f"{name}.png", pixel_size_nm) for name, pixel_size_nm in images.items()}
-        whole = {name: each.table[~each.table["touches_edge"]] for name, each in analyses.items() if len(each.table)}
-        table = pd.concat(whole, names=["micrograph"])
+        table = pd.concat({name: each.table for name, each in analyses.items()}, names=["micrograph"])
         save(draw(analyses, table), output / f"{folder.name}.png")
         tables.append(table)
-    shown = ["class", "p_fault", "p_no_fault", "p_no_fringe", "equivalent_diameter_nm"]
+    shown = ["class", "p_fault", "p_no_fault", "p_no_fringe", "equivalent_diameter_nm", "touches_edge"]
     table = pd.concat(tables)[shown]
     table.round(3).to_csv(output / "particles.csv")
     print(table["class"].value_counts().to_string())
 
 
 def draw(analyses: dict[str, Analysis], table: pd.DataFrame) -> Figure:
-    """Draw all particles, numbered as in the table."""
+    """Draw all particles, numbered as in the table; those that the edge of the image cuts are marked."""
     rows = -(-len(table) // COLUMNS)
     figure = Figure(figsize=(1.9 * COLUMNS, 2.15 * rows), layout="constrained")
     grid = figure.subplots(rows, COLUMNS, squeeze=False)
@@ -50,7 +49,7 @@ def draw(analyses: dict[str, Analysis], table: pd.DataFrame) -> Figure:
         window = crop(analysis, int(number))
         axes.imshow(analysis.micrograph.image[window], cmap="gray", interpolation="bicubic")
         axes.contour(analysis.instances[window] == number, [0.5], colors=[COLOURS[row["class"]]], linewidths=1)
-        said = f"{row['class']} {row['p_fault']:.2f}, {row['equivalent_diameter_nm']:.1f} nm"
+        said = f"{row['class']} {row['p_fault']:.2f}, {row['equivalent_diameter_nm']:.1f} nm{', cut' * row['touches_edge']}"
         axes.set_title(f"{str(name).removeprefix('msa_au_train_')} {number}\n{said}", fontsize=7)
     return figure
 

@@ -91,7 +91,7 @@ FAMILY_QUESTIONS = {
     "halves": "one lattice, or another one on the other side of a line",
     "seen": "what the network saw",
 }
-"""What the features of a family ask, for readers of figures."""
+"""Question that the features of each family ask, for readers of figures."""
 LATTICE_FEATURES: dict[str, str] = {
     name: meaning for family in FEATURE_FAMILIES.values() for name, meaning in family.items()
 }
