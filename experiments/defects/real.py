@@ -49,8 +49,9 @@ def draw(analyses: dict[str, Analysis], table: pd.DataFrame) -> Figure:
         window = crop(analysis, int(number))
         axes.imshow(analysis.micrograph.image[window], cmap="gray", interpolation="bicubic")
         axes.contour(analysis.instances[window] == number, [0.5], colors=[COLOURS[row["class"]]], linewidths=1)
-        said = f"{row['class']} {row['p_fault']:.2f}, {row['equivalent_diameter_nm']:.1f} nm{', cut' * row['touches_edge']}"
-        axes.set_title(f"{str(name).removeprefix('msa_au_train_')} {number}\n{said}", fontsize=7)
+        size = f"{row['equivalent_diameter_nm']:.1f} nm{', cut' * row['touches_edge']}"
+        title = f"{str(name).removeprefix('msa_au_train_')} {number}\n{row['class']} {row['p_fault']:.2f}, {size}"
+        axes.set_title(title, fontsize=7)
     return figure
 
 
