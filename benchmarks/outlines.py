@@ -58,7 +58,7 @@ EDGE_NM = 0.25
 
 def main(model: str, folders: list[str]) -> None:
     """Print the table of bias, and the report of each folder."""
-    segmenter = None if model == "truth" else NetworkSegmenter.load(find_model(model))
+    segmenter = None if model == "truth" else NetworkSegmenter.load(find_model(model), "auto")
     rows = [row for m, support in track(list(simulated()), model) for row in errors(m, segmenter, support)]
     particles = pd.DataFrame(rows)
     for outline in OUTLINES:

@@ -56,7 +56,7 @@ SHOWN = (
 
 def main(model: str) -> None:
     """Score each session."""
-    unet = NetworkSegmenter.load(find_model(model))
+    unet = NetworkSegmenter.load(find_model(model), "auto")
     scores, particles = {}, []
     for session, words in SESSIONS.items():
         crowds = taken([*CROWDS, *words])

@@ -32,7 +32,7 @@ FRESH = [
 
 def main(model: str) -> None:
     """Score, and print."""
-    unet = NetworkSegmenter.load(find_model(model))
+    unet = NetworkSegmenter.load(find_model(model), "auto")
     micrographs = taken(FRESH)
     told = [unet.segment(micrograph) for micrograph in track(micrographs, model)]
     pairs = list(zip(told, micrographs, strict=True))

@@ -6,12 +6,14 @@ from hrtem_lab.segmentation.segmenter import Segmentation
 
 SURE = 0.85
 """Expected Dice from which on no second network is asked."""
+LEAD = 0.03
+"""Difference in expected Dice by which the second answer has to be better."""
 EMPTY = 0.4
 """Expected Dice that an answer without particles stands for: of answers below it, most are specks on bare support."""
 LEAST = 0.3
 """Expected Dice below which neither answer is believed.
 
-The three were chosen on 280 simulated fields (multislice and drawn bodies) that no network had seen; see
+The four were chosen on 280 simulated fields (multislice and drawn bodies) that no network had seen; see
 experiments/segmenter.
 """
 
@@ -39,7 +41,7 @@ def choose(first: Segmentation, second: Segmentation) -> Segmentation:
     if best < LEAST:
         note = f"what was found is too unlikely to be shown (expected Dice {best:.2f})"
         return first._replace(instances=0 * first.instances, notes=(note,))
-    if promises[1] <= promises[0]:
+    if promises[1] <= promises[0] + LEAD:
         return first
     note = f"answered by the second network (expected Dice {promises[1]:.2f}, the first {promises[0]:.2f})"
     if not second.instances.any():

@@ -8,7 +8,7 @@ import pytest
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
-from hrtem_lab.segmentation.second_opinion import EMPTY, LEAST, SURE, choose, is_sure
+from hrtem_lab.segmentation.second_opinion import EMPTY, LEAD, LEAST, SURE, choose, is_sure
 from hrtem_lab.segmentation.segmenter import Segmentation
 from tests.models import Dark
 from tests.segmentation.scenes import Pointwise, dark_discs, mask_of, unet
@@ -46,6 +46,7 @@ def test_an_answer_that_is_sure_or_finds_nothing_stands():
     ("first", "second", "chosen"),
     [
         (0.6, 0.7, "second"),
+        (0.7, 0.7 + LEAD / 2, "first"),
         (0.7, 0.6, "first"),
         (EMPTY + 0.05, None, "first"),
         (EMPTY - 0.05, None, "second"),
