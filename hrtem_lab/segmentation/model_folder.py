@@ -23,7 +23,7 @@ ARCHITECTURE = "config.json"
 WEIGHTS = "model.safetensors"
 ONNX = "model.onnx"
 SECOND = "second"
-"""Folder in a model's folder that holds a second network, see `hrtem_lab.segmentation.second_opinion`."""
+"""Folder in a model's folder that holds a second network, see `hrtem_lab.segmentation.second_opinion.SecondOpinion`."""
 NETWORKS = {
     "Groschner2021": "hrtem_lab.segmentation.groschner:Groschner2021",
     "HalfResolutionUnet": "hrtem_lab.segmentation.half_resolution:HalfResolutionUnet",

@@ -19,7 +19,7 @@ from hrtem_lab.segmentation.levels import add_coarser_levels, score_of_regions
 from hrtem_lab.segmentation.model_folder import ONNX, SECOND, read_settings, write_network, write_settings
 from hrtem_lab.segmentation.orientations import average_over_orientations
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
-from hrtem_lab.segmentation.second_opinion import choose, is_sure
+from hrtem_lab.segmentation.second_opinion import SecondOpinion
 from hrtem_lab.segmentation.segmenter import (
     Segmentation,
     Segmenter,
@@ -76,7 +76,7 @@ class NetworkSegmenter(Segmenter):
         provenance: Origin of the weights (run, commit, data), as information for people.
         engine: Engine of the network with its precision and why it was taken, as information for people.
         load_second: Loads the segmenter of another network when it is first asked: for micrographs too coarse to
-            resolve a lattice, and where this one is unsure (`second_opinion`); None where there is none.
+            resolve a lattice, and where this one is unsure (`SecondOpinion`); None where there is none.
     """
 
     name: ClassVar[str] = "unet"
@@ -147,11 +147,12 @@ class NetworkSegmenter(Segmenter):
         if self.load_second is None:
             return self._answer(micrograph, progress)
         first = None if self.preprocessing.keeps_pixels_of(micrograph) else self._answer(micrograph, progress)
-        if first is not None and is_sure(first):
+        opinion = SecondOpinion()
+        if first is not None and opinion.is_sure(first):
             return first
         assert self.second is not None
         second = self.second.segment(micrograph, progress)
-        return second if first is None else choose(first, second)
+        return second if first is None else opinion.choose(first, second)
 
     def _answer(self, micrograph: Micrograph, progress: ProgressCallback | None) -> Segmentation:
         """Find the particles of a micrograph by this network alone."""

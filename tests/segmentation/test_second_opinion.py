@@ -8,11 +8,12 @@ import pytest
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.segmentation.groschner import Groschner2021
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
-from hrtem_lab.segmentation.second_opinion import EMPTY, LEAD, LEAST, SURE, choose, is_sure
+from hrtem_lab.segmentation.second_opinion import SecondOpinion
 from hrtem_lab.segmentation.segmenter import Segmentation
 from tests.models import Dark
 from tests.segmentation.scenes import Pointwise, dark_discs, mask_of, unet
 
+RULE = SecondOpinion(sure=0.85, lead=0.04, empty=0.4, least=0.3)
 DISCS = mask_of([(50, 60, 26), (120, 140, 34)])
 
 
@@ -37,28 +38,28 @@ def test_the_expected_dice_is_that_of_truths_drawn_from_the_probabilities():
 
 
 def test_an_answer_that_is_sure_or_finds_nothing_stands():
-    assert is_sure(with_promise(SURE + 0.01))
-    assert not is_sure(with_promise(SURE - 0.01))
-    assert is_sure(answer(0.0, 0 * DISCS))
+    assert RULE.is_sure(with_promise(RULE.sure + 0.01))
+    assert not RULE.is_sure(with_promise(RULE.sure - 0.01))
+    assert RULE.is_sure(answer(0.0, 0 * DISCS))
 
 
 @pytest.mark.parametrize(
     ("first", "second", "chosen"),
     [
         (0.6, 0.7, "second"),
-        (0.7, 0.7 + LEAD / 2, "first"),
+        (0.7, 0.7 + RULE.lead / 2, "first"),
         (0.7, 0.6, "first"),
-        (EMPTY + 0.05, None, "first"),
-        (EMPTY - 0.05, None, "second"),
-        (LEAST - 0.05, LEAST - 0.1, "nothing"),
-        (LEAST - 0.05, LEAST + 0.05, "second"),
+        (RULE.empty + 0.05, None, "first"),
+        (RULE.empty - 0.05, None, "second"),
+        (RULE.least - 0.05, RULE.least - 0.1, "nothing"),
+        (RULE.least - 0.05, RULE.least + 0.05, "second"),
     ],
 )
 def test_the_better_promise_is_believed(first: float, second: float | None, chosen: str):
     answers = {"first": with_promise(first), "second": answer(0.0, 0 * DISCS)}
     if second is not None:
         answers["second"] = with_promise(second)
-    believed = choose(*answers.values())
+    believed = RULE.choose(*answers.values())
     if chosen == "nothing":
         assert not believed.instances.any()
         assert "too unlikely" in believed.notes[0]
@@ -78,7 +79,7 @@ def pair() -> NetworkSegmenter:
 def test_the_second_network_is_asked_where_the_first_is_unsure(pair: NetworkSegmenter):
     micrograph = dark_discs(contrast=6.0)
     alone = replace(pair, load_second=None).segment(micrograph)
-    assert not is_sure(alone)
+    assert not RULE.is_sure(alone)
     both = pair.segment(micrograph)
     assert pair.second is not None
     np.testing.assert_array_equal(both.probabilities, pair.second.segment(micrograph).probabilities)
