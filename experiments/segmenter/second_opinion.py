@@ -2,7 +2,7 @@
 
     python experiments/segmenter/second_opinion.py [MODEL]
 
-80 multislice specimens that no network has seen, a field of each, and 20 fields of each kind of drawn bodies (other ones
+80 multislice specimens that no network has seen, a field of each, and 20 fields of each kind of drawn bodies (others
 than those of kinds.py). Prints the mean Dice of the fields with particles by kind, for each network alone, for the two
 with each setting, and for whoever knew which one is right; and how many bare fields hold anything false. MODEL is
 models/default where none is given.
