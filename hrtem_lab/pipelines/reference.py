@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
@@ -19,6 +19,7 @@ from hrtem_lab.cli.progress import console, progress_bar, track
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.physics import ExitWave, ExitWaveLibrary, ImageSimulator, ProjectedBodies
 from hrtem_lab.physics.faulty_images import FAULTS, faults_of, simulate
+from hrtem_lab.physics.wave_sequence import WaveSequence
 from hrtem_lab.plural import plural
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
@@ -95,7 +96,7 @@ def interleave(library: ExitWaveLibrary, bodies: ProjectedBodies | None) -> Sequ
 
 
 @dataclass(frozen=True)
-class Alternating(Sequence[ExitWave]):
+class Alternating(WaveSequence):
     """Exit waves of two sources in turns, each made when it is asked for.
 
     Attributes:
@@ -109,13 +110,7 @@ class Alternating(Sequence[ExitWave]):
     def __len__(self) -> int:
         return 2 * len(self.first)
 
-    @overload
-    def __getitem__(self, index: int) -> ExitWave: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[ExitWave]: ...
-    def __getitem__(self, index: int | slice) -> ExitWave | list[ExitWave]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def _wave(self, index: int) -> ExitWave:
         return (self.first, self.second)[index % 2][index // 2]
 
 
