@@ -3,8 +3,8 @@
 Run it with: python benchmarks/outlines.py [MODEL] [FOLDER ...]
 
 MODEL is models/default where none is given; `truth` gives the measurement the true outlines to start from: it shows
-what the image alone is good for. 120 specimens of the segmenter's own kind on each support, seen by no model, are
-simulated on first use (about ten minutes on two cores). The first tables have, for each outline and condition, the
+what the image alone is good for. 60 specimens of the segmenter's own kind on each support, seen by no model, are
+simulated on first use (about five minutes on two cores). The first tables have, for each outline and condition, the
 error of the equivalent diameter of found, uncut particles that overlap no other: number, quartiles, the fraction whose
 edge lies within 0.25 nm, and how many truths are within one and two standard errors. FOLDERs hold labelled micrographs
 with `outline` in their metadata.csv: they are reported, and nothing is chosen by them.
@@ -42,9 +42,9 @@ WORDS = [
     "specimen.graphitic=0",
     "specimen.empty=0",
     "postprocessing.scale_bar=0",
-    "data.library.count=122",
+    "data.library.count=62",
     "data.validation=1",
-    "data.test=120",
+    "data.test=60",
 ]
 BINS = {
     "defocus_nm": (-120, -80, -40, -15, 15, 40, 80, 120),

@@ -48,7 +48,10 @@ SAVED = {
 PROBABILITY_CLIP = 1e-6
 """Distance from 0 and 1 at which a probability in single precision still determines its logit."""
 SMALL_PX = 24.0
-"""Median diameter in pixels below which a coarse micrograph is looked at again at twice its resolution."""
+"""Median diameter in pixels below which a coarse micrograph is enlarged."""
+ENLARGEMENTS = (2, 3, 4)
+MAX_ENLARGED_PX = 2**25
+"""Number of pixels up to which an image is enlarged: 1.4 GiB for the maps and what they are made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,10 +161,22 @@ class NetworkSegmenter(Segmenter):
         """Find the particles of a micrograph by this network alone."""
         image = self.preprocessing(micrograph)
         segmentation = self._segment(micrograph, self.output_maps(image, progress))
-        too_small = self.preprocessing.keeps_pixels_of(micrograph) and _median_diameter_px(segmentation) < SMALL_PX
-        if too_small and segmentation.distance_nm is not None:
-            rows, columns = image.shape
-            segmentation = self._segment(micrograph, self.output_maps(resample(image, (2 * rows, 2 * columns))))
+        if segmentation.distance_nm is None or not self.preprocessing.keeps_pixels_of(micrograph):
+            return segmentation
+        if _median_diameter_px(segmentation) < SMALL_PX:
+            segmentation = self._look_closer(micrograph, image, segmentation)
+        return segmentation.with_contrast(micrograph)
+
+    def _look_closer(self, micrograph: Micrograph, image: FloatArray, segmentation: Segmentation) -> Segmentation:
+        """Enlarge an image of small particles as long as that lets a higher Dice expect."""
+        for factor in ENLARGEMENTS:
+            rows, columns = (factor * side for side in image.shape)
+            if rows * columns > MAX_ENLARGED_PX:
+                break
+            closer = self._segment(micrograph, self.output_maps(resample(image, (rows, columns))))
+            if closer.expected_dice <= segmentation.expected_dice:
+                break
+            segmentation = closer
         return segmentation
 
     def _segment(self, micrograph: Micrograph, maps: FloatArray) -> Segmentation:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from skimage.morphology import remove_small_objects
+from skimage.segmentation import relabel_sequential
 
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.micrograph import OUTLINES, BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
@@ -23,6 +24,7 @@ from hrtem_lab.particles import (
     half_contrast_edges,
     separate,
 )
+from hrtem_lab.particles.half_contrast import NO_CONTRAST, TOO_NOISY
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
 
@@ -72,6 +74,19 @@ class Segmentation(NamedTuple):
         score = self.particle_probability
         level = score - np.float32(self.threshold) if self.distance_nm is None else self.distance_nm
         return geometric_edges(self.instances, level, pixel_size_nm, score)
+
+    def with_contrast(self, micrograph: Micrograph) -> Segmentation:
+        """Leave out particles that do not stand out of the noise of their surround.
+
+        Where no lattice is resolved, nothing but its grey level shows a particle.
+        """
+        edges = self.find_edges(micrograph.pixel_size_nm)
+        measured = half_contrast_edges(
+            micrograph.image, self.instances, edges, micrograph.pixel_size_nm, micrograph.valid
+        )
+        unseen = [number for number, edge in measured.items() if edge.reason in (NO_CONTRAST, TOO_NOISY)]
+        shown = np.where(np.isin(self.instances, unseen), 0, self.instances)
+        return self._replace(instances=relabel_sequential(shown)[0].astype(np.int32))
 
     def half_contrast_instances(self, micrograph: Micrograph) -> IntArray:
         """Number the particles inside their half-contrast outlines, or what was found of those that have none."""

@@ -13,8 +13,9 @@ from torch import nn
 
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
+from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.segmentation.targets import DISTANCE_RANGE_PX
-from tests.segmentation.scenes import Pointwise, Tiny, Where, dark_discs, noise, plain, unet
+from tests.segmentation.scenes import Pointwise, Tiny, Where, dark_discs, mask_of, noise, plain, unet
 
 pytestmark = pytest.mark.usefixtures("full_precision")
 
@@ -193,12 +194,36 @@ def test_void_is_no_particle(monkeypatch):
     np.testing.assert_array_equal(segmentation.instances > 0, micrograph.valid)
 
 
-@pytest.mark.parametrize(("radius", "looks"), [(6, 2), (30, 1)])
-def test_a_coarse_micrograph_of_small_particles_is_looked_at_again_at_twice_its_resolution(monkeypatch, radius, looks):
+class Promising(nn.Module):
+    """Particles where the image is positive, with a probability that depends on how large the image is."""
+
+    def __init__(self, certainty):
+        super().__init__()
+        self.certainty = certainty
+
+    def forward(self, images):
+        sure = self.certainty[images.shape[-1] // 90]
+        distance = images / DISTANCE_RANGE_PX
+        return torch.cat([torch.where(images > 0, sure, -9.0), distance, distance], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("radius", "certainty", "looks", "believed"),
+    [
+        (30, {1: 1.0}, 1, 1),
+        (6, {1: 1.0, 2: 0.5}, 2, 1),
+        (6, {1: 1.0, 2: 2.0, 3: 1.5}, 3, 2),
+        (6, {1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0}, 4, 4),
+    ],
+)
+def test_a_coarse_micrograph_of_small_particles_is_enlarged_while_it_promises_more(
+    monkeypatch, radius, certainty, looks, believed
+):
     row, column = np.mgrid[:90, :90]
-    micrograph = plain(radius - np.hypot(row - 45, column - 45), 0.5)
+    depth = radius - np.hypot(row - 45, column - 45)
+    micrograph = plain(np.clip(depth, -radius, radius), 0.5)
     monkeypatch.setattr(Preprocessing, "__call__", lambda self, m: m.image)
-    method = unet(Distances(), min_diameter_nm=1.0)
+    method = unet(Promising(certainty), min_diameter_nm=1.0, tile=512)
     method = replace(method, preprocessing=replace(method.preprocessing, max_pixel_size_nm=1.0))
     seen = []
     predict = NetworkSegmenter.output_maps
@@ -206,5 +231,17 @@ def test_a_coarse_micrograph_of_small_particles_is_looked_at_again_at_twice_its_
         NetworkSegmenter, "output_maps", lambda self, image, p=None: seen.append(image.shape) or predict(self, image, p)
     )
     segmentation = method.segment(micrograph)
-    assert seen == [(90, 90), (180, 180)][:looks]
-    np.testing.assert_array_equal(segmentation.instances > 0, micrograph.image > 0)
+    assert seen == [(90 * factor, 90 * factor) for factor in range(1, 1 + looks)]
+    inside = np.median(segmentation.probabilities[0][depth > 0])
+    assert inside == pytest.approx(expit(certainty[believed]), abs=0.01)
+    np.testing.assert_array_equal(segmentation.instances > 0, depth > 0)
+
+
+def test_what_does_not_stand_out_of_the_noise_is_no_particle_where_no_lattice_is_resolved():
+    discs = mask_of([(50, 50, 20), (120, 120, 25)])
+    image = np.random.default_rng(0).normal(100, 5, discs.shape) - 20 * (discs == 1)
+    micrograph = plain(image, 0.5)
+    told = Segmentation((discs > 0).astype(np.float32)[None], discs)
+    np.testing.assert_array_equal(told.with_contrast(micrograph).instances, discs == 1)
+    swapped = told._replace(instances=np.choose(discs, [0, 2, 1]).astype(np.int32))
+    np.testing.assert_array_equal(swapped.with_contrast(micrograph).instances, discs == 1)
