@@ -72,6 +72,17 @@ PLANAR_BREAK_FEATURES = {
     "along these planes, in sigma",
     "mirror_share": "the weaker one's contrast between the sides, 1 for a twin on these planes",
 }
+FAULT_FEATURES = {
+    "line_gain": "improvement of the reflections' description by two lattices on two sides of a line along planes of "
+    "the crystal, over one crystal of any thickness, in sigma",
+    "line_share": "part of the reflections' power that this is, 0 for one crystal of any thickness",
+    "line_evidence": "logarithm of that likelihood ratio less a penalty for the parameters that two lattices have more",
+    "line_shift_gain": "improvement by a displacement on that line alone, as by a stacking fault, in sigma",
+    "line_shift_share": "part of the reflections' power that this is",
+    "line_certainty": "part of the likelihood of all lines that is within 0.3 nm and 5 deg of the best",
+    "edge_gain": "as line_gain, of lines within 1 nm of the edge, in sigma",
+    "edge_share": "part of the power between that line and the edge that one crystal does not explain",
+}
 FEATURE_FAMILIES = {
     "shape": SHAPE_FEATURES,
     "intensity": INTENSITY_FEATURES,
@@ -79,6 +90,7 @@ FEATURE_FAMILIES = {
     "peaks": PEAK_FEATURES,
     "maps": FRINGE_FEATURES,
     "halves": PLANAR_BREAK_FEATURES,
+    "models": FAULT_FEATURES,
     "seen": NETWORK_FEATURES,
 }
 """Features that measure much the same, by the name under which tables and figures list them together."""

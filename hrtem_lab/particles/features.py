@@ -38,8 +38,9 @@ def lattice_features(
 ) -> pd.DataFrame:
     """Compute the features by which the lattice of every particle is classified.
 
-    Shape and intensity are those of the whole particle. `POWER_FEATURES`, `PEAK_FEATURES`, `FRINGE_FEATURES` and
-    `PLANAR_BREAK_FEATURES` are those of a window of 15 nm where a particle is wider than 12 nm (see `WINDOW_NM`).
+    Shape and intensity are those of the whole particle. `POWER_FEATURES`, `PEAK_FEATURES`, `FRINGE_FEATURES`,
+    `PLANAR_BREAK_FEATURES` and `FAULT_FEATURES` are those of a window of 15 nm where a particle is wider than 12 nm
+    (see `WINDOW_NM`).
 
     Args:
         image: (rows, columns), in any unit; a x image + b with a > 0 gives the same features.
@@ -98,12 +99,17 @@ def particle_features(
         return {}
     around = surround(instances, particle, pixel_size_nm) & np.isfinite(image)
     values = intensity_features(inside, image[around].astype(np.float64))
-    side_px = _max_side_px(pixel_size_nm)
-    box = densest_window(distance_to_edge_px(mask), side_px) if max(mask.shape) > side_px else np.s_[:, :]
+    box = lattice_window(mask, pixel_size_nm)
     spectrum = compute_spectrum(image[box], mask[box], pixel_size_nm)
     if _is_too_small(spectrum) or len(bins_per_nm(pixel_size_nm)) == 0:
         return values
     return values | power_features(spectrum, image, around) | spectrum_features(spectrum)
+
+
+def lattice_window(mask: BoolArray, pixel_size_nm: float) -> Box:
+    """Select the part of a particle that stands for its lattice: all of it, or `WINDOW_NM` of its thickest part."""
+    side_px = _max_side_px(pixel_size_nm)
+    return densest_window(distance_to_edge_px(mask), side_px) if max(mask.shape) > side_px else np.s_[:, :]
 
 
 def surround(instances: IntArray, particle: int, pixel_size_nm: float) -> BoolArray:

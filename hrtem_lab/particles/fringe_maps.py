@@ -54,6 +54,12 @@ class MapPoints:
     column_nm: Array
     pixel_nm: float
 
+    def along(self, normals_deg: Array) -> Array:
+        """Distance of each point from the middle of the crop along normals, as `Peak.angle_deg`, (normals, n)."""
+        angles = np.deg2rad(normals_deg)
+        along: Array = np.outer(np.sin(angles), self.row_nm) + np.outer(np.cos(angles), self.column_nm)
+        return along
+
     @cached_property
     def sweep(self) -> tuple[Indices, npt.NDArray[np.bool_]]:
         """Sweep straight lines of `DIRECTIONS` directions over the particle, each along its normal.
@@ -62,8 +68,7 @@ class MapPoints:
             The order in which each line meets the points, (directions, n), and after which of them it may stop,
             (directions, n - 1): not between points that it meets at once, and not with too few on one side.
         """
-        angles = np.pi / DIRECTIONS * np.arange(DIRECTIONS)
-        along = np.outer(np.sin(angles), self.row_nm) + np.outer(np.cos(angles), self.column_nm)
+        along = self.along(180.0 / DIRECTIONS * np.arange(DIRECTIONS))
         order = np.argsort(along, axis=1)
         stops = np.diff(np.take_along_axis(along, order, axis=1)) > 1e-3 * self.pixel_nm
         least = int(np.ceil(MIN_SIDE * len(self.weight)))

@@ -17,6 +17,7 @@ class Lines:
     """Straight lines through a particle's map.
 
     Attributes:
+        angle_deg: Normal of each direction, as `Peak.angle_deg`, (directions,).
         order: Points in the order in which the line of each direction, swept along its normal, meets them,
             (directions, points).
         direction: Direction of each line, (lines,).
@@ -24,6 +25,7 @@ class Lines:
         weight: Weight of each point, (points,).
     """
 
+    angle_deg: Array
     order: npt.NDArray[np.intp]
     direction: npt.NDArray[np.intp]
     stop: npt.NDArray[np.intp]
@@ -34,7 +36,24 @@ class Lines:
         """Every line with a fifth of the particle on either side."""
         order, stops = points.sweep
         direction, stop = np.nonzero(stops)
-        return cls(order, direction, stop, points.weight)
+        return cls(180.0 / DIRECTIONS * np.arange(DIRECTIONS), order, direction, stop, points.weight)
+
+    @classmethod
+    def across(cls, points: MapPoints, normals_deg: npt.ArrayLike, min_side: float) -> Lines:
+        """Every line with one of these normals and with a part of the particle on either side.
+
+        Args:
+            points: Points of the map.
+            normals_deg: Directions of the normals, as `Peak.angle_deg`.
+            min_side: Least part of the noise of a map's sum that is on either side.
+        """
+        angles = np.array(normals_deg, dtype=np.float64)
+        along = points.along(angles)
+        order = np.argsort(along, axis=1)
+        part = np.cumsum(points.weight[order] ** 2, axis=1)[:, :-1] / (points.weight**2).sum()
+        apart = np.diff(np.take_along_axis(along, order, axis=1)) > 1e-3 * points.pixel_nm
+        direction, stop = np.nonzero(apart & (np.minimum(part, 1 - part) >= min_side))
+        return cls(angles, order, direction, stop, points.weight)
 
     def __len__(self) -> int:
         return len(self.stop)
@@ -42,7 +61,7 @@ class Lines:
     @property
     def normal_deg(self) -> Array:
         """Direction of each line's normal, as `Peak.angle_deg`."""
-        return np.asarray(self.direction * (180.0 / DIRECTIONS), dtype=np.float64)
+        return self.angle_deg[self.direction]
 
     def left_sums(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Sums over the left sides, (..., points) -> (..., lines)."""
@@ -67,8 +86,8 @@ class Lines:
 
     def select_normal(self, angle_deg: float) -> Lines:
         """Select the lines whose normal is nearest to an angle; their direction becomes the only one."""
-        stop = self.stop[self.with_normal(angle_deg)]
-        return Lines(self.order[[_nearest_direction(angle_deg)]], np.zeros_like(stop), stop, self.weight)
+        stop, nearest = self.stop[self.with_normal(angle_deg)], [_nearest_direction(angle_deg)]
+        return Lines(self.angle_deg[nearest], self.order[nearest], np.zeros_like(stop), stop, self.weight)
 
 
 def _nearest_direction(angle_deg: float) -> int:

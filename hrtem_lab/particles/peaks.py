@@ -76,6 +76,12 @@ def find_peaks(spectrum: Spectrum, max_peaks: int = 6) -> list[Peak]:
     return [_refine_peak(spectrum, int(row), int(column)) for row, column in maxima]
 
 
+def find_significant_peaks(spectrum: Spectrum) -> list[Peak]:
+    """Find the peaks of `find_peaks` that noise does not explain, see `detection_threshold`."""
+    threshold = detection_threshold(spectrum)
+    return [peak for peak in find_peaks(spectrum) if peak.contrast > threshold]
+
+
 def fundamental(peaks: Sequence[Peak]) -> Peak:
     """The strongest peak, or the one that it is a harmonic of: a peak at a half or a third of its frequency.
 

@@ -45,7 +45,7 @@ def planar_break(spectrum: Spectrum, peaks: Sequence[Peak], maps: Sequence[Fring
     if not len(lines):
         return {}
     waves = np.stack([fringes.flat_wave * fringes.points.weight for fringes in maps])
-    sides = Sides.from_maps(lines, waves, _noise(spectrum, peaks))
+    sides = Sides.from_maps(lines, waves, reflection_noise(spectrum, peaks))
     features = _break(lines, sides, peaks) | _alternation(lines, sides, peaks)
     features |= _best("fault_gain", [_fault_on_planes(lines, sides, peaks, n) for n in range(len(peaks))])
     features |= _best("mirror_turns", _mirror_alternations(spectrum, lines, waves, peaks))
@@ -83,8 +83,8 @@ def _best(name: str, candidates: list[dict[str, float]]) -> dict[str, float]:
     return max(candidates, key=lambda values: values.get(name, -1.0), default={})
 
 
-def _noise(spectrum: Spectrum, peaks: Sequence[Peak]) -> Array:
-    """Variance of the sum of each reflection's map in noise, (peaks,)."""
+def reflection_noise(spectrum: Spectrum, peaks: Sequence[Peak]) -> Array:
+    """Variance of the sum of each reflection's weighted map where there is only noise, (peaks,)."""
     return spectrum.energy * np.array([spectrum.background[peak.index] for peak in peaks])
 
 
@@ -127,7 +127,7 @@ def _mirror_alternations(
         if not len(parallel):
             continue
         both = np.array([waves[number], fringes.wave * lines.weight * _phase_ramp(spectrum, image, fringes.points)])
-        sides = Sides.from_maps(parallel, both, _noise(spectrum, [peaks[number], image]))
+        sides = Sides.from_maps(parallel, both, reflection_noise(spectrum, [peaks[number], image]))
         excess = sides.excess
         turns = np.abs(excess[0] - excess[1]) / np.sqrt(2)
         best = int(turns.argmax())

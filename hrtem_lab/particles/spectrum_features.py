@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hrtem_lab.particles.fault_features import fault_features
 from hrtem_lab.particles.fringe_maps import (
     amplitude_spread,
     dark_field_asymmetry,
@@ -30,7 +31,7 @@ MAPPED_PEAKS = 3
 
 
 def spectrum_features(spectrum: Spectrum) -> dict[str, float]:
-    """Compute `PEAK_FEATURES`, `FRINGE_FEATURES` and `PLANAR_BREAK_FEATURES`."""
+    """Compute `PEAK_FEATURES`, `FRINGE_FEATURES`, `PLANAR_BREAK_FEATURES` and `FAULT_FEATURES`."""
     peaks = find_peaks(spectrum)
     threshold = detection_threshold(spectrum)
     values = {f"peak{n}_contrast": peak.contrast for n, peak in enumerate(peaks[:3], start=1)}
@@ -64,7 +65,10 @@ def peak_features(spectrum: Spectrum, peaks: list[Peak]) -> dict[str, float]:
 
 
 def map_features(spectrum: Spectrum, peaks: list[Peak]) -> dict[str, float]:
-    """Compute `PLANAR_BREAK_FEATURES` of the significant peaks, `FRINGE_FEATURES` of the three strongest of them."""
+    """Compute the features of the significant peaks' maps: `FRINGE_FEATURES` of the three strongest, the others of all.
+
+    The others are `PLANAR_BREAK_FEATURES` and `FAULT_FEATURES`.
+    """
     maps = fringe_maps(spectrum, peaks)
     if not maps:
         return {}
@@ -76,19 +80,23 @@ def map_features(spectrum: Spectrum, peaks: list[Peak]) -> dict[str, float]:
     best = int(np.argmax([step.gain for step in steps]))
     others = [peak.angle_deg for peak in peaks if peak is not mapped[best][0]]
     ring = same_ring(peaks)
-    return planar_break(spectrum, peaks, maps) | {
-        "amplitude_cv_max": float(spread.max()),
-        "amplitude_cv_min": float(spread.min()),
-        "bimodality_max": _largest(bimodality),
-        "opposition": opposition([fringes for peak, fringes in mapped if peak in ring]),
-        "asymmetry_max": float(asymmetry.max()),
-        "asymmetry_min": float(asymmetry.min()),
-        "phase_std_max_deg": float(phase_std.max()),
-        "phase_std_min_deg": float(phase_std.min()),
-        "step_deg": steps[best].jump_deg,
-        "step_gain": steps[best].gain,
-        "step_normal_deg": min((line_angle_deg(steps[best].normal_deg, angle) for angle in others), default=np.nan),
-    }
+    return (
+        planar_break(spectrum, peaks, maps)
+        | fault_features(spectrum, peaks, maps)
+        | {
+            "amplitude_cv_max": float(spread.max()),
+            "amplitude_cv_min": float(spread.min()),
+            "bimodality_max": _largest(bimodality),
+            "opposition": opposition([fringes for peak, fringes in mapped if peak in ring]),
+            "asymmetry_max": float(asymmetry.max()),
+            "asymmetry_min": float(asymmetry.min()),
+            "phase_std_max_deg": float(phase_std.max()),
+            "phase_std_min_deg": float(phase_std.min()),
+            "step_deg": steps[best].jump_deg,
+            "step_gain": steps[best].gain,
+            "step_normal_deg": min((line_angle_deg(steps[best].normal_deg, angle) for angle in others), default=np.nan),
+        }
+    )
 
 
 def _largest(values: npt.NDArray[np.float64]) -> float:
