@@ -34,6 +34,8 @@ MIN_POINTS = 12
 """Number of map pixels below which a particle is too small to be mapped."""
 DIRECTIONS = 24
 """Number of directions of the straight lines through a particle, evenly over 180 deg."""
+NORMALS_DEG: Array = np.linspace(0.0, 180.0, DIRECTIONS, endpoint=False)
+"""Normals of these lines, as `Peak.angle_deg`."""
 MIN_SIDE = 0.2
 """Least part of the particle on either side of a line."""
 
@@ -68,7 +70,7 @@ class MapPoints:
             The order in which each line meets the points, (directions, n), and after which of them it may stop,
             (directions, n - 1): not between points that it meets at once, and not with too few on one side.
         """
-        along = self.along(180.0 / DIRECTIONS * np.arange(DIRECTIONS))
+        along = self.along(NORMALS_DEG)
         order = np.argsort(along, axis=1)
         stops = np.diff(np.take_along_axis(along, order, axis=1)) > 1e-3 * self.pixel_nm
         least = int(np.ceil(MIN_SIDE * len(self.weight)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hrtem_lab.particles.fringe_maps import DIRECTIONS, Array, MapPoints, Waves
+from hrtem_lab.particles.fringe_maps import DIRECTIONS, NORMALS_DEG, Array, MapPoints, Waves
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Lines:
         """Every line with a fifth of the particle on either side."""
         order, stops = points.sweep
         direction, stop = np.nonzero(stops)
-        return cls(180.0 / DIRECTIONS * np.arange(DIRECTIONS), order, direction, stop, points.weight)
+        return cls(NORMALS_DEG, order, direction, stop, points.weight)
 
     @classmethod
     def across(cls, points: MapPoints, normals_deg: npt.ArrayLike, min_side: float) -> Lines:
