@@ -15,11 +15,22 @@ from hrtem_lab.analysis.quality import Quality, QualityReference, weights_finger
 from hrtem_lab.analysis.scale_check import SPACING, SPACING_ERROR, ScaleCheck, check_scale
 from hrtem_lab.defects import Features, Forest
 from hrtem_lab.files import ImageLike, to_micrograph
-from hrtem_lab.micrograph import CLASSES, OUTLINES, UNRESOLVED, FloatArray, InputError, IntArray, Micrograph
+from hrtem_lab.micrograph import (
+    CLASSES,
+    OUTLINES,
+    UNRESOLVED,
+    FloatArray,
+    InputError,
+    IntArray,
+    Micrograph,
+    ParticleClass,
+)
 from hrtem_lab.particles import (
     Edge,
+    FaultLine,
     choose_edges,
     draw_edges,
+    find_fault_lines,
     half_contrast_edges,
     half_contrast_name,
     lattice_features,
@@ -27,6 +38,7 @@ from hrtem_lab.particles import (
     measure,
     measure_half_contrast,
     network_features,
+    tabulate_fault_lines,
 )
 from hrtem_lab.particles.crops import check_shapes
 from hrtem_lab.paths import MODELS
@@ -59,6 +71,8 @@ class Analysis:
         outline: Outline that was chosen, one of `hrtem_lab.micrograph.OUTLINES`.
         quality: Whether the micrograph can be trusted.
         scale: Check of the pixel size by lattice spacings; None where no material was named.
+        fault_lines: Line of the fault, with the spots of the lattices on its two sides, of the particles that are
+            called faulted, by their numbers; those are missing whose image does not say where it is.
     """
 
     micrograph: Micrograph
@@ -68,6 +82,12 @@ class Analysis:
     outline: str = OUTLINES[0]
     quality: Quality = NOT_YET_JUDGED
     scale: ScaleCheck | None = None
+    fault_lines: Mapping[int, FaultLine] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> pd.DataFrame:
+        """One row per line of a fault, indexed by its particle's number; see `hrtem_lab.particles.FaultLine`."""
+        return tabulate_fault_lines(self.fault_lines, self.micrograph.pixel_size_nm)
 
     @property
     def uncut(self) -> pd.DataFrame:
@@ -222,6 +242,7 @@ class Analyser:
             outline=self.outline,
             quality=self._judge(micrograph, segmentation.probabilities, scale),
             scale=scale,
+            fault_lines=_find_faults(micrograph, segmentation.instances, table),
         )
 
     def _judge(self, micrograph: Micrograph, probabilities: FloatArray, scale: ScaleCheck | None) -> Quality:
@@ -264,6 +285,12 @@ class Analyser:
             classes = forest.classes(class_probabilities)
         spacings = features.filter(list(SPACINGS)).rename(columns=SPACINGS)
         return pd.concat([classes.rename("class"), class_probabilities.add_prefix("p_"), spacings], axis=1)
+
+
+def _find_faults(micrograph: Micrograph, instances: IntArray, table: pd.DataFrame) -> dict[int, FaultLine]:
+    """Find the lines of the particles that a table calls faulted; none where it has no classes."""
+    faulted = table.index[table["class"] == ParticleClass.FAULT] if "class" in table else []
+    return find_fault_lines(micrograph.image, instances, faulted, micrograph.pixel_size_nm)
 
 
 def measure_mask(micrograph: Micrograph, instances: IntArray) -> Analysis:

@@ -18,6 +18,7 @@ from hrtem_lab.evaluation.fault_share import BaseRates
 from hrtem_lab.evaluation.populations import fault_shares, select_uncut_particles
 from hrtem_lab.files import read_label
 from hrtem_lab.micrograph import OUTLINES, InputError, Micrograph
+from hrtem_lab.particles import tabulate_fault_lines
 
 if TYPE_CHECKING:
     from hrtem_lab.physics.material import Material
@@ -29,12 +30,14 @@ class Results:
 
     Attributes:
         particles: Table of particles of each micrograph that holds any.
+        faults: Table of the lines of faults of each micrograph that holds any.
         micrographs: Summary of each micrograph.
         failures: File and reason of each failure.
         model: Description of the model, as from `Analyser.model`.
     """
 
     particles: list[pd.DataFrame] = field(default_factory=list)
+    faults: list[pd.DataFrame] = field(default_factory=list)
     micrographs: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, str]] = field(default_factory=list)
     model: Mapping[str, Any] = field(default_factory=dict)
@@ -43,9 +46,8 @@ class Results:
         """Add the record of a file, as `describe_file` makes it, with why images of it were `refused`."""
         self.model = record["model"]
         self.micrographs += record["micrographs"]
-        tables = zip(record["micrographs"], record["particles"], strict=True)
-        frames = [pd.DataFrame(columns).assign(micrograph=row["micrograph"]) for row, columns in tables]
-        self.particles += [frame for frame in frames if len(frame)]
+        self.particles += _frames(record, "particles")
+        self.faults += _frames(record, "faults")
         self.failures += [{"file": record["file"], "reason": reason} for reason in record.get("refused", ())]
 
     def mark_repeats(self) -> Results:
@@ -56,6 +58,12 @@ class Results:
     def particle_table(self) -> pd.DataFrame:
         """One row per particle of every micrograph, its name first."""
         tables = self.particles or [no_particles().reset_index().assign(micrograph=[])]
+        table = pd.concat(tables, ignore_index=True)
+        return table[["micrograph", *table.columns.drop("micrograph")]]
+
+    def fault_table(self) -> pd.DataFrame:
+        """One row per line of a fault in any micrograph, whose name is first."""
+        tables = self.faults or [tabulate_fault_lines({}, 1.0).reset_index().assign(micrograph=[])]
         table = pd.concat(tables, ignore_index=True)
         return table[["micrograph", *table.columns.drop("micrograph")]]
 
@@ -136,7 +144,8 @@ def describe_file(
         read_label: Reads the label beside it.
 
     Returns:
-        `name`, `file`, `model`, `micrographs` (a row for each image) and `particles` (values by column for each).
+        `name`, `file`, `model`, `micrographs` (a row for each image), and `particles` and `faults` (values by column
+        for each).
     """
     masks = share_mask(name, analyses)
     rows = [describe_micrograph(analysis, path, read_label) for analysis in analyses]
@@ -146,7 +155,15 @@ def describe_file(
         "model": dict(model),
         "micrographs": [row | {"group": group, "mask": mask} for row, mask in zip(rows, masks, strict=True)],
         "particles": [analysis.table.reset_index().to_dict("list") for analysis in analyses],
+        "faults": [analysis.faults.reset_index().to_dict("list") for analysis in analyses],
     }
+
+
+def _frames(record: Mapping[str, Any], name: str) -> list[pd.DataFrame]:
+    """The tables of this name of each image of a record that are not empty, with the name of the micrograph."""
+    tables = zip(record["micrographs"], record[name], strict=True)
+    frames = [pd.DataFrame(columns).assign(micrograph=row["micrograph"]) for row, columns in tables]
+    return [frame for frame in frames if len(frame)]
 
 
 def share_mask(name: str, analyses: list[Analysis]) -> list[str]:

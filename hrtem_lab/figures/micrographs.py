@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from skimage.measure import regionprops
 
 from hrtem_lab.analysis.analyser import Analysis
+from hrtem_lab.figures.fault_lines import fault_line_legend, plot_fault_lines
 from hrtem_lab.figures.style import BACKDROP, COLOURS, DPI, OUTLINED, PREDICTED_CLASSES, TRUTH, WARNING
 from hrtem_lab.image import rescale_intensity
 from hrtem_lab.micrograph import FloatArray, IntArray, LabelledMicrograph, Micrograph, ParticleClass
@@ -32,17 +33,19 @@ MIN_PICTURE_PX, MAX_PICTURE_PX = 800, 2048
 
 
 def overlay(analysis: Analysis) -> Figure:
-    """Draw an analysed micrograph with each particle's outline, number and class, and a scale bar."""
+    """Draw an analysed micrograph with each particle's outline, number and class, lines of faults, and a scale bar."""
     micrograph, instances, classes = analysis.micrograph, analysis.instances, analysis.classes
     rows, columns = micrograph.image.shape
     zoom = np.clip(1, MIN_PICTURE_PX / max(rows, columns), MAX_PICTURE_PX / max(rows, columns))
     figure = Figure(figsize=(max(columns * zoom, 80) / DPI, max(rows * zoom, 80) / DPI), dpi=DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     plot_micrograph(axes, micrograph, instances, classes)
+    plot_fault_lines(axes, analysis.fault_lines, micrograph.pixel_size_nm)
     is_doubtful = bool(analysis.quality.reasons)
     if len(classes):
         corner = "lower right" if is_doubtful else _emptiest_corner(instances)
-        axes.legend(handles=_legend(set(classes)), loc=corner, fontsize=_font_size(axes), facecolor=BACKDROP)
+        handles = _legend(set(classes)) + (fault_line_legend() if analysis.fault_lines else [])
+        axes.legend(handles=handles, loc=corner, fontsize=_font_size(axes), facecolor=BACKDROP)
     if is_doubtful:
         plot_badge(axes, f"{analysis.quality.value}: {analysis.quality.reason}")
     return figure

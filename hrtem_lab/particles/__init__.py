@@ -2,6 +2,7 @@
 
 from hrtem_lab.particles.cores import cores
 from hrtem_lab.particles.edge import Edge, choose_edges, draw_edges
+from hrtem_lab.particles.fault_lines import FaultLine, find_fault_lines, tabulate_fault_lines
 from hrtem_lab.particles.feature_names import FEATURE_FAMILIES, LATTICE_FEATURES
 from hrtem_lab.particles.features import lattice_features
 from hrtem_lab.particles.groschner import groschner_features
@@ -18,10 +19,12 @@ __all__ = [
     "NETWORK_FEATURES",
     "NETWORK_OUTPUTS",
     "Edge",
+    "FaultLine",
     "choose_edges",
     "cores",
     "disc_area_px",
     "draw_edges",
+    "find_fault_lines",
     "geometric_edges",
     "groschner_features",
     "half_contrast_edges",
@@ -32,5 +35,6 @@ __all__ = [
     "measure_half_contrast",
     "network_features",
     "separate",
+    "tabulate_fault_lines",
     "uncalibrated_features",
 ]

@@ -25,9 +25,9 @@ from hrtem_lab.particles.spectrum import Spectrum
 
 NEAR_NM, NEAR_DEG = 0.3, 5.0
 """Distance and angle within which two lines are the same."""
-MISFIT = 0.2
+MISFIT = 0.1
 """Standard deviation, as a part of the best line's evidence, by which simulated particles with a fault deviate from the
-model; noise adds a unit."""
+model; noise adds a unit. With it, as large a part of the lines is right as the certainty says."""
 MIN_SIDE = 0.06
 """Least part of a particle on either side of the line of a fault."""
 MIN_EDGE_SIDE = 0.02

@@ -71,7 +71,7 @@ class FaultModels:
         Args:
             lines: Numbers of lines, (n,).
             peaks: (reflections).
-            normal_deg: Their common normal, as `Peak.angle_deg`.
+            normal_deg: Direction of the lines' common normal, as `Peak.angle_deg`.
 
         Returns:
             (n,), at least that of `one_crystal`.

@@ -200,6 +200,7 @@ def write_tables(
     particles = results.particle_table()
     write_table(output / "particles.csv", particles)
     write_parquet(output / "particles.parquet", particles)
+    write_table(output / "faults.csv", results.fault_table())
     write_table(output / "micrographs.csv", results.micrograph_table())
     write_table(output / "failures.csv", results.failure_table())
     write_json(output / "summary.json", results.summary(drop_machine_keys(to_plain(config)), build_materials(config)))

@@ -10,7 +10,7 @@ import pytest
 from hrtem_lab.analysis.analyser import Analysis
 from hrtem_lab.analysis.batch import Results, describe_file, refuse_taken_names
 from hrtem_lab.micrograph import InputError, Micrograph
-from hrtem_lab.particles import measure
+from hrtem_lab.particles import FaultLine, measure
 
 
 def drawn(name: str) -> Micrograph:
@@ -96,3 +96,17 @@ def test_the_table_of_nothing_has_the_columns_of_any_other():
     assert table.empty
     assert list(table.columns[:2]) == ["micrograph", "particle"]
     assert {"confidence", "class", "p_fault"} <= set(table)
+
+
+def test_lines_of_faults_are_rows_of_a_table_of_all_files():
+    line = FaultLine("twin", 50.0, 49.5, 30.0, 0.2, 1.8, 0.9, ())
+    results = Results()
+    for name, lines in (("a", {}), ("b", {2: line})):
+        record = describe_file(Path(f"{name}.tif"), name, [replace(analysed(name), fault_lines=lines)], {})
+        assert results.fault_table().empty
+        results.add(json.loads(json.dumps(record, default=float)))
+    (row,) = results.fault_table().to_dict("records")
+    assert (row["micrograph"], row["particle"], row["kind"]) == ("b", 2, "twin")
+    assert row["row_nm"] == pytest.approx(5.0)
+    assert row["angle_deg"] == pytest.approx(60.0)
+    assert list(results.fault_table().columns) == list(Results().fault_table().columns)

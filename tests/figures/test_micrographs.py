@@ -5,13 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.patches import Circle
 from PIL import Image
 
 from hrtem_lab.analysis.analyser import Analysis
 from hrtem_lab.analysis.quality import Quality
 from hrtem_lab.figures import micrographs
+from hrtem_lab.figures.fault_lines import SIDES
 from hrtem_lab.figures.style import save
 from hrtem_lab.micrograph import Micrograph
+from hrtem_lab.particles import FaultLine
+from hrtem_lab.particles.fault_lines import Spot
 
 
 def analysis(micrograph: Micrograph, instances: np.ndarray, classes: dict[int, str]) -> Analysis:
@@ -89,3 +93,30 @@ def test_centres_are_those_of_the_particles():
     instances = np.zeros((20, 30), np.int32)
     instances[2:5, 10:15], instances[8:10, 0], instances[15, 15] = 4, 2, 9
     assert micrographs._centroids(instances) == {4: (3, 12), 2: (8.5, 0), 9: (15, 15)}
+
+
+def test_the_line_of_a_fault_is_drawn_where_it_is_with_the_spots_of_both_sides():
+    """On a black field, the two colours lie on either side of the line, and the spots in a disc beside its end."""
+    instances = np.zeros((400, 400), np.int32)
+    instances[150:250, 150:250] = 3
+    spots = (Spot(0.0, 4.2, "both"), Spot(4.0, 1.4, "left"), Spot(-4.0, 1.4, "right"))
+    line = FaultLine("twin", 200.0, 200.0, 0.0, 0.0, 2.0, 0.9, spots)  # its normal along columns: it stands upright
+    found = analysis(
+        Micrograph(image=np.zeros(instances.shape, np.float32), pixel_size_nm=0.02, name="twin"),
+        instances,
+        {3: "fault"},
+    )
+    figure = micrographs.overlay(replace(found, fault_lines={3: line}))
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    upright = [drawn for drawn in axes.lines if np.ptp(drawn.get_xdata()) == 0 and drawn.get_color() in SIDES.values()]
+    for side, is_aside in (("left", np.less), ("right", np.greater)):
+        pieces = [drawn for drawn in upright if drawn.get_color() == SIDES[side]]
+        rows = np.concatenate([drawn.get_ydata() for drawn in pieces])
+        assert is_aside([drawn.get_xdata()[0] for drawn in pieces], 200.0).all()
+        assert (rows.min(), rows.max()) == pytest.approx((130.0, 270.0))  # 0.4 nm beyond each end
+    (disc,) = [patch for patch in axes.patches if isinstance(patch, Circle)]
+    assert disc.center[0] == pytest.approx(200.0)
+    assert abs(disc.center[1] - 200.0) > 70 + disc.radius
+    dots = [dot for dot in axes.collections if len(dot.get_offsets()) == 1]
+    assert len(dots) == 2 * len(spots) + 1
