@@ -23,8 +23,6 @@ Kind = Literal["twin", "stacking fault"]
 Side = Literal["left", "right", "both"]
 MIN_GAIN = 5.0
 """Improvement in sigma below which no line is given; Rose's criterion."""
-MIN_CONFIDENCE = 0.85
-"""Confidence below which no line is given; nine tenths of the others are right in simulated particles."""
 SHIFT_PART = 0.3
 """Part of the improvement over one crystal that a displacement explains, above which the fault is a stacking fault."""
 STRONGER = 2.0
@@ -96,7 +94,7 @@ def find_fault_lines(
 
     Returns:
         The line by the particle's number; a particle is missing whose image does not say where its fault is: no line
-        improves the description of its reflections by `MIN_GAIN`, or others explain them nearly as well.
+        improves the description of its reflections by `MIN_GAIN`.
     """
     places = find_objects(instances)
     lines = {n: _find(image[places[n - 1]], instances[places[n - 1]] == n, places[n - 1], pixel_size_nm)
@@ -131,7 +129,7 @@ def _find(image: npt.NDArray[Any], mask: BoolArray, place: Box, pixel_size_nm: f
     window = lattice_window(mask, pixel_size_nm)
     spectrum = compute_spectrum(image[window], mask[window], pixel_size_nm)
     crystal = _compare(spectrum)
-    if crystal is None or np.sqrt(crystal.gain[crystal.best]) < MIN_GAIN or crystal.certainty < MIN_CONFIDENCE:
+    if crystal is None or np.sqrt(crystal.gain[crystal.best]) < MIN_GAIN:
         return None
     best = crystal.best
     normal_deg, angle = float(crystal.lines.normal_deg[best]), np.deg2rad(crystal.lines.normal_deg[best])
