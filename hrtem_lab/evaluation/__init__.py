@@ -8,6 +8,13 @@ from hrtem_lab.evaluation.outlines import outline_distances
 from hrtem_lab.evaluation.particle_matches import match_particles, scores_by_size
 from hrtem_lab.evaluation.ranks import critical_difference, indistinguishable, mean_ranks
 from hrtem_lab.evaluation.reliability import brier, ece, reliability_counts
+from hrtem_lab.evaluation.repeated_runs import (
+    compare_with_repeats,
+    repeat_tolerance,
+    select_metrics,
+    summarise_repeats,
+    t_interval,
+)
 from hrtem_lab.evaluation.scores import (
     SUMMARY_METRICS,
     current_metric_name,
@@ -22,6 +29,7 @@ __all__ = [
     "bootstrap_interval",
     "breakdown",
     "brier",
+    "compare_with_repeats",
     "critical_difference",
     "current_metric_name",
     "ece",
@@ -38,8 +46,12 @@ __all__ = [
     "pixel_counts",
     "ratios",
     "reliability_counts",
+    "repeat_tolerance",
     "score_masks",
     "scores_by_size",
+    "select_metrics",
     "summarise",
+    "summarise_repeats",
+    "t_interval",
     "wilson_interval",
 ]

@@ -9,8 +9,8 @@ from optuna.study import StudyDirection
 
 from hrtem_lab.cli.config_keys import SEED, SPECIMEN_SEED
 from hrtem_lab.cli.progress import console, track
+from hrtem_lab.evaluation import t_interval
 from hrtem_lab.figures.interval_text import interval_text
-from hrtem_lab.search.seed_comparison import t_interval
 from hrtem_lab.search.space import compose_trial_config
 from hrtem_lab.search.spec import StudySpec
 from hrtem_lab.search.study import SharedStudy
@@ -77,7 +77,7 @@ def summarize(values: pd.DataFrame) -> dict[str, float]:
     columns = {"best": values["best"], "default": values["default"], "gain": values["best"] - values["default"]}
     for name, column in columns.items():
         summary[name] = float(column.mean())
-        summary[f"{name}_low"], summary[f"{name}_high"] = t_interval(column.to_numpy(dtype=float))
+        summary[f"{name}_low"], summary[f"{name}_high"] = t_interval(column)
     return summary
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from hrtem_lab.cli.config_keys import SEED
+from hrtem_lab.evaluation import t_interval
 
 
 def compare_over_seeds(
@@ -46,7 +44,7 @@ def compare_over_seeds(
 def _compare_with_best(values: pd.Series, best: pd.Series) -> dict[str, float]:
     """Row of the comparison from the values of a combination and of the best one, both by seed."""
     behind = (best - values).dropna().to_numpy()
-    low, high = t_interval(values.dropna().to_numpy())
+    low, high = t_interval(values)
     behind_low, behind_high = t_interval(behind)
     return {
         "seeds": values.count(),
@@ -57,16 +55,6 @@ def _compare_with_best(values: pd.Series, best: pd.Series) -> dict[str, float]:
         "behind_low": behind_low,
         "behind_high": behind_high,
     }
-
-
-def t_interval(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
-    """95 % interval of the mean of normally distributed values (Student 1908); `nan` with fewer than two."""
-    if len(values) < 2:
-        return np.nan, np.nan
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Precision loss")  # of equal values, whose interval has no width
-        interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    return float(interval.low), float(interval.high)
 
 
 def describe_best(objective_name: str, comparison: pd.DataFrame) -> str:

@@ -110,12 +110,13 @@ class SimulatedData(TrainingData):
     """Simulated micrographs for training, validation and test, from different specimens each.
 
     Args:
-        library: Exit waves; the first `test` specimens and the next `validation` ones are held out.
+        library: Exit waves; `test` specimens from `first` on and the next `validation` ones are held out.
         imaging: Simulator of the images, with the ranges of its conditions.
         preprocessing: From the micrograph to the network's input.
         augmentation: Albumentations pipeline whose result has the network's input size.
         validation: Number of specimens for choosing thresholds and settings, and for the forest; at least 1.
         test: Number of specimens for the final scores.
+        first: Index of the first test specimen; the specimens are counted in a circle.
         bodies: Fields that are drawn from the thickness of bodies, to train and validate on besides; None for none.
         bodies_share: Fraction of the training images that show `bodies`.
         window_nm: Side length of the part of a field that a training image shows; None for the whole field.
@@ -136,6 +137,7 @@ class SimulatedData(TrainingData):
         augmentation: A.Compose,
         validation: int,
         test: int,
+        first: int = 0,
         bodies: ProjectedBodies | None = None,
         bodies_share: float = 0.5,
         window_nm: float | None = None,
@@ -158,10 +160,11 @@ class SimulatedData(TrainingData):
         self.bodies, self.bodies_share = bodies, bodies_share
         self.augmentation, self.samples, self.batch_size = augmentation, samples, batch_size
         self.window_nm, self.workers, self.seed = window_nm, workers, seed
-        self.indices: dict[Stage, range] = {
-            "test": range(test),
-            "validation": range(test, test + validation),
-            "train": range(test + validation, len(library)),
+        circle = [(first + place) % len(library) for place in range(len(library))]
+        self.indices: dict[Stage, list[int]] = {
+            "test": circle[:test],
+            "validation": circle[test : test + validation],
+            "train": circle[test + validation :],
         }
 
     @property
@@ -173,7 +176,7 @@ class SimulatedData(TrainingData):
     @property
     def split(self) -> dict[str, list[Any]]:
         """Indices of the specimens on each side."""
-        return {stage: list(indices) for stage, indices in self.indices.items()}
+        return {stage: sorted(indices) for stage, indices in self.indices.items()}
 
     @cached_property
     def validation_samples(self) -> list[Batch]:

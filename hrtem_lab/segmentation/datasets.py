@@ -51,7 +51,7 @@ class SimulatedDataset(Dataset[Batch]):
     def __init__(
         self,
         waves: Sequence[ExitWave],
-        indices: range,
+        indices: Sequence[int],
         imaging: ImageSimulator,
         preprocessing: Preprocessing,
         augmentation: A.Compose,

@@ -45,6 +45,7 @@ class GroupSplitter(Splitter):
         by: Column that names the groups: `group`, or one of the set's own tables, such as `specimen` or `session`.
         test_group: Name of the only group to test on; None for groups at random.
         train_micrographs: Number of micrographs to train on, spread over their groups; None for all.
+        seed: Seed of the order of the groups; None for that of the data.
     """
 
     validation_groups: int = 1
@@ -52,9 +53,11 @@ class GroupSplitter(Splitter):
     by: str = "group"
     test_group: str | None = None
     train_micrographs: int | None = None
+    seed: int | None = None
 
     def split(self, survey: Survey, seed: int) -> Split:
         """Deal the groups to the sides; see `Splitter.split`."""
+        seed = seed if self.seed is None else self.seed
         table = survey.table
         units = _units(survey, self.by)
         is_few = self._is_few(table, units)
@@ -116,6 +119,41 @@ class GroupSplitter(Splitter):
         in_turns = [name for round_ in zip_longest(*by_unit) for name in round_ if name is not None]
         kept = set(in_turns[: self.train_micrographs])
         return tuple(name for name in names if name in kept), tuple(name for name in names if name not in kept)
+
+
+@dataclass(frozen=True)
+class FoldSplitter(Splitter):
+    """One fold of a cross-validation: over all folds, each group is on the test side once, and on validation once.
+
+    Groups are dealt to the folds as by `GroupSplitter`, so that each fold holds every material and size.
+
+    Attributes:
+        folds: Number of folds, at least 3.
+        fold: Number of the fold on the test side, from 0; the next one is the validation side.
+        by: Column that names the groups.
+    """
+
+    folds: int
+    fold: int
+    by: str = "group"
+
+    def split(self, survey: Survey, seed: int) -> Split:
+        """Deal the groups to the folds; see `Splitter.split`."""
+        units = _units(survey, self.by)
+        if not 3 <= self.folds <= units.nunique() or not 0 <= self.fold < self.folds:
+            raise InputError(
+                f"fold {self.fold} of {self.folds} is asked for, and the set has {units.nunique()} groups by {self.by}; "
+                "expected 3 folds or more, a group for each, and a fold from 0: ask for fewer folds, or label more groups"
+            )
+        order = _deal(survey.table, units, np.random.default_rng(seed))
+        fold_of = units.map({unit: place % self.folds for place, unit in enumerate(order)})
+        stage_of = {self.fold: "test", (self.fold + 1) % self.folds: "validation"}
+        sides: dict[Stage, tuple[str, ...]] = {
+            stage: tuple(name for name, fold in fold_of.items() if stage_of.get(fold, "train") == stage)
+            for stage in STAGES
+        }
+        rule = {"rule": f"fold {self.fold} of {self.folds}", "by": self.by, "seed": seed}
+        return Split(sides, unit=self.by, rule=rule, files=set_fingerprints(survey.micrographs))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrtem_lab.search.seed_comparison import compare_over_seeds, describe_best, t_interval
+from hrtem_lab.search.seed_comparison import compare_over_seeds, describe_best
 
 NAN = float("nan")
 
@@ -69,9 +69,3 @@ def test_many_settings_that_never_come_twice():
     paths = [f"path{number}" for number in range(8)]
     table = pd.DataFrame(rng.random((60, 8)), columns=paths).assign(seed=range(60), dice=0.5, state="complete")
     assert len(compare_over_seeds(table, "dice", paths)) == 0  # 60^8 combinations of values, and 60 of them were tried
-
-
-def test_equal_values_have_an_interval_without_width():
-    assert t_interval(np.array([0.1, 0.1, 0.1])) == pytest.approx((0.1, 0.1))
-    assert t_interval(np.zeros(3)) == (0, 0)
-    assert np.isnan(t_interval(np.array([0.1]))).all()
