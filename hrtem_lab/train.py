@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 @command("train")
 def main(config: DictConfig) -> None:
     """Train a segmenter, compare it with the classical methods, fit the forest and log all of it to MLflow."""
-    from hrtem_lab.pipelines.train import train
+    from hrtem_lab.pipelines.trainings import run_trainings
 
-    train(config)
+    run_trainings(config)
 
 
 if __name__ == "__main__":

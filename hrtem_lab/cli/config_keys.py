@@ -54,6 +54,10 @@ KEYS: dict[str, ConfigKey] = {
     "start": ConfigKey(is_path=True, affects_weights=True),
     "kept_of_start": WEIGHTS,
     "keep": WEIGHTS,
+    "seeds": PLAIN,
+    "group_folds": PLAIN,
+    "matrix": PLAIN,
+    "deterministic": PLAIN,  # either way a training goes on from its checkpoint
     "methods": PLAIN,
     "tuning_views": PLAIN,
     # train and forest

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from hrtem_lab import evaluation
 from hrtem_lab.defects.decision import FAULT, Costs, class_indices, decide, predict_indices
-from hrtem_lab.evaluation import reliability_counts
 
 
 def fault_curves(labels: pd.Series, probabilities: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -51,11 +51,12 @@ def reliability(
         As from `hrtem_lab.evaluation.reliability_counts`; `positives` are correctly classified particles.
     """
     correct = predict_indices(probabilities, costs) == class_indices(labels)
-    return reliability_counts(np.clip(decide(probabilities, costs)["confidence"].to_numpy(), 0, 1), correct, bins)
+    confidence = np.clip(decide(probabilities, costs)["confidence"].to_numpy(), 0, 1)
+    return evaluation.reliability_counts(confidence, correct, bins)
 
 
 def risk_coverage(labels: pd.Series, probabilities: pd.DataFrame, costs: Costs | None = None) -> pd.DataFrame:
-    """Error rate among the most confident particles, for every number of them (El-Yaniv and Wiener, JMLR 11, 1605).
+    """Error rate among the most confidently classified particles, for every number of them.
 
     Args:
         labels: True classes, (n,).
@@ -63,21 +64,10 @@ def risk_coverage(labels: pd.Series, probabilities: pd.DataFrame, costs: Costs |
         costs: Costs of missing a class, see `decide`.
 
     Returns:
-        A row per confidence that occurs, in falling order: `confidence`, `coverage` (fraction of particles with at
-        least this confidence) and `risk` (fraction of wrong classes among them).
+        As from `hrtem_lab.evaluation.risk_coverage`; the answers are classes.
     """
     confidence = decide(probabilities, costs)["confidence"].to_numpy()
-    wrong = (predict_indices(probabilities, costs) != class_indices(labels)).astype(float)
-    order = np.argsort(-confidence, kind="stable")
-    covered = np.arange(1, len(order) + 1)
-    rows = pd.DataFrame(
-        {
-            "confidence": confidence[order],
-            "coverage": covered / max(len(order), 1),
-            "risk": np.cumsum(wrong[order]) / covered,
-        }
-    )
-    return rows.drop_duplicates("confidence", keep="last", ignore_index=True)
+    return evaluation.risk_coverage(confidence, predict_indices(probabilities, costs) != class_indices(labels))
 
 
 def choose_confidence_threshold(

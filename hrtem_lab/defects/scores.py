@@ -6,16 +6,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from hrtem_lab.defects.curves import reliability
+from hrtem_lab.defects.curves import reliability, risk_coverage
 from hrtem_lab.defects.decision import FAULT, Costs, class_indices, predict_indices
-from hrtem_lab.evaluation import bootstrap_interval, ece, wilson_interval
+from hrtem_lab.evaluation import aurc, bootstrap_interval, ece, wilson_interval
 from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.micrograph import CLASSES
 
 HEADLINES = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1")
 """Scores that get a bootstrap interval over specimens."""
 SCORE_METRICS = (
-    *("particles", *HEADLINES, "majority_accuracy", "ece", "fault_roc_auc", "fault_average_precision"),
+    *("particles", *HEADLINES, "majority_accuracy", "ece", "brier", "aurc", "fault_roc_auc", "fault_average_precision"),
     *(f"{name}_{rate}{end}" for name in CLASSES for rate in ("precision", "recall") for end in ("", "_low", "_high")),
     *("accuracy_low", "accuracy_high"),
 )
@@ -41,7 +41,8 @@ def score(
         `accuracy`, `balanced_accuracy` and `macro_f1` over the classes that occur, `fault_f1`; `majority_accuracy`,
         that of always predicting the most common class; `_precision` and `_recall` of every class with Wilson
         intervals, which treat particles as independent; `fault_roc_auc`, `fault_average_precision`; `ece` of the
-        predicted class. Undefined ratios are `nan`.
+        predicted class, `brier` (see `brier_of_classes`) and `aurc`, the area under its risk over the coverage.
+        Undefined ratios are `nan`.
     """
     counts = confusion(labels, probabilities, costs).to_numpy()
     true = counts.sum(axis=1)
@@ -50,6 +51,8 @@ def score(
         **dict(zip(HEADLINES, _headlines(counts), strict=True)),
         "majority_accuracy": divide(true.max(), len(labels)),
         "ece": ece(reliability(labels, probabilities, costs)),
+        "brier": brier_of_classes(labels, probabilities),
+        "aurc": aurc(risk_coverage(labels, probabilities, costs)),
         **_score_ranking(labels, probabilities),
         **_score_classes(counts),
     }
@@ -62,6 +65,18 @@ def score(
         for name, low, high in zip(HEADLINES, lows, highs, strict=True):
             result[f"{name}_low"], result[f"{name}_high"] = low, high
     return {name: float(value) for name, value in result.items()}
+
+
+def brier_of_classes(labels: pd.Series, probabilities: pd.DataFrame) -> float:
+    """Mean over particles of the squared distance of all probabilities from the truth (Brier 1950): 0 to 2.
+
+    Args:
+        labels: True classes, (n,).
+        probabilities: Probabilities of `CLASSES`, (n, classes).
+    """
+    truth = np.eye(len(CLASSES))[class_indices(labels)]
+    squares = (probabilities[list(CLASSES)].to_numpy(dtype=float) - truth) ** 2
+    return float(divide(squares.sum(), len(labels)))
 
 
 def confusion(labels: pd.Series, probabilities: pd.DataFrame, costs: Costs | None = None) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from hrtem_lab.evaluation.objects import match, object_ratios, overlaps
 from hrtem_lab.evaluation.outlines import outline_distances
 from hrtem_lab.evaluation.particle_matches import match_particles, scores_by_size
 from hrtem_lab.evaluation.ranks import critical_difference, indistinguishable, mean_ranks
-from hrtem_lab.evaluation.reliability import brier, ece, reliability_counts
+from hrtem_lab.evaluation.reliability import aurc, brier, ece, reliability_counts, risk_coverage
 from hrtem_lab.evaluation.repeated_runs import (
     compare_with_repeats,
     repeat_tolerance,
@@ -26,6 +26,7 @@ from hrtem_lab.evaluation.scores import (
 __all__ = [
     "SUMMARY_METRICS",
     "assign_bins",
+    "aurc",
     "bootstrap_interval",
     "breakdown",
     "brier",
@@ -47,6 +48,7 @@ __all__ = [
     "ratios",
     "reliability_counts",
     "repeat_tolerance",
+    "risk_coverage",
     "score_masks",
     "scores_by_size",
     "select_metrics",

@@ -58,6 +58,43 @@ def ece(counts: pd.DataFrame) -> float:
     return float(divide((counts["positives"] - counts["probability"]).abs().sum(), counts["count"].sum()))
 
 
+def risk_coverage(confidence: npt.NDArray[Any], wrong: npt.NDArray[Any]) -> pd.DataFrame:
+    """Error rate among the most confident answers, for every number of them (El-Yaniv and Wiener, JMLR 11, 1605).
+
+    Args:
+        confidence: Confidence of each answer, (n,).
+        wrong: Whether each answer is wrong, (n,).
+
+    Returns:
+        A row per confidence that occurs, in falling order: `confidence`, `coverage` (fraction of answers with at least
+        this confidence) and `risk` (fraction of wrong ones among them).
+    """
+    order = np.argsort(-confidence, kind="stable")
+    covered = np.arange(1, len(order) + 1)
+    rows = pd.DataFrame(
+        {
+            "confidence": confidence[order],
+            "coverage": covered / max(len(order), 1),
+            "risk": np.cumsum(wrong[order].astype(float)) / covered,
+        }
+    )
+    return rows.drop_duplicates("confidence", keep="last", ignore_index=True)
+
+
+def aurc(curve: pd.DataFrame) -> float:
+    """Area under the risk over the coverage (Geifman and El-Yaniv, ICLR 2019); `nan` without an answer.
+
+    It is as large as the risk at full coverage where the confidence says nothing, and near 0 where the wrong answers
+    are the least confident ones.
+
+    Args:
+        curve: Table of `risk_coverage`.
+    """
+    if curve.empty:
+        return float("nan")
+    return float((curve["risk"] * curve["coverage"].diff().fillna(curve["coverage"])).sum())
+
+
 def brier(probability: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
     """Mean squared difference between probabilities and outcomes (Brier 1950, Mon. Weather Rev. 78, 1); 0 is perfect.
 

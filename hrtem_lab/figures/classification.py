@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hrtem_lab.figures.reliability import plot_reliability
+from hrtem_lab.figures import reliability
 from hrtem_lab.figures.style import BACKDROP
 from hrtem_lab.particle_facts import fact_of
 from hrtem_lab.particles.feature_names import FAMILY_QUESTIONS
@@ -66,7 +66,7 @@ def plot_class_reliability(counts: Mapping[str, pd.DataFrame]) -> Figure:
     Args:
         counts: Stage -> table of `hrtem_lab.defects.reliability`.
     """
-    return plot_reliability(
+    return reliability.plot_reliability(
         {STAGES[stage][1]: table for stage, table in counts.items()},
         {name: colour for colour, name in STAGES.values()},
         items="particles",
@@ -82,18 +82,15 @@ def plot_risk_coverage(curves: Mapping[str, pd.DataFrame], confidence_threshold:
         curves: Stage -> table of `hrtem_lab.defects.risk_coverage`.
         confidence_threshold: The forest's threshold, which is marked on each curve.
     """
-    figure = Figure(figsize=(5.4, 4.2), layout="constrained")
-    axes = figure.subplots()
-    for stage, table in curves.items():
-        colour, name = STAGES[stage]
-        axes.plot(table["coverage"], table["risk"], color=colour, label=name)
-        accepted = table[table["confidence"] >= confidence_threshold]
-        if len(accepted):
-            axes.plot(accepted["coverage"].iloc[-1], accepted["risk"].iloc[-1], "o", color=colour)
-    axes.set(xlabel="coverage: fraction of particles that get a class", ylabel="fraction of wrong ones among them")
-    axes.set(xlim=(0, 1), ylim=(0, None))
-    axes.set_title(f"Points: particles below a confidence of {confidence_threshold:.2f} are uncertain", fontsize=10)
-    axes.legend(loc="upper left")
+    figure = reliability.plot_risk_coverage(
+        {STAGES[stage][1]: table for stage, table in curves.items()},
+        {name: colour for colour, name in STAGES.values()},
+        coverage="coverage: fraction of particles that get a class",
+        risk="fraction of wrong ones among them",
+        threshold=confidence_threshold,
+    )
+    title = f"Points: particles below a confidence of {confidence_threshold:.2f} are uncertain"
+    figure.axes[0].set_title(title, fontsize=10)
     return figure
 
 

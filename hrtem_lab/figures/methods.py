@@ -13,8 +13,18 @@ from hrtem_lab.figures.style import BACKDROP
 from hrtem_lab.plural import plural
 
 
-def comparison(dice: dict[str, npt.NDArray[np.float64]], results: pd.DataFrame) -> Figure:
-    """Dice of every method: mean with its interval, and each test micrograph as a point."""
+def comparison(
+    dice: dict[str, npt.NDArray[np.float64]],
+    results: pd.DataFrame,
+    label: str = "Dice of the particle class, per test micrograph",
+) -> Figure:
+    """Dice of every method: mean with its interval, and each test micrograph, or run, as a point.
+
+    Args:
+        dice: Method -> its values.
+        results: Table of methods with `dice`, `dice_low` and `dice_high`.
+        label: Label of the axis of the values.
+    """
     figure = Figure(figsize=(1.6 + 1.3 * len(dice), 4.2))
     axes = figure.subplots()
     jitter = np.random.default_rng(0).uniform(-0.16, 0.16, max(map(len, dice.values()), default=0))
@@ -27,7 +37,7 @@ def comparison(dice: dict[str, npt.NDArray[np.float64]], results: pd.DataFrame) 
     axes.set_xticks(range(len(results)), [str(n) for n in results.index])
     axes.set_xlim(-0.5, len(results) - 0.3)
     axes.set_ylim(-0.03, 1.03)
-    axes.set_ylabel("Dice of the particle class, per test micrograph")
+    axes.set_ylabel(label)
     figure.tight_layout()
     return figure
 

@@ -1,4 +1,4 @@
-"""Reliability diagram: whether probabilities agree with how often they are right."""
+"""Reliability diagrams, and risk against coverage: whether probabilities can be believed."""
 
 from __future__ import annotations
 
@@ -47,4 +47,34 @@ def plot_reliability(
     if log and any(table["count"].any() for table in counts.values()):
         below.set_yscale("log")
     below.set(ylabel=items, xlabel=probability, xlim=(0, 1))
+    return figure
+
+
+def plot_risk_coverage(
+    curves: Mapping[str, pd.DataFrame],
+    colours: Mapping[str, str],
+    coverage: str,
+    risk: str,
+    threshold: float | None = None,
+) -> Figure:
+    """Plot the fraction of wrong answers over the fraction of answers that are given, the most confident first.
+
+    Args:
+        curves: Name of a series -> table of `hrtem_lab.evaluation.risk_coverage`.
+        colours: Name of a series -> colour.
+        coverage: Label of the coverage.
+        risk: Label of the risk.
+        threshold: Confidence that is marked on each curve; None for none.
+    """
+    figure = Figure(figsize=(5.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name, table in curves.items():
+        axes.plot(table["coverage"], table["risk"], color=colours[name], label=name)
+        given = table[table["confidence"] >= threshold] if threshold is not None else table[:0]
+        if len(given):
+            axes.plot(given["coverage"].iloc[-1], given["risk"].iloc[-1], "o", color=colours[name])
+        if len(table):  # answers left out at random would leave the risk as it is
+            axes.axhline(table["risk"].iloc[-1], color=colours[name], lw=0.8, ls=":")
+    axes.set(xlabel=coverage, ylabel=risk, xlim=(0, 1), ylim=(0, None))
+    axes.legend(loc="upper left", fontsize=8)
     return figure

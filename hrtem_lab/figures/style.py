@@ -23,6 +23,8 @@ COLOURS: dict[str, str] = {
     UNCERTAIN: "#8A4FFF",
     UNRESOLVED: "#00E5FF",
 }
+SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Colours of the series of a plot, Okabe and Ito's as well."""
 TRUTH, BACKDROP, WARNING = "#009E73", "#AAAAAA", "#A34700"
 OUTLINED = withStroke(linewidth=2, foreground="black")
 DPI = 100

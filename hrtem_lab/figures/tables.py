@@ -18,6 +18,8 @@ MAX_NAMED = 3
 """Number of names in a line before it says how many more there are."""
 MAX_LISTED = 12
 """Number of micrographs up to which the Dice of each is printed."""
+MAX_OUTSIDE = 12
+"""Number of numbers that are named where they do not agree."""
 METHOD_METRICS = {"dice": "Dice", "iou": "IoU", "object_f1": "Object F1"}
 """Metrics in the table of methods, and their titles."""
 LEAD = {"difference": "lead", "low": "lead_low", "high": "lead_high", "p": "lead_p", "effect": "lead_effect"}
@@ -40,24 +42,72 @@ def comparison_table(summaries: dict[str, dict[str, float]], tests: dict[str, di
     return table.assign(lead_p_holm=holm_adjust(table["lead_p"])) if tests else table
 
 
-def methods_table(comparison: pd.DataFrame, micrographs: str, reference: str) -> Table:
+def methods_table(comparison: pd.DataFrame, title: str, reference: str) -> Table:
     """Format the comparison of methods for the terminal.
 
     Args:
         comparison: Result of `comparison_table`.
-        micrographs: Name of the micrographs that were scored, for the title.
+        title: Micrographs that were scored, and what the intervals are over.
         reference: Name of the method whose lead is meant.
     """
-    table = Table(title=f"{micrographs}, with 95 % bootstrap intervals over specimens", box=box.SIMPLE)
+    table = Table(title=title, box=box.SIMPLE)
     table.add_column("Method", no_wrap=True)
-    for title in (*METHOD_METRICS.values(), f"Lead of {reference} in Dice", "p (Holm)"):
-        table.add_column(title, justify="right")
+    for heading in (*METHOD_METRICS.values(), f"Lead of {reference} in Dice", "p (Holm)"):
+        table.add_column(heading, justify="right")
     for name, row in comparison.iterrows():
         lead = ["", ""]
-        if not pd.isna(row.get("lead_p")):
-            lead = [_interval(row, "lead", "lead_"), f"{row['lead_p_holm']:.1g}"]
+        if not pd.isna(row.get("lead")):
+            p = row.get("lead_p_holm")
+            lead = [_interval(row, "lead", "lead_"), "" if pd.isna(p) else f"{p:.1g}"]
         table.add_row(str(name), *(_interval(row, metric) for metric in METHOD_METRICS), *lead)
     return table
+
+
+def matrix_table(cells: pd.DataFrame) -> Table:
+    """Format a matrix of domains for the terminal: in each cell the Dice, and below it the gap to the diagonal.
+
+    Args:
+        cells: A row per pair of domains with `trained_on`, `tested_on`, `dice`, `gap`, `gap_low` and `gap_high`.
+    """
+    table = Table(title="Dice by domain, and how far it is below the domain's own network (95 %)", box=box.SIMPLE)
+    table.add_column("Trained on", no_wrap=True)
+    for name in dict.fromkeys(cells["tested_on"]):
+        table.add_column(f"Tested on {name}", justify="right")
+    for trained_on, row in cells.groupby("trained_on", sort=False):
+        texts = [
+            f"{cell['dice']:.3f}" + ("" if cell["tested_on"] == trained_on else f"\n{_interval(cell, 'gap')}")
+            for _, cell in row.iterrows()
+        ]
+        table.add_row(str(trained_on), *texts)
+    return table
+
+
+def reproduction_lines(table: pd.DataFrame, repeats: int) -> list[str]:
+    """State how many numbers of a run agree with those of its repetitions, and name those that do not.
+
+    Args:
+        table: Result of `hrtem_lab.evaluation.compare_with_repeats`.
+        repeats: Number of repetitions.
+    """
+    same = int(((table["agrees"] == True) & (table["difference"] == 0)).sum())  # noqa: E712
+    if same == len(table):
+        return [f"All {same} numbers agree to the bit"]
+    if repeats == 1:
+        text = f"{same} of {len(table)} numbers agree to the bit"
+        return [f"{text}; how far the others may differ, one repetition cannot say: repeats=3"]
+    outside = table[table["agrees"] == False]  # noqa: E712
+    named = [
+        f"{row.metric}: {row.original:.6g} there, {row.again:.6g} here, tolerance {row.tolerance:.2g}"
+        for row in outside.head(MAX_OUTSIDE).itertuples()
+    ]
+    more = [f"and {len(outside) - MAX_OUTSIDE} more, in reproduction.csv"] if len(outside) > MAX_OUTSIDE else []
+    by_chance = 0.05 * (len(table) - same)
+    return [
+        f"{len(table) - len(outside)} of {len(table)} numbers agree within the 95 % tolerance of {repeats} "
+        f"repetitions, {same} of them to the bit; by chance alone about {by_chance:.0f} would lie outside",
+        *named,
+        *more,
+    ]
 
 
 def micrographs_table(dice: pd.DataFrame, micrographs: str) -> Table:
@@ -92,6 +142,13 @@ def forest_lines(metrics: dict[str, float]) -> list[str]:
             f"Forest, {description}: accuracy {_interval(row, 'accuracy')} over {plural(row['particles'], 'particle')} "
             f"(always the commonest class: {row['majority_accuracy']:.2f}), balanced accuracy "
             f"{row['balanced_accuracy']:.2f}, fault F1 {row['fault_f1']:.2f}"
+        )
+    if metrics.get("forest/uncertain/particles"):
+        uncertain = pd.Series({name.removeprefix("forest/uncertain/"): value for name, value in metrics.items()})
+        lines.append(
+            f"Uncertain: {uncertain['particles']:.0f} of the test particles get no class, which would be right for "
+            f"{uncertain['accuracy']:.2f} of them; the accuracy of the others is {_interval(uncertain, 'gain')} above "
+            "that of all"
         )
     return lines
 

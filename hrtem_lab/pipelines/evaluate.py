@@ -18,11 +18,13 @@ from hrtem_lab.evaluation import breakdown, mean_ranks, scores_by_size
 from hrtem_lab.figures import methods as figures
 from hrtem_lab.figures import tables
 from hrtem_lab.figures.style import save
+from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.particle_facts import FACTS, MICROGRAPH_BINS
+from hrtem_lab.pipelines.calibration import report_calibration
 from hrtem_lab.pipelines.learning import learn_and_tune
 from hrtem_lab.pipelines.open_method import open_methods
-from hrtem_lab.pipelines.run_folder import open_run
+from hrtem_lab.pipelines.run_folder import METRICS, open_run
 from hrtem_lab.pipelines.scoring import Method, Scores, compare, score_methods
 from hrtem_lab.pipelines.training_data import log_data, simulate_waves
 from hrtem_lab.segmentation.data import SimulatedData, TrainingData
@@ -30,6 +32,9 @@ from hrtem_lab.segmentation.segmenter import Segmenter
 from hrtem_lab.segmentation.split import STAGES
 from hrtem_lab.tracking.comparison_view import store_comparison_view
 from hrtem_lab.tracking.runs import Run
+
+INTERVALS = "with 95 % bootstrap intervals over specimens"
+"""End of the title of a table of methods."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,12 @@ class Evaluation:
     view: str
 
 
-def evaluate(config: DictConfig) -> Evaluation:
+def evaluate(config: DictConfig, parent_id: str | None = None) -> Evaluation:
     """Score models, folders of masks and tuned methods on the labelled micrographs of a stage.
+
+    Args:
+        config: Configuration of `evaluate`.
+        parent_id: Run that this one is shown below.
 
     Raises:
         InputError: There is nothing to score, a name stands for two methods, or anything that is given is not right.
@@ -62,7 +71,7 @@ def evaluate(config: DictConfig) -> Evaluation:
     methods: dict[str, Method] = dict(open_methods(config.model, models, bool(config.get("methods"))))
     pl.seed_everything(config.seed, verbose=False)
     untuned = _build_methods(config, methods)
-    with open_run(config) as (run, folder, uri):
+    with open_run(config, "evaluate", parent_id) as (run, folder, uri):
         data: TrainingData = build(config.data)
         _refuse_nothing_to_learn_from(untuned, data)
         if _needs_waves(untuned, data):
@@ -75,6 +84,7 @@ def evaluate(config: DictConfig) -> Evaluation:
         sets = {config.stage: data.micrographs(config.stage)}
         evaluation = score_and_report(methods, sets, reference, folder, run)
         run.log_folder(folder / "figures")
+        write_json(folder / METRICS, evaluation.metrics)
     for line in tables.where_results_are(folder, uri, evaluation.view):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return evaluation
@@ -151,12 +161,14 @@ def score_and_report(
     metrics: dict[str, float] = {}
     comparisons = {name: compare(scored, reference) for name, scored in scores.items()}
     for name, comparison in comparisons.items():
-        console.print(tables.methods_table(comparison, f"{name.capitalize()} micrographs", reference))
+        console.print(tables.methods_table(comparison, f"{name.capitalize()} micrographs, {INTERVALS}", reference))
         if len(sets[name]) <= tables.MAX_LISTED:
             console.print(tables.micrographs_table(_dice(scores[name]), f"{name} micrographs"))
         _log_comparison(comparison, "comparison" if name in STAGES else f"comparison_{name}", folder, run)
         _log_leads(comparison, name, run)
         metrics |= {f"{name}/{metric}": value for metric, value in scores[name][reference].summary.items()}
+    calibration = report_calibration(methods, scores[first], sets[first], first, folder, run)
+    metrics |= {f"{first}/{name}": value for name, value in calibration.get(reference, {}).items()}
     run.log_metrics(metrics)
     place = store_comparison_view(run, first)
     _report_details(scores[first], comparisons[first], sets[first], reference, folder, run)

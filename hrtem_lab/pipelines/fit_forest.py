@@ -22,7 +22,7 @@ from hrtem_lab.pipelines.particle_tables import (
     build_feature_sets,
     feature_nodes,
 )
-from hrtem_lab.pipelines.run_folder import open_run
+from hrtem_lab.pipelines.run_folder import METRICS, open_run
 from hrtem_lab.pipelines.training_data import log_data, simulate_missing
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.model_folder import ARCHITECTURE, ONNX, SETTINGS, WEIGHTS
@@ -36,18 +36,19 @@ SOURCES = (
 """Modules that decide what is in a table of particles."""
 
 
-def fit_forest(config: DictConfig) -> dict[str, float]:
+def fit_forest(config: DictConfig, parent_id: str | None = None) -> dict[str, float]:
     """Fit a forest for a trained segmenter, on specimens that the segmenter was not trained on, and save both.
 
     Args:
         config: Configuration of `forest`.
+        parent_id: Run that this one is shown below.
 
     Returns:
         The forest's metrics, with the names that they have in MLflow.
     """
     source = find_model(config.model)
     unet = NetworkSegmenter.load(source)
-    with open_run(config) as (run, folder, uri):
+    with open_run(config, "forest", parent_id) as (run, folder, uri):
         data = simulate_missing(config)
         log_data(config, data, folder, run)
         run.set_tags({"segmenter": source})
@@ -60,8 +61,9 @@ def fit_forest(config: DictConfig) -> dict[str, float]:
             test = particles.tabulate(data, "test", config.test_views, test_sets)
             train = add_tables(train, test, config.more_tables)
             metrics, _ = fit_and_evaluate_forest(config, train, test, folder, child)
-        write_json(folder / "metrics.json", metrics)
+        run.log_metrics(metrics)
         run.log_folder(folder / "figures")
+        write_json(folder / METRICS, metrics)
     for line in tables.forest_lines(metrics):
         console.print(line)
     for line in tables.next_steps(folder, uri):

@@ -48,13 +48,8 @@ def train_network(
     """
     if last_checkpoint(folder / "checkpoints"):
         console.print(f"Going on with the training in {folder}", soft_wrap=True)
-    try:
-        network, fit_metrics = fit_network(
-            config, data, folder, run, [RichProgressBar(), LearningRateMonitor(), ValidationImages(run)]
-        )
-    except BaseException:
-        console.print(f"Training stopped; the same command with output='{folder}' goes on from there", soft_wrap=True)
-        raise
+    callbacks = [RichProgressBar(), LearningRateMonitor(), ValidationImages(run)]
+    network, fit_metrics = fit_network(config, data, folder, run, callbacks)
     run.log_metrics(fit_metrics)
     return replace(network, provenance=provenance)
 
@@ -108,6 +103,7 @@ def _make_trainer(
     """The trainer of the configuration, with the precision that suits the processor."""
     trainer: pl.Trainer = build(config.trainer)(
         precision=resolve_precision(config.trainer.precision),
+        deterministic=bool(config.get("deterministic")),
         logger=RunLogger(run),
         callbacks=[best, *callbacks, *map(build, config.get("callbacks", {}).values())],
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),

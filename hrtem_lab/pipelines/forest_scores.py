@@ -17,7 +17,7 @@ from hrtem_lab.evaluation.counts import divide
 from hrtem_lab.micrograph import UNCERTAIN
 from hrtem_lab.pipelines.particle_tables import TRUE_MASKS
 
-BASELINE_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1", "ece")
+BASELINE_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1", "ece", "brier", "aurc")
 LEAD_SUFFIXES = {"difference": "", "low": "_low", "high": "_high", "p": "_p"}
 """Result of `paired_test` -> suffix of its metric."""
 F1_SUFFIXES = {key: suffix for key, suffix in LEAD_SUFFIXES.items() if key != "p"}
@@ -84,7 +84,8 @@ def score_forest(
 
     Returns:
         Scores of `hrtem_lab.defects.score` with `cv/`, `test/`, `true_masks/` or, for test particles that get a class,
-        `answered/` before each; `test/coverage`, `confidence_threshold` and `oob_accuracy`.
+        `answered/` before each; `test/coverage`, those of `value_of_uncertain`, `confidence_threshold` and
+        `oob_accuracy`.
     """
     test, accepted = predictions["test"], classes != UNCERTAIN
     parts = {
@@ -97,7 +98,38 @@ def score_forest(
         values = score(part.labels, part.probabilities, part.table["group"], part.costs)
         metrics |= {f"{stage}/{name}": value for name, value in values.items()}
     metrics |= {"test/coverage": float(accepted.mean()), "confidence_threshold": forest.confidence_threshold}
+    metrics |= value_of_uncertain(test, accepted.to_numpy())
     return metrics | {"oob_accuracy": forest.oob_accuracy}
+
+
+def value_of_uncertain(predictions: Predictions, accepted: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Value of leaving particles without a class.
+
+    Args:
+        predictions: Particles and their probabilities.
+        accepted: Whether a particle gets a class, (particles,).
+
+    Returns:
+        `uncertain/particles`, the number that gets none; `uncertain/accuracy`, the fraction of them that would have got
+        the right one; and `uncertain/gain`, by how much the accuracy of the others exceeds that of all, with a 95 %
+        bootstrap interval over specimens.
+    """
+    right = decide(predictions.probabilities, predictions.costs)["class"].to_numpy() == predictions.labels.to_numpy()
+    rows = np.column_stack([right, accepted]).astype(np.float64)
+    low, high = bootstrap_interval(_gain, rows, groups=predictions.table["group"].to_numpy())
+    return {
+        "uncertain/particles": float(np.sum(~accepted)),
+        "uncertain/accuracy": float(divide(np.sum(right & ~accepted), np.sum(~accepted))),
+        "uncertain/gain": _gain(rows),
+        "uncertain/gain_low": float(low),
+        "uncertain/gain_high": float(high),
+    }
+
+
+def _gain(rows: npt.NDArray[np.float64]) -> float:
+    """Fraction of right answers among the accepted ones less that among all, of columns right and accepted."""
+    right, accepted = rows.T
+    return float(divide(np.sum(right * accepted), np.sum(accepted)) - divide(np.sum(right), len(rows)))
 
 
 def compare_with_baseline(

@@ -25,6 +25,10 @@ class Method(Protocol):
     def outline(self) -> str:
         """Edge that its masks follow, one of `hrtem_lab.micrograph.OUTLINES`."""
 
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether its scores claim to be probabilities."""
+
     def segment(self, micrograph: Micrograph) -> Segmentation:
         """Find the particles of a micrograph."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig
@@ -13,9 +12,7 @@ from omegaconf import DictConfig
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import console
 from hrtem_lab.defects import Forest, TooFewClasses
-from hrtem_lab.evaluation import brier, ece, reliability_counts
 from hrtem_lab.figures import micrographs, tables
-from hrtem_lab.figures.reliability import plot_reliability
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
@@ -24,7 +21,7 @@ from hrtem_lab.pipelines.fit_network import train_network
 from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
 from hrtem_lab.pipelines.learning import learn_and_tune, save_tuned, tune
 from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS, build_feature_sets, segment_views, tabulate
-from hrtem_lab.pipelines.run_folder import open_run
+from hrtem_lab.pipelines.run_folder import METRICS, open_run
 from hrtem_lab.pipelines.scoring import Scores
 from hrtem_lab.pipelines.training_data import log_data, simulate_missing
 from hrtem_lab.segmentation.data import TrainingData
@@ -43,11 +40,15 @@ NO_TEST = (
 )
 
 
-def train(config: DictConfig) -> dict[str, float]:
+def train(config: DictConfig, parent_id: str | None = None) -> dict[str, float]:
     """Everything from simulation to the table of methods and the forest.
 
     Methods learn from the training side and are tuned on the validation side; the test side is opened once, by
     `hrtem_lab.pipelines.evaluate.score_and_report`.
+
+    Args:
+        config: Configuration of `train`.
+        parent_id: Run that this one is shown below.
 
     Returns:
         The U-Net's metrics on the test micrographs and the forest's, as they are in MLflow.
@@ -62,7 +63,7 @@ def train(config: DictConfig) -> dict[str, float]:
             "to tune and cross-validate on and 1 to score"
         )
     pl.seed_everything(config.seed, verbose=False)
-    with open_run(config) as (run, folder, uri):
+    with open_run(config, "train", parent_id) as (run, folder, uri):
         data = simulate_missing(config)
         log_data(config, data, folder, run)
         methods = train_and_tune(config, data, folder, run)
@@ -71,16 +72,16 @@ def train(config: DictConfig) -> dict[str, float]:
         evaluation = score_and_report(methods, sets, UNET, folder, run)
         metrics, scored, scores = evaluation.metrics, evaluation.micrographs, evaluation.scores[UNET]
         if len(test):
-            log_calibration(scores, test, folder, run)
             forest_metrics, classes = add_forest(config, data, test, methods[UNET], scores, folder, run)
+            run.log_metrics(forest_metrics)
             metrics |= forest_metrics
         else:
             console.print(NO_TEST, soft_wrap=True, highlight=False, style="yellow")
             classes = keep_forest(config, folder)
         draw_gallery(scored, scores, classes, folder)
-        write_json(folder / "metrics.json", metrics)
         run.log_folder(folder / "figures")
         log_model(folder / "model", scored[0], run)
+        write_json(folder / METRICS, metrics)
     for line in tables.next_steps(folder, uri, evaluation.view):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return metrics
@@ -103,30 +104,6 @@ def train_and_tune(config: DictConfig, data: TrainingData, folder: Path, run: Ru
         with run.child(name) as child:
             tuned[name] = learn_and_tune(method, name, data, validation, folder, child)
     return tuned
-
-
-def log_calibration(scores: Scores, test: Sequence[LabelledMicrograph], folder: Path, run: Run) -> None:
-    """Log how far a probability can be believed on test: its error as `test/ece`, its bins as a table and a figure."""
-    counts = pd.concat(
-        reliability_counts(segmentation.particle_probability, micrograph.mask)
-        for segmentation, micrograph in zip(scores.segmentations, test, strict=True)
-    )
-    counts = counts.groupby("bin").sum()
-    probability = np.concatenate([segmentation.particle_probability.ravel() for segmentation in scores.segmentations])
-    truth = np.concatenate([micrograph.mask.ravel() for micrograph in test])
-    with run.child(UNET) as child:
-        child.log_metrics({"ece": ece(counts), "brier": brier(probability, truth)}, "test")
-        table = counts.rename(columns={"count": "pixels", "positives": "particle"})
-        child.log_table(table.reset_index(), "calibration.json")
-    figure = plot_reliability(
-        {"test": counts},
-        {"test": "#0072B2"},
-        items="pixels",
-        probability="probability of a particle",
-        fraction="fraction that is particle",
-        log=True,
-    )
-    save(figure, folder / "figures" / "reliability.png")
 
 
 def add_forest(

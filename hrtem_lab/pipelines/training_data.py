@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 from rich.markup import escape
@@ -35,6 +36,10 @@ def simulate_waves(data: TrainingData) -> None:
 
 def log_data(config: DictConfig, data: TrainingData, folder: Path, run: Run) -> None:
     """Log everything that decides the data, and what is on which side of the split, and write `split.json`."""
-    recipe = data.fingerprint_inputs | {"data": drop_machine_keys(to_plain(config.data), "data")}
-    run.log_data(type(data).__name__, recipe, data.split)
+    run.log_data(type(data).__name__, data_recipe(config, data), data.split)
     data.save_split(folder)
+
+
+def data_recipe(config: DictConfig, data: TrainingData) -> dict[str, Any]:
+    """Everything that decides the data."""
+    return data.fingerprint_inputs | {"data": drop_machine_keys(to_plain(config.data), "data")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -23,9 +24,11 @@ class MaskFolder:
     Attributes:
         folder: Folder of the masks, which are read as labels are (see `hrtem_lab.files.labels.read_label`).
         rule: Meaning of the values of a mask; black is the background by default.
+        gives_probabilities: False: its scores are 0 and 1.
         outline: Edge that the masks follow, one of `hrtem_lab.micrograph.OUTLINES`.
     """
 
+    gives_probabilities: ClassVar[bool] = False
     folder: Path
     rule: LabelRule = field(default_factory=LabelRule)
     outline: str = OUTLINES[0]

@@ -83,6 +83,7 @@ class NetworkSegmenter(Segmenter):
     """
 
     name: ClassVar[str] = "unet"
+    gives_probabilities: ClassVar[bool] = True
     net: nn.Module | ExportedNet
     tile: int = 1024
     overlap: int = 256

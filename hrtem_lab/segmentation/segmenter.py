@@ -102,6 +102,7 @@ class Segmenter(ABC):
     Attributes:
         outline: Edge that its masks follow, one of `hrtem_lab.micrograph.OUTLINES`.
         learns: True for a method that learns from training micrographs before it is tuned.
+        gives_probabilities: True for a method whose scores claim to be probabilities.
         preprocessing: From the micrograph to the standardised image.
         threshold: Pixels with a score above this belong to a particle.
         min_diameter_nm: Smaller particles are left out, and so are those of less than `MIN_DIAMETER_PX`.
@@ -110,6 +111,7 @@ class Segmenter(ABC):
     name: ClassVar[str]
     outline: ClassVar[str] = OUTLINES[0]
     learns: ClassVar[bool] = False
+    gives_probabilities: ClassVar[bool] = False
     preprocessing: Preprocessing
     threshold: float = 0.5
     min_diameter_nm: float = 1.0

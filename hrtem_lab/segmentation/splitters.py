@@ -142,14 +142,14 @@ class FoldSplitter(Splitter):
         units = _units(survey, self.by)
         if not 3 <= self.folds <= units.nunique() or not 0 <= self.fold < self.folds:
             raise InputError(
-                f"fold {self.fold} of {self.folds} is asked for, and the set has {units.nunique()} groups by {self.by}; "
-                "expected 3 folds or more, a group for each, and a fold from 0: ask for fewer folds, or label more groups"
+                f"fold {self.fold} of {self.folds} is asked for, and there are {units.nunique()} groups; "
+                "expected 3 folds or more, each with a group, and a fold from 0: ask for fewer, or label more groups"
             )
         order = _deal(survey.table, units, np.random.default_rng(seed))
         fold_of = units.map({unit: place % self.folds for place, unit in enumerate(order)})
         stage_of = {self.fold: "test", (self.fold + 1) % self.folds: "validation"}
         sides: dict[Stage, tuple[str, ...]] = {
-            stage: tuple(name for name, fold in fold_of.items() if stage_of.get(fold, "train") == stage)
+            stage: tuple(str(name) for name, fold in fold_of.items() if stage_of.get(fold, "train") == stage)
             for stage in STAGES
         }
         rule = {"rule": f"fold {self.fold} of {self.folds}", "by": self.by, "seed": seed}

@@ -23,7 +23,7 @@ COMMANDS = sorted(file.stem for file in CONF.glob("*.yaml"))
 MORE = {
     "fetch": ["set=gold2022"],
     "predict": ["material=au"],
-    "train": ["data=labelled", "callbacks=[ema]"],
+    "train": ["data=labelled", "callbacks=[ema]", "matrix=dose"],
     "sweep": ["+sweep=unet"],
 }
 """Overrides that bring in keys which a command does not have by default."""

@@ -32,6 +32,12 @@ def test_a_calibrated_probability_has_no_error():
     assert counts[["count", "positives"]].sum().tolist() == [10, 7]
 
 
+def test_the_brier_score_of_classes_is_0_where_all_is_known_and_2_where_all_is_wrong():
+    truth = pd.Series(["fault", "fault"])
+    assert score(truth, given_to_fault(1.0, 1.0))["brier"] == 0
+    assert score(pd.Series(["empty"]), given_to_fault(1.0))["brier"] == 2
+
+
 def test_risk_is_counted_from_the_most_confident_on():
     truth = pd.Series(["fault", "no_fault", "fault", "fault"])
     curve = risk_coverage(truth, given_to_fault(0.9, 0.8, 0.8, 0.6))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from hrtem_lab.evaluation.reliability import brier, ece, reliability_counts
+from hrtem_lab.evaluation.reliability import aurc, brier, ece, reliability_counts, risk_coverage
 from hrtem_lab.micrograph import InputError
 
 
@@ -61,6 +61,15 @@ def test_values_outside_0_to_1_are_refused(wrong):
         reliability_counts(np.array([0.5, wrong]), np.ones(2))
     with pytest.raises(InputError, match="expected the same"):
         reliability_counts(np.zeros(3), np.zeros(4))
+
+
+def test_risk_and_its_area_by_hand():
+    curve = risk_coverage(np.array([0.9, 0.8, 0.8, 0.6]), np.array([False, True, False, False]))
+    assert curve.to_numpy().tolist() == [[0.9, 0.25, 0], [0.8, 0.75, 1 / 3], [0.6, 1, 0.25]]
+    assert aurc(curve) == pytest.approx(0.5 / 3 + 0.25 * 0.25)
+    # a confidence that says nothing leaves the risk what it is
+    assert aurc(risk_coverage(np.full(4, 0.5), np.array([True, False, False, False]))) == pytest.approx(0.25)
+    assert np.isnan(aurc(risk_coverage(np.empty(0), np.empty(0, dtype=bool))))
 
 
 def test_the_brier_score_is_scikit_learns():

@@ -18,7 +18,9 @@ def test_the_best_method_is_first_and_the_lead_stands_beside_the_others() -> Non
     comparison = tables.comparison_table({"otsu": worse, "unet": SUMMARY}, {"otsu": TEST})
     assert comparison.index.tolist() == ["unet", "otsu"]
     console = Console(width=140, record=True, file=io.StringIO())
-    console.print(tables.methods_table(comparison, "Test micrographs", "unet"))
+    console.print(
+        tables.methods_table(comparison, "Test micrographs, with 95 % bootstrap intervals over specimens", "unet")
+    )
     text = console.export_text()
     assert "Lead of unet in Dice" in text
     assert "Test micrographs, with 95 % bootstrap intervals over specimens" in text

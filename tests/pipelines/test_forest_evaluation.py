@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from hrtem_lab.defects import Forest
 from hrtem_lab.micrograph import CLASSES, LabelledMicrograph
 from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
+from hrtem_lab.pipelines.forest_scores import Predictions, value_of_uncertain
 from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS, build_feature_sets, tabulate
 from hrtem_lab.segmentation.segmenter import Segmentation
 from hrtem_lab.tracking.runs import Run
@@ -119,6 +120,21 @@ def test_the_classifiers_are_in_one_table(studied):
     assert table.loc["majority", "balanced_accuracy"] == 0.25
     assert table.loc["paper", "lead"] == pytest.approx(metrics["forest/test/lead_over_paper"])
     assert "references.csv" in logged
+
+
+def test_what_it_buys_to_leave_particles_without_a_class():
+    """Of eight specimens with two particles each, the wrong one of every second specimen is left without a class."""
+    table = pd.DataFrame({"label": ["fault", "no_fault"] * 8, "group": np.repeat(list("abcdefgh"), 2)})
+    given = pd.DataFrame(0.0, index=table.index, columns=list(CLASSES)).assign(fault=1.0)
+    is_left = np.arange(16) % 4 == 1
+    found = value_of_uncertain(Predictions(table, given, {}), ~is_left)
+    assert found["uncertain/particles"] == 4
+    assert found["uncertain/accuracy"] == 0
+    assert found["uncertain/gain"] == pytest.approx(8 / 12 - 8 / 16)
+    assert 0 <= found["uncertain/gain_low"] < found["uncertain/gain"] < found["uncertain/gain_high"]
+    none = value_of_uncertain(Predictions(table, given, {}), np.ones(16, dtype=bool))
+    assert none["uncertain/gain"] == 0
+    assert np.isnan(none["uncertain/accuracy"])
 
 
 def test_every_test_particle_has_a_class(studied):

@@ -78,6 +78,12 @@ def test_a_split_is_disjoint_or_refused(size, validation, test):
             data(size, validation, test)
 
 
+def test_the_test_side_may_begin_elsewhere():
+    turned = data(5, validation=2, test=1, first=4)
+    assert turned.indices == {"test": [4], "validation": [0, 1], "train": [2, 3]}
+    assert [micrograph.group for micrograph in turned.micrographs("test")] == ["specimen_4"]
+
+
 def test_the_micrographs_of_a_stage_are_fixed():
     one, again, other = (data(seed=seed).micrographs("test") for seed in (0, 0, 1))
     for a, b, c in zip(one, again, other, strict=True):

@@ -137,6 +137,22 @@ def test_a_resumed_training_gives_what_an_uninterrupted_one_gives(tmp_path):
             torch.testing.assert_close(ends[1]["state_dict"][key], weight)
 
 
+def test_two_deterministic_trainings_of_one_seed_agree_to_the_bit(tmp_path):
+    ends, threads = [], torch.get_num_threads()
+    torch.set_num_threads(2)
+    for name in ("one", "other"):
+        pl.seed_everything(0, verbose=False)
+        settings = {"encoder_weights": None, "in_channels": 1, "encoder_depth": 3, "decoder_channels": (8, 4, 4)}
+        one = SegmentationModule(
+            smp.Unet("mobileone_s0", **settings), nn.BCEWithLogitsLoss(), partial(torch.optim.Adam, lr=0.01)
+        )
+        run = trainer(tmp_path / name, max_epochs=2, deterministic=True, precision="bf16-mixed")
+        ends.append(fit(run, one, data(), tmp_path / name).state_dict())
+    torch.use_deterministic_algorithms(False)  # Lightning leaves it on for the whole process
+    torch.set_num_threads(threads)
+    assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+
 def test_a_training_resumes_in_a_moved_folder(tmp_path):
     """Spoiled after the first epoch, so that the best one is in the folder's old place."""
     fit(trainer(tmp_path / "old", Spoil(), max_epochs=2), module(), data(), tmp_path / "old")

@@ -15,6 +15,7 @@ from hrtem_lab.segmentation.split import STAGES, Split, refuse_leaks
 from hrtem_lab.segmentation.splitters import (
     BlockSplitter,
     FirstSplitter,
+    FoldSplitter,
     GroupSplitter,
     OneSideSplitter,
     SavedSplitter,
@@ -72,6 +73,26 @@ def test_no_group_is_on_two_sides(file: Path, groups: list[str], validation: int
     assert sum(map(len, found.values())) == len(set(groups))
     assert sum(len(split.sides[stage]) for stage in STAGES) == len(groups)
     refuse_leaks(split, survey)
+
+
+@pytest.mark.parametrize("folds", [3, 4])
+def test_each_group_is_tested_in_one_fold_and_tuned_on_in_another(file: Path, folds: int) -> None:
+    survey = surveyed(file, list("aabbcddef"), duplicates=[("m4", "m8", 40)])
+    sides = [side_of(FoldSplitter(folds, fold).split(survey, 0)) for fold in range(folds)]
+    for fold in range(folds):
+        refuse_leaks(FoldSplitter(folds, fold).split(survey, 0), survey)
+    for name in survey.table.index:
+        assert sorted(side[name] for side in sides) == ["test", *["train"] * (folds - 2), "validation"]
+    assert all(side["m4"] == side["m8"] for side in sides)
+    for wrong in (FoldSplitter(2, 0), FoldSplitter(6, 0), FoldSplitter(3, 3)):
+        with pytest.raises(InputError, match="there are 5 groups; expected 3 folds or more"):
+            wrong.split(survey, 0)
+
+
+def test_a_splitter_may_have_a_seed_of_its_own(file: Path) -> None:
+    survey = surveyed(file, list("abcdefgh"))
+    ours = [side_of(GroupSplitter(seed=7).split(survey, seed)) for seed in range(3)]
+    assert ours == [side_of(GroupSplitter().split(survey, 7))] * 3
 
 
 def test_groups_that_show_one_field_stay_together(file: Path) -> None:

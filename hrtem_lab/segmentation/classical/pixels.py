@@ -101,6 +101,7 @@ class PixelForest(Segmenter):
 
     name: ClassVar[str] = "pixel_forest"
     learns: ClassVar[bool] = True
+    gives_probabilities: ClassVar[bool] = True
     classifier: RandomForestClassifier
     sigma_nm: float = 1.6
     micrographs: int = 30
