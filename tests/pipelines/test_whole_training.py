@@ -54,7 +54,7 @@ def tuned(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(f"m{number},0.05,g{number % 3}")
     (labels / "metadata.csv").write_text("\n".join(rows))
     shutil.copy(ran / "mlflow.db", folder / "mlflow.db")
-    words = [f"data.root={labels}", f"start={ran / 'out' / 'model'}", f"output={folder / 'out'}"]
+    words = [f"data.root={labels}", f"start={ran / 'out' / 'model'}", f"output={folder / 'out'}", "net=half_resnet18"]
     done = train(folder, "+experiment=finetune", "model.frozen=[encoder]", "callbacks=[ema]", *words)
     assert done.returncode == 0, done.stderr[-3000:]
     (folder / "stdout.txt").write_text(done.stdout)
@@ -102,7 +102,12 @@ def test_what_predict_found_is_mended_and_learned_from(ran: Path, tmp_path: Path
         truth = dark_discs(number, discs_elsewhere(number), contrast=3.0).instances
         tifffile.imwrite(labelled / f"m{number}_label.tif", np.uint16(truth))
     shutil.copy(ran / "mlflow.db", tmp_path / "mlflow.db")
-    words = [f"data.root={labelled}", f"start={ran / 'out' / 'model'}", f"output={tmp_path / 'mine'}"]
+    words = [
+        f"data.root={labelled}",
+        f"start={ran / 'out' / 'model'}",
+        f"output={tmp_path / 'mine'}",
+        "net=half_resnet18",
+    ]
     done = train(tmp_path, "+experiment=finetune", "callbacks=[ema]", *words)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "No test score" in done.stdout
