@@ -1,0 +1,46 @@
+"""A training step on 8 images of 192 x 192 pixels, as the quickstart's and with the network that ships: seconds.
+
+Run it with: python benchmarks/training_step.py
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from hydra import compose, initialize_config_dir
+from report import processor_seconds, report, seconds
+
+from hrtem_lab.cli.build import build
+from hrtem_lab.paths import CONF
+from hrtem_lab.segmentation.device import autocast
+
+NETS = ("half_resnet18", "unet_resnet18")
+
+
+def step_of(net: str) -> Callable[[], None]:
+    """Make a step of a network: forwards, backwards, optimizer."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        module = build(compose("train", overrides=["+experiment=quickstart", f"net={net}"]).model)
+    module.net.to(memory_format=torch.channels_last)
+    optimizer = module.optimizer(module.parameters())
+    images = torch.randn(8, 1, 192, 192).contiguous(memory_format=torch.channels_last)
+    masks = (torch.rand(8, 1, 192, 192) > 0.8).float()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with autocast():
+            logits = module.net(images)
+        module.loss(logits.float(), masks).backward()
+        optimizer.step()
+
+    step()
+    return step
+
+
+if __name__ == "__main__":
+    steps = {net: step_of(net) for net in NETS}
+    clocks = {"s": seconds, "s of processor": processor_seconds}
+    report(
+        {f"{net}, {unit}": partial(clock, step) for net, step in steps.items() for unit, clock in clocks.items()},
+        __doc__,
+    )
