@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from hrtem_lab.analysis.analyser import Analysis, diameter_column, no_particles
+from hrtem_lab.analysis.label_ranking import first_to_label, rank_for_labelling
 from hrtem_lab.analysis.repeats import mark_repeats
 from hrtem_lab.analysis.scale_check import SPACING, check_scale
 from hrtem_lab.analysis.summary import LabelReader, describe_micrograph, describe_values, flatten_rows
@@ -54,6 +55,10 @@ class Results:
         """Copy the results and say which particles were counted before; see `hrtem_lab.analysis.repeats`."""
         micrographs, particles = mark_repeats(self.micrographs, self.particle_table())
         return replace(self, micrographs=micrographs, particles=[particles])
+
+    def rank_for_labelling(self) -> Results:
+        """Copy the results and say which micrographs are worth labelling next, after `mark_repeats`."""
+        return replace(self, micrographs=rank_for_labelling(self.micrographs))
 
     def particle_table(self) -> pd.DataFrame:
         """One row per particle of every micrograph, its name first."""
@@ -99,6 +104,7 @@ class Results:
             "classes": counted["class"].value_counts().to_dict() if "class" in counted else None,
             "faults": self._share_faults(particles),
             "failures": len(self.failures),
+            "label_next": first_to_label(self.micrographs),
             "quality": dict(Counter(row["quality"] for row in self.micrographs)),
             "scale": self._check_scale(particles, materials),
             "model": dict(self.model),

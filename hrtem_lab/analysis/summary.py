@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hrtem_lab.analysis.analyser import Analysis
+from hrtem_lab.analysis.label_ranking import uncertainty
 from hrtem_lab.evaluation import pixel_counts, ratios
 from hrtem_lab.files import Label, find_label, read_label
 from hrtem_lab.micrograph import InputError
@@ -47,6 +48,7 @@ def describe_micrograph(analysis: Analysis, path: Path, read_label: LabelReader 
         "equivalent_diameter_nm": describe_values(analysis.diameters_nm),
         "particle_fraction": particle_area_nm2 / micrograph.field_nm2,
         "classes": particles["class"].value_counts().to_dict() if "class" in particles else None,
+        "uncertainty": uncertainty(analysis.probability, analysis.instances, micrograph.valid),
     }
     return row | score_by_label(analysis, path, read_label)
 

@@ -7,14 +7,18 @@ from typing import Any
 from hrtem_lab.micrograph import InputError
 
 
-def build(node: Any) -> Any:
+def build(node: Any, **arguments: Any) -> Any:
     """Make the object that a configuration node describes: the one call to Hydra's `instantiate`.
 
     Classes get plain lists and dicts, never a DictConfig. None stays None.
+
+    Args:
+        node: Node of the configuration.
+        arguments: Objects in the place of what the node says of these arguments.
     """
     from hydra.utils import instantiate
 
-    return instantiate(node, _convert_="all")
+    return instantiate(node, _convert_="all", **arguments)
 
 
 def build_or_refuse(node: Any, name: str) -> Any:

@@ -20,9 +20,10 @@ from hrtem_lab.figures.style import save
 from hrtem_lab.figures.tables import note_lines
 from hrtem_lab.files import make_folder, write_table
 from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
+from hrtem_lab.pipelines.open_method import find_split
 from hrtem_lab.segmentation.labelled import refuse_mixed_outlines
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
-from hrtem_lab.segmentation.split import STAGES, Split, refuse_leaks
+from hrtem_lab.segmentation.split import SPLIT_FILE, STAGES, Split, refuse_leaks, seen_labels, set_fingerprints
 from hrtem_lab.segmentation.survey import Survey, size_classes, survey
 from hrtem_lab.tracking.models import find_model
 
@@ -45,8 +46,7 @@ def check(config: DictConfig) -> int:
     faults = [*surveyed.problems, *_set_faults(surveyed)]
     table = surveyed.table
     if len(table):
-        segmenter = NetworkSegmenter.load(find_model(config.model))
-        table = table.join(pd.DataFrame(_disagreements(surveyed, segmenter, output)).set_index("name"))
+        table = table.join(pd.DataFrame(_disagreements(surveyed, config.model, output)).set_index("name"))
         _write_agreement(surveyed, output)
     write_table(output / "check.csv", table.reset_index())
     split = _split(config, surveyed, faults, output)
@@ -68,7 +68,7 @@ def _set_faults(surveyed: Survey) -> list[str]:
 
 def _split(config: DictConfig, surveyed: Survey, faults: list[str], output: Path) -> Split | None:
     """The split of the set, written to `split.json`; a fault where there is none."""
-    (output / "split.json").unlink(missing_ok=True)
+    (output / SPLIT_FILE).unlink(missing_ok=True)
     if faults:
         return None
     try:
@@ -77,15 +77,22 @@ def _split(config: DictConfig, surveyed: Survey, faults: list[str], output: Path
     except InputError as error:
         faults.append(str(error))
         return None
-    split.save(output / "split.json")
+    split.save(output / SPLIT_FILE)
     return split
 
 
-def _disagreements(surveyed: Survey, segmenter: NetworkSegmenter, output: Path) -> list[dict[str, object]]:
-    """Disagreement of each label with the network, and `suspects.png` with the largest, worst first."""
+def _disagreements(surveyed: Survey, model: str | None, output: Path) -> list[dict[str, object]]:
+    """Disagreement of each label with a network that has not seen it, and `suspects.png` with the largest."""
+    segmenter = NetworkSegmenter.load(find_model(model))
+    split_file = None if model is None else find_split(model)
+    seen = seen_labels(split_file, set_fingerprints(surveyed.micrographs)) if split_file else {}
     rows: list[dict[str, object]] = []
     kept: list[tuple[float, str, IntArray]] = []
     for name in track(list(surveyed.table.index), "Comparing labels with the network"):
+        if name in seen:
+            flag = f"{name}: the model was {seen[name]} on this label, and would repeat its faults"
+            rows.append({"name": name, "disagreement": np.nan, "flag": flag})
+            continue
         micrograph = surveyed.micrographs.select([name])[0]
         try:
             segmentation = segmenter.segment(micrograph)

@@ -23,13 +23,14 @@ from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.particle_facts import FACTS, MICROGRAPH_BINS
 from hrtem_lab.pipelines.calibration import report_calibration
 from hrtem_lab.pipelines.learning import learn_and_tune
-from hrtem_lab.pipelines.open_method import open_methods
+from hrtem_lab.pipelines.open_method import find_split, name_models, open_method
 from hrtem_lab.pipelines.run_folder import METRICS, open_run
 from hrtem_lab.pipelines.scoring import Method, Scores, compare, score_methods
 from hrtem_lab.pipelines.training_data import log_data, simulate_waves
 from hrtem_lab.segmentation.data import SimulatedData, TrainingData
+from hrtem_lab.segmentation.labelled import LabelledData
 from hrtem_lab.segmentation.segmenter import Segmenter
-from hrtem_lab.segmentation.split import STAGES
+from hrtem_lab.segmentation.split import STAGES, Split, refuse_seen
 from hrtem_lab.tracking.comparison_view import store_comparison_view
 from hrtem_lab.tracking.runs import Run
 
@@ -63,12 +64,14 @@ def evaluate(config: DictConfig, parent_id: str | None = None) -> Evaluation:
         parent_id: Run that this one is shown below.
 
     Raises:
-        InputError: There is nothing to score, a name stands for two methods, or anything that is given is not right.
+        InputError: There is nothing to score, a name stands for two methods, a model has seen labels that it would be
+            tested on, or anything that is given is not right.
     """
     if config.stage not in STAGES:
         raise InputError(f"stage is {config.stage}, expected one of {', '.join(STAGES)}")
     models = to_plain(config)["models"] or {}
-    methods: dict[str, Method] = dict(open_methods(config.model, models, bool(config.get("methods"))))
+    named = name_models(config.model, models, bool(config.get("methods")))
+    methods: dict[str, Method] = {name: open_method(model) for name, model in named.items()}
     pl.seed_everything(config.seed, verbose=False)
     untuned = _build_methods(config, methods)
     with open_run(config, "evaluate", parent_id) as (run, folder, uri):
@@ -76,6 +79,8 @@ def evaluate(config: DictConfig, parent_id: str | None = None) -> Evaluation:
         _refuse_nothing_to_learn_from(untuned, data)
         if _needs_waves(untuned, data):
             simulate_waves(data)
+        if isinstance(data, LabelledData) and config.stage == "test":
+            refuse_seen_labels(named, data.partition)
         log_data(config, data, folder, run)
         methods |= _tune_methods(untuned, data, config.tuning_views, folder, run)
         reference = config.reference or next(iter(methods))
@@ -88,6 +93,21 @@ def evaluate(config: DictConfig, parent_id: str | None = None) -> Evaluation:
     for line in tables.where_results_are(folder, uri, evaluation.view):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return evaluation
+
+
+def refuse_seen_labels(models: Mapping[str, str], scored: Split) -> None:
+    """Refuse to test models on labels that they were trained or tuned on, where the folder of their run says so.
+
+    Args:
+        models: Models by their names.
+        scored: Split of the micrographs that they are to be tested on.
+
+    Raises:
+        InputError: A model has seen one of the labels.
+    """
+    for name, model in models.items():
+        if (split_file := find_split(model)) is not None:
+            refuse_seen(split_file, scored, name)
 
 
 def _build_methods(config: DictConfig, models: Mapping[str, Method]) -> dict[str, Segmenter]:

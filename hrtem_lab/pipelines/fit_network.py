@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def fit_network(
         callbacks: Callbacks besides those that keep the weights.
 
     Returns:
-        The network with the weights of the epoch that `keep` names, mixed with those of `start` by `kept_of_start`, and
+        The network with the weights of the epoch that `keep` names, mixed with those of `start` by `kept_of_start` (it
+        then has the outputs of `start`, whatever their number in `model.net`), and
         `parameters`, `train_seconds` and `best/val/dice`.
 
     Raises:
@@ -83,6 +85,8 @@ def fit_network(
     start = read_network(find_model(config.start)) if config.start else None
     if start is not None:
         interpolate_weights(module.net, start, config.start)
+    if config.kept_of_start:  # a mean of weights is one of the same outputs: none is new, and none is left out
+        module = build(config.model, net=deepcopy(start).train())
     checkpoints = folder / "checkpoints"
     trainer = _make_trainer(config, folder, run, best_checkpoint(checkpoints), callbacks)
     started = time.perf_counter()

@@ -11,11 +11,12 @@ from hrtem_lab.segmentation.classical import METHOD_SETTINGS, load_method
 from hrtem_lab.segmentation.mask_folder import MaskFolder
 from hrtem_lab.segmentation.model_folder import SETTINGS
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
+from hrtem_lab.segmentation.split import SPLIT_FILE
 from hrtem_lab.tracking.models import SHIPPED, find_model
 
 
-def open_methods(model: str | None, models: Mapping[str, str], has_methods: bool = False) -> dict[str, Method]:
-    """Open the models that are to be scored.
+def name_models(model: str | None, models: Mapping[str, str], has_methods: bool = False) -> dict[str, str]:
+    """Name the models that are to be scored.
 
     Args:
         model: A model as for `open_method`, which is called after the end of its path; None for the shipped model where
@@ -24,17 +25,17 @@ def open_methods(model: str | None, models: Mapping[str, str], has_methods: bool
         has_methods: Whether there are other methods.
 
     Returns:
-        Method by its name.
+        Model by its name.
 
     Raises:
-        InputError: As for `open_method`, or two have one name.
+        InputError: Two have one name.
     """
     if model is None and not models and not has_methods:
         model = str(SHIPPED)
     single = {} if model is None else {model.rstrip("/").rpartition("/")[2]: model}
     if repeated := sorted(single.keys() & models.keys()):
         raise InputError(f"two models are called {repeated[0]}; give all in models={{name:FOLDER,other:FOLDER}}")
-    return {str(name): open_method(str(path)) for name, path in {**single, **models}.items()}
+    return {str(name): str(path) for name, path in {**single, **models}.items()}
 
 
 def open_method(model: str) -> Method:
@@ -53,3 +54,16 @@ def open_method(model: str) -> Method:
     if MaskFolder.holds_masks(folder) and not any(folder.rglob(SETTINGS)):
         return MaskFolder(folder)
     return NetworkSegmenter.load(find_model(model))
+
+
+def find_split(model: str) -> Path | None:
+    """The split of labelled micrographs that a model was trained by, in the folder of its run; None where none is.
+
+    Args:
+        model: A model as for `open_method`.
+    """
+    folder = Path(model).expanduser()
+    if not (folder / METHOD_SETTINGS).is_file() and not MaskFolder.holds_masks(folder):
+        folder = find_model(model)
+    places = (folder, folder.parent, folder.parent.parent)  # RUN, RUN/model or RUN/methods/NAME
+    return next((place / SPLIT_FILE for place in places if (place / SPLIT_FILE).is_file()), None)

@@ -17,6 +17,7 @@ from rich.table import Table
 from hrtem_lab.analysis.analyser import check_outline
 from hrtem_lab.analysis.batch import Results
 from hrtem_lab.analysis.distribution import Outcomes, run_here, run_in_children, run_on_cluster
+from hrtem_lab.analysis.label_ranking import first_to_label
 from hrtem_lab.atomic_write import remove_unfinished
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.command import DONE, FAILED, PARTLY_DONE
@@ -196,7 +197,7 @@ def write_tables(
             results.failures.append({"file": str(inputs[name]), "reason": reason})
         elif (record := records.find(name)) is not None:
             results.add(record)
-    results = results.mark_repeats()
+    results = results.mark_repeats().rank_for_labelling()
     particles = results.particle_table()
     write_table(output / "particles.csv", particles)
     write_parquet(output / "particles.parquet", particles)
@@ -244,6 +245,9 @@ def print_results(results: Results, model: Path, output: Path) -> None:
         console.print(f"[yellow]doubtful[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
     for reason in dict.fromkeys(row["label_unused"] for row in results.micrographs if "label_unused" in row):
         console.print(f"[yellow]no Dice[/yellow] {escape(reason)}", highlight=False, soft_wrap=True)
+    if names := first_to_label(results.micrographs):
+        text = f"Worth labelling next, should the model err: {', '.join(names)} (label_rank in micrographs.csv)"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     for failure in results.failures[:MAX_LISTED]:
         console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
     if len(results.failures) > MAX_LISTED:

@@ -15,7 +15,7 @@ from hrtem_lab.paths import workspace
 from hrtem_lab.segmentation.data import ALL, SimulatedData, TrainingData, train_loader, validation_loader
 from hrtem_lab.segmentation.datasets import LabelledDataset, MixedDataset, mix
 from hrtem_lab.segmentation.module import Batch
-from hrtem_lab.segmentation.split import STAGES, Split, Stage, refuse_leaks
+from hrtem_lab.segmentation.split import SPLIT_FILE, STAGES, Split, Stage, refuse_leaks
 from hrtem_lab.segmentation.splitters import Splitter
 from hrtem_lab.segmentation.standardised import StandardisedSet
 from hrtem_lab.segmentation.survey import Survey, survey
@@ -107,7 +107,7 @@ class LabelledData(TrainingData):
 
     def save_split(self, folder: Path) -> None:
         """Write `split.json`, which `data/splitter=saved` reads."""
-        self.partition.save(folder / "split.json")
+        self.partition.save(folder / SPLIT_FILE)
 
     def dataset(self, stage: Stage) -> MixedDataset:
         """Endless training samples of both kinds; those of a mixture of sets by their shares."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
-from hrtem_lab.segmentation.targets import signed_distance
+from hrtem_lab.segmentation.targets import DISTANCE, signed_distance
 
 
 class BoundaryLoss(nn.Module):
@@ -44,14 +44,14 @@ class SumLoss(nn.Module):
 
 
 class MasksAndDistanceLoss(nn.Module):
-    """Loss of masks, and of the signed distance from an outline as the output after them.
+    """Loss of masks, and of the signed distance from an outline where the network has an output for it.
 
     The error of the distance is absolute, so that the network learns its median: where an outline may lie here or
     there, the mean would be neither.
 
     Args:
-        masks_loss: Function (logits, masks) -> scalar for all outputs but the last.
-        distance_weight: Weight of the mean absolute error of the last output.
+        masks_loss: Function (logits, masks) -> scalar for the outputs before the distance.
+        distance_weight: Weight of the mean absolute error of the distance.
     """
 
     def __init__(self, masks_loss: nn.Module, distance_weight: float = 1.0) -> None:
@@ -60,5 +60,7 @@ class MasksAndDistanceLoss(nn.Module):
 
     def forward(self, logits: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """Loss of logits and targets, both (n, k, h, w)."""
-        masks_loss: torch.Tensor = self.masks_loss(logits[:, :-1], masks[:, :-1])
-        return masks_loss + self.distance_weight * l1_loss(logits[:, -1], masks[:, -1])
+        loss: torch.Tensor = self.masks_loss(logits[:, :DISTANCE], masks[:, :DISTANCE])
+        if logits.shape[1] > DISTANCE:
+            loss = loss + self.distance_weight * l1_loss(logits[:, DISTANCE], masks[:, DISTANCE])
+        return loss

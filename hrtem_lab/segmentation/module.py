@@ -33,6 +33,8 @@ class SegmentationModule(pl.LightningModule):
         optimizer: Makes the optimizer of parameters.
         scheduler: Makes the scheduler of an optimizer and `total_steps`; it is stepped after every batch.
         frozen: Names of the network's parts that do not learn: neither weights nor statistics of norm layers.
+        frozen_statistics: Whether the norm layers of all other parts keep the statistics that they begin with. Those of
+            a few labelled images are other ones than those of the images that a network has learned from.
 
     Raises:
         InputError: The network has no such part, or nothing is left to learn.
@@ -45,6 +47,7 @@ class SegmentationModule(pl.LightningModule):
         optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
         scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler] | None = None,
         frozen: Sequence[str] = (),
+        frozen_statistics: bool = False,
     ) -> None:
         super().__init__()
         self.net, self.loss = net, loss
@@ -53,6 +56,7 @@ class SegmentationModule(pl.LightningModule):
         metrics = MetricCollection({"dice": BinaryF1Score(), "iou": BinaryJaccardIndex()})
         self.train_metrics, self.val_metrics = metrics.clone(prefix="train/"), metrics.clone(prefix="val/")
         self.frozen = [self._part(name) for name in frozen]
+        self.frozen_statistics = frozen_statistics
         self.seed = torch.initial_seed()
         for part in self.frozen:
             part.requires_grad_(False)
@@ -66,8 +70,9 @@ class SegmentationModule(pl.LightningModule):
         return parts[name]
 
     def on_train_epoch_start(self) -> None:
-        """Put frozen parts into evaluation mode, so that their norm layers learn no statistics."""
-        for part in self.frozen:
+        """Put what is frozen into evaluation mode, in which norm layers learn no statistics."""
+        norms = [part for part in self.net.modules() if isinstance(part, nn.modules.batchnorm._NormBase)]
+        for part in (*self.frozen, *(norms if self.frozen_statistics else ())):
             part.eval()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:

@@ -18,6 +18,10 @@ from hrtem_lab.segmentation.survey import Survey
 
 Stage = Literal["train", "validation", "test"]
 STAGES: tuple[Stage, ...] = ("train", "validation", "test")
+SPLIT_FILE = "split.json"
+"""Name of the file of a split in the folder of a run, and in that of `check`."""
+SEEN: dict[Stage, str] = {"train": "trained", "validation": "tuned"}
+"""Side whose labels a model has seen -> what was done with them."""
 FEW_GROUPS = "few groups"
 """Rule of a split without a test side, and of a single group without a validation side."""
 DEFAULT_GAP = 8
@@ -71,10 +75,14 @@ class Split:
     def load(cls, path: str | Path) -> Split:
         """Read what `save` wrote.
 
+        Args:
+            path: The file, or the folder of a run or of `check` that it lies in.
+
         Raises:
             InputError: The file is missing, is no split, or was changed after it was written.
         """
         path = Path(path).expanduser()
+        path = path / SPLIT_FILE if path.is_dir() else path
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             split = cls(
@@ -87,7 +95,7 @@ class Split:
             )
             digest = content["digest"]
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"{path}: cannot be read as a split; check writes one as split.json") from error
+            raise InputError(f"{path}: cannot be read as a split; check and train write one as split.json") from error
         if digest != split.digest:
             raise InputError(
                 f"{path}: its digest is {digest}, that of its content {split.digest}: it was changed by hand; make it "
@@ -131,6 +139,42 @@ def refuse_leaks(split: Split, survey: Survey) -> None:
                 "points agree); keep them on one side, or leave one out"
             )
     _refuse_neighbours(split.gap, sides, survey)
+
+
+def seen_labels(split_file: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """The labels that a model has seen, if its training was of these files.
+
+    Args:
+        split_file: Split of the model's training.
+        files: Fingerprints of the files of a set, as in `Split.files`.
+
+    Returns:
+        Name of a micrograph -> what was done with its label: `trained` or `tuned`.
+    """
+    learned = Split.load(split_file)
+    if set(learned.files.values()).isdisjoint(files.values()):
+        return {}
+    return {name: verb for stage, verb in SEEN.items() for name in learned.sides[stage]}
+
+
+def refuse_seen(split_file: Path, scored: Split, model: str) -> None:
+    """Refuse to test a model on micrographs whose labels it was trained or tuned on.
+
+    Args:
+        split_file: Split of the model's training.
+        scored: Split of the micrographs that it is to be tested on.
+        model: Name of the model.
+
+    Raises:
+        InputError: The model has seen the label of a micrograph to test on.
+    """
+    seen = seen_labels(split_file, scored.files)
+    for name in scored.sides["test"]:
+        if name in seen:
+            raise InputError(
+                f"leak: {model} was {seen[name]} on {name}; score it on what it has not seen, by its own split: "
+                f"data/splitter=saved data.splitter.path={split_file.parent}"
+            )
 
 
 def _refuse_divided_units(unit: str, sides: Mapping[str, Stage], survey: Survey) -> None:

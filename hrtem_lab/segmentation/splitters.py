@@ -255,7 +255,7 @@ class SavedSplitter(Splitter):
     """The split of a file that `check` or an earlier training wrote.
 
     Attributes:
-        path: The file, usually `split.json`.
+        path: The file, or the folder with its `split.json`.
     """
 
     path: str

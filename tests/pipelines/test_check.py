@@ -1,5 +1,6 @@
 """The command `check`: what it says of a set that is right, and of one in which something is wrong."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,30 @@ def test_what_is_wrong_is_said_and_ends_with_3(folder: Path, model: Path, capsys
     assert "dark_1_label.png: the label has shape (9, 9)" in capsys.readouterr().out.replace("\n", " ")
     assert len(pd.read_csv(out / "check.csv")) == 3
     assert not (out / "split.json").exists()
+
+
+def test_a_label_is_not_judged_by_a_network_that_has_learned_from_it(folder: Path, model: Path) -> None:
+    assert run(folder, model) == 0
+    trained = folder.parent / "trained"
+    shutil.copytree(model, trained / "model")
+    shutil.copy(folder.parent / "out" / "split.json", trained)
+    assert run(folder, trained) == 0
+    table, split = pd.read_csv(folder.parent / "out" / "check.csv", index_col="name"), Split.load(trained)
+    assert set(table.index[table["disagreement"].notna()]) == set(split.sides["test"])
+    for name in split.sides["train"]:
+        assert "was trained on this label" in table.at[name, "flag"]
+
+
+def test_partners_that_are_missing_are_named_and_the_others_are_checked(
+    folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "dark_1_label.png").unlink()
+    (folder / "dark_2.tif").unlink()
+    assert run(folder, model) == 3
+    printed = capsys.readouterr().out.replace("\n", " ")
+    assert "dark_1.tif has no label; draw dark_1_label.png" in printed
+    assert "dark_2_label.png is a label without a micrograph" in printed
+    assert pd.read_csv(folder.parent / "out" / "check.csv")["name"].tolist() == ["dark_0", "dark_3"]
 
 
 def test_two_groups_are_enough_to_train_without_a_test_score(folder: Path, model: Path) -> None:

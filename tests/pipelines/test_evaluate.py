@@ -13,7 +13,7 @@ from PIL import Image
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines.evaluate import evaluate
-from hrtem_lab.pipelines.open_method import open_method, open_methods
+from hrtem_lab.pipelines.open_method import name_models, open_method
 from hrtem_lab.segmentation.classical import Otsu, save_method
 from hrtem_lab.segmentation.mask_folder import MaskFolder
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -95,11 +95,11 @@ def test_a_model_is_called_after_the_end_of_its_path_or_as_the_user_says(tmp_pat
     for name in ("a/model", "b/model"):
         save_method(Otsu(preprocessing=PREPROCESSING), tmp_path / name)
     one, other = (str(tmp_path / name) for name in ("a/model", "b/model"))
-    assert list(open_methods(one, {"mine": other})) == ["model", "mine"]
-    assert list(open_methods(None, {}, has_methods=True)) == []
-    assert list(open_methods(None, {})) == ["default"]
+    assert name_models(one, {"mine": other}) == {"model": one, "mine": other}
+    assert name_models(None, {}, has_methods=True) == {}
+    assert list(name_models(None, {})) == ["default"]
     with pytest.raises(InputError, match="two models are called model"):
-        open_methods(one, {"model": other})
+        name_models(one, {"model": other})
 
 
 def test_a_mask_that_is_missing_is_named(labels: Path):
@@ -143,6 +143,25 @@ def test_a_method_that_learns_is_refused_where_nothing_is_to_learn_from(labels: 
     with pytest.raises(InputError, match=message) as caught:
         run(*words, f"output={tmp_path / 'out'}")
     assert f"models={{{method}:outputs/RUN/methods/{method}}}" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["otsu", "run/model", "run/methods/otsu"])
+def test_a_model_is_not_tested_on_labels_that_it_has_seen(labels: Path, tmp_path: Path, store, place: str):
+    """Whatever its split, a run's folder says which labels it has learned from, under whatever root they lie now."""
+    words = ["data=labelled", "methods=[otsu]", f"output={tmp_path / 'run'}"]
+    run(f"data.root={labels / 'set'}", *words, "seed=0")
+    model = tmp_path / place
+    if not model.is_dir():
+        save_method(Otsu(preprocessing=PREPROCESSING), model)
+    (tmp_path / "moved").symlink_to(labels / "set")
+    words = ["data=labelled", f"data.root={tmp_path / 'moved'}", f"model={model}", f"output={tmp_path / 'out'}"]
+    saved = ["data/splitter=saved", f"data.splitter.path={tmp_path / 'run'}"]
+    assert run(*words, *saved).metrics["test/dice"] > 0
+    if place == "otsu":  # nobody knows what it has learned from
+        assert run(*words, "data/splitter=test_only").metrics["test/dice"] > 0
+        return
+    with pytest.raises(InputError, match=r"leak: \w+ was (trained|tuned) on m\d; .*by its own split: .*run$"):
+        run(*words, "data/splitter=test_only")
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,9 @@ def test_what_predict_found_is_mended_and_learned_from(ran: Path, tmp_path: Path
     assert not (tmp_path / "mine" / "comparison.csv").exists()
     split = json.loads((tmp_path / "mine" / "split.json").read_text())
     assert split["sides"] == {"train": ["m0", "m1"], "validation": [], "test": []}
+    nets = [NetworkSegmenter.load(folder / "model", "torch").net for folder in (ran / "out", tmp_path / "mine")]
+    before, after = ({name: value.shape for name, value in net.state_dict().items()} for net in nets)
+    assert before == after  # no output is new, and none is lost
     words = [f"output={tmp_path / 'again'}", f"model={tmp_path / 'mine' / 'model'}"]
     subprocess.run([*call, *words], check=True, capture_output=True, cwd=tmp_path)
     assert set(pd.read_csv(tmp_path / "again" / "micrographs.csv")["group"]) == {"monday"}

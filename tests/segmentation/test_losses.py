@@ -6,7 +6,7 @@ import torch
 from segmentation_models_pytorch.losses import DiceLoss
 from torch.nn import BCEWithLogitsLoss
 
-from hrtem_lab.segmentation.losses import BoundaryLoss, SumLoss
+from hrtem_lab.segmentation.losses import BoundaryLoss, MasksAndDistanceLoss, SumLoss
 from hrtem_lab.segmentation.targets import signed_distance
 
 
@@ -71,3 +71,13 @@ def test_an_empty_field_has_a_gradient():
     logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
     SumLoss([DiceLoss("binary"), BCEWithLogitsLoss()])(logits, torch.zeros(1, 1, 8, 8)).backward()
     assert (logits.grad > 0).all()
+
+
+def test_the_distance_is_learned_where_the_network_has_an_output_for_it():
+    torch.manual_seed(0)
+    logits, masks = torch.randn(2, 3, 8, 8), (torch.rand(2, 3, 8, 8) > 0.5).float()
+    loss, of_masks = MasksAndDistanceLoss(BCEWithLogitsLoss(), 2.0), BCEWithLogitsLoss()(logits[:, :2], masks[:, :2])
+    assert loss(logits[:, :2], masks[:, :2]) == of_masks
+    assert loss(logits[:, :1], masks[:, :1]) == BCEWithLogitsLoss()(logits[:, :1], masks[:, :1])
+    distance = (logits[:, 2] - masks[:, 2]).abs().mean()
+    torch.testing.assert_close(loss(logits, masks), of_masks + 2 * distance)

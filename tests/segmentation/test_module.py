@@ -189,6 +189,18 @@ def test_weights_and_statistics_of_a_frozen_part_stay():
     assert changed == {name for name in before if name.startswith("head.")}
 
 
+@pytest.mark.parametrize("frozen", [(), ("encoder",)])
+def test_statistics_may_stay_while_weights_learn(frozen):
+    torch.manual_seed(0)
+    net = Parts()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    trainer(max_epochs=2).fit(module(net, frozen=frozen, frozen_statistics=True), drawn(4), drawn(2))
+    changed = {name for name, value in net.state_dict().items() if not torch.equal(value, before[name])}
+    learns = {name for name, _ in net.named_parameters() if not name.startswith(tuple(f"{part}." for part in frozen))}
+    assert changed == learns
+    assert any("running_mean" in name for name in before)
+
+
 @pytest.mark.parametrize("frozen", [["encodr"], ["head", "encodr"]])
 def test_an_unknown_part_is_named(frozen):
     with pytest.raises(InputError, match="no part 'encodr', only encoder, head"):

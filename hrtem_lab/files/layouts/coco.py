@@ -17,7 +17,7 @@ from hrtem_lab.files.image_table import ImageTable, find_image_table
 from hrtem_lab.files.label_values import Label
 from hrtem_lab.files.labelled_set import LabelledEntry, LabelledSet
 from hrtem_lab.files.layouts.folder import with_label
-from hrtem_lab.files.layouts.layout import Layout, check_outline, list_problems, table_facts
+from hrtem_lab.files.layouts.layout import Layout, check_outline, table_facts
 from hrtem_lab.files.read import read
 from hrtem_lab.micrograph import BoolArray, InputError, LabelledMicrograph
 
@@ -45,7 +45,8 @@ class CocoLayout(Layout):
         """Find the images that the annotations name.
 
         Raises:
-            InputError: The JSON file is missing or of another kind, or an image is missing.
+            InputError: The JSON file is missing or of another kind. An image that is missing is an entry that cannot be
+                read.
         """
         path = Path(root).expanduser() / self.annotations
         content = _read_json(path)
@@ -59,8 +60,6 @@ class CocoLayout(Layout):
             if annotation["category_id"] in chosen:
                 by_image[annotation["image_id"]].append(annotation)
         files = {image["id"]: path.parent / self.images / image["file_name"] for image in content["images"]}
-        if missing := [f"{file.name} is missing" for file in files.values() if not file.is_file()]:
-            raise InputError(list_problems(root, missing))
         if not files:
             raise InputError(f"{path.name}: names no image; export the annotations again")
         tables = cache(find_image_table)
@@ -87,15 +86,17 @@ def _entry(
         group=facts.get("group", path.stem),
         outline=check_outline(facts, path.stem),
         facts=facts,
-        load=partial(_load, path, annotations, table, pixel_size_nm),
+        load=partial(_load, path, json_path, annotations, table, pixel_size_nm),
         files=(path, json_path, *([table.path] if table else [])),
     )
 
 
 def _load(
-    path: Path, annotations: list[Annotation], table: ImageTable | None, pixel_size_nm: float | None
+    path: Path, json_path: Path, annotations: list[Annotation], table: ImageTable | None, pixel_size_nm: float | None
 ) -> LabelledMicrograph:
     """Read an image and draw its annotations."""
+    if not path.is_file():
+        raise InputError(f"{path.name} is missing; {json_path.name} names it in {path.parent}")
     images = read(path, pixel_size_nm, tables=[table])
     if len(images) > 1:
         raise InputError(f"{path.name}: holds {len(images)} images, expected the one that its annotations are of")

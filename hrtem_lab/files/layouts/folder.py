@@ -15,7 +15,7 @@ from hrtem_lab.files.inputs import find_inputs
 from hrtem_lab.files.label_values import Label, LabelRule, soft_label
 from hrtem_lab.files.labelled_set import LabelledEntry, LabelledSet
 from hrtem_lab.files.labels import find_annotators, find_label, labelled_name, read_label
-from hrtem_lab.files.layouts.layout import Layout, check_outline, list_problems, table_facts
+from hrtem_lab.files.layouts.layout import Layout, check_outline, table_facts
 from hrtem_lab.files.read import read
 from hrtem_lab.files.stacks import Choice, check_choice
 from hrtem_lab.micrograph import InputError, LabelledMicrograph, Micrograph
@@ -49,23 +49,13 @@ class FolderLayout(Layout):
             pixel_size_nm: Pixel size of files for which neither they themselves nor `metadata.csv` state one.
 
         Raises:
-            InputError: Nothing is there, a micrograph has no label, or a label no micrograph.
+            InputError: Nothing is there, or labels alone. A micrograph without a label, and a label without a
+                micrograph, are entries that cannot be read.
         """
         inputs = find_inputs(root)
         labels = {name: _find_labels(path) for name, path in inputs.items()}
-        lonely = [path.name for name, path in inputs.items() if not labels[name]]
-        micrographs = [path.name for path in inputs.values() if labelled_name(path) is None]
-        if not micrographs:
+        if all(labelled_name(path) for path in inputs.values()):
             raise InputError(f"{root}: the folder holds labels alone; put the micrographs beside them")
-        if lonely:
-            without = [
-                f"{name} is a label without a micrograph" if labelled_name(name) else f"{name} has no label"
-                for name in lonely
-            ]
-            raise InputError(
-                f"{list_problems(root, without)}. Of {len(inputs)} files {len(lonely)} have no partner: draw "
-                "<name>_label.png for each micrograph, black where no particle is, or keep them in another folder"
-            )
         tables = cache(find_image_table)  # read once per folder
         options = {
             "pixel_size_nm": pixel_size_nm,
@@ -122,8 +112,17 @@ class _Entry:
             files=(self.path, *self.labels.values(), *([self.table.path] if self.table else [])),
         )
 
+    def _missing_partner(self) -> str:
+        """A line about a file that stands alone."""
+        if (micrograph := labelled_name(self.path)) is not None:
+            return f"{self.path.name} is a label without a micrograph; put {micrograph} beside it, or move it away"
+        label = f"{self.path.stem}_label.png"
+        return f"{self.path.name} has no label; draw {label}, black where no particle is, or move it away"
+
     def load(self) -> LabelledMicrograph:
         """Read the micrograph and its labels."""
+        if not self.labels:
+            raise InputError(self._missing_partner())
         frames = read(self.path, name=self.name, tables=[self.table], **self.options)
         if len(frames) > 1:
             raise InputError(

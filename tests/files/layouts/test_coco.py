@@ -57,9 +57,11 @@ def test_groups_and_outlines_come_from_the_table(tmp_path: Path) -> None:
     assert [(m.group, m.outline, m.pixel_size_nm) for m in found] == [("s", "half_contrast", 0.02)] * 2
 
 
-def test_images_that_are_missing_are_named_all_at_once(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a\.png is missing; b\.png is missing"):
-        CocoLayout().open(write(tmp_path, [], images=()), 0.02)
+def test_an_image_that_is_missing_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    first, second = CocoLayout().open(write(tmp_path, [], images=("b.png",)), 0.02).entries
+    with pytest.raises(InputError, match=r"^a\.png is missing; annotations\.json names it in "):
+        first.read()
+    assert second.read().name == "b"
 
 
 @pytest.mark.parametrize("content", ["[]", '{"images": []}', "no json"])

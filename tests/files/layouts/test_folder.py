@@ -54,16 +54,27 @@ def test_a_table_that_knows_no_groups_still_knows_sizes(folder: Path) -> None:
     assert [m.group for m in read_labelled(folder)] == ["a", "b", "ü 3"]
 
 
-def test_micrographs_without_a_label_are_named(folder: Path) -> None:
-    for name in ("c", "d", "e", "f"):
+def test_files_without_a_partner_are_said_one_by_one_and_the_others_are_read(folder: Path) -> None:
+    for name in ("c", "d"):
         write(folder, name, label=False)
     write(folder, "lonely_label", label=False)
-    named = (
-        r"c.png has no label; d.png .* f.png .*; lonely_label.png is a label without a micrograph. Of 8 files 5 have"
-    )
-    with pytest.raises(InputError, match=named) as caught:
-        read_labelled(folder)
-    assert "\n" not in str(caught.value)
+    found = read_labelled(folder)
+    reasons = {"c": r"^c\.png has no label; draw c_label\.png", "d": r"^d\.png has no label"}
+    reasons["lonely_label"] = r"^lonely_label\.png is a label without a micrograph; put lonely beside it"
+    for entry in found.entries:
+        if entry.name not in reasons:
+            assert entry.read().mask.any()
+            continue
+        with pytest.raises(InputError, match=reasons[entry.name]) as caught:
+            entry.read()
+        assert "\n" not in str(caught.value)
+    assert len(found) == 6
+
+
+def test_labels_alone_are_no_set(tmp_path: Path) -> None:
+    write(tmp_path, "a_label", label=False)
+    with pytest.raises(InputError, match="the folder holds labels alone"):
+        read_labelled(tmp_path)
 
 
 def test_an_unknown_pixel_size_is_said(folder: Path) -> None:
