@@ -30,7 +30,8 @@ def uncertainty(probability: FloatArray, instances: IntArray, valid: BoolArray |
         valid: Where the image shows the specimen, (rows, columns); None for everywhere.
     """
     mask = instances > 0
-    least = LEAST_AREA * (mask.size if valid is None else max(np.count_nonzero(valid), 1))
+    pixels = mask.size if valid is None else max(int(np.count_nonzero(valid)), 1)
+    least = LEAST_AREA * pixels
     common, total = float(probability[mask].sum()), float(probability.sum()) + np.count_nonzero(mask)
     return 1 - (2 * common + least) / (total + least)
 

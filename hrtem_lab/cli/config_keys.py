@@ -53,6 +53,7 @@ KEYS: dict[str, ConfigKey] = {
     "callbacks": WEIGHTS,
     "start": ConfigKey(is_path=True, affects_weights=True),
     "kept_of_start": WEIGHTS,
+    "kept_settings": PLAIN,
     "keep": WEIGHTS,
     "seeds": PLAIN,
     "group_folds": PLAIN,

@@ -129,23 +129,38 @@ def _font_size(axes: Axes) -> float:
 
 
 def gallery(
-    micrographs: Sequence[LabelledMicrograph], instances: Sequence[IntArray], classes: Sequence[pd.Series]
+    micrographs: Sequence[LabelledMicrograph],
+    instances: Sequence[IntArray],
+    classes: Sequence[pd.Series],
+    titles: Sequence[str] | None = None,
+    truth_name: str = "true outline",
 ) -> Figure:
-    """Draw micrographs with the truth as dashed lines and the prediction as solid ones, coloured by its class."""
+    """Draw micrographs with the truth as dashed lines and the prediction as solid ones, coloured by its class.
+
+    Args:
+        micrographs: The micrographs.
+        instances: What was found in each.
+        classes: Class of each particle that was found.
+        titles: Title of each; None for its conditions and its pixel size.
+        truth_name: Name of the dashed lines in the legend.
+    """
     columns = (len(micrographs) + 1) // 2
     figure = Figure(figsize=(4 * columns, 9), layout="constrained")
     grid = figure.subplots(2, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    for axes, micrograph, predicted, predicted_classes in zip(grid.flat, micrographs, instances, classes, strict=False):
+    titles = titles or [f"{_conditions(each)}, {each.pixel_size_nm:.3f} nm/px" for each in micrographs]
+    for axes, micrograph, predicted, predicted_classes, title in zip(
+        grid.flat, micrographs, instances, classes, titles, strict=False
+    ):
         plot_micrograph(axes, micrograph, predicted, predicted_classes, numbers=False)
         truth = micrograph.mask.astype(float)
         if truth.any() and not truth.all():
             axes.contour(truth, [0.5], colors=TRUTH, linewidths=1, linestyles="--")
-        axes.set_title(f"{_conditions(micrograph)}, {micrograph.pixel_size_nm:.3f} nm/px", fontsize=9)
+        axes.set_title(title, fontsize=9)
     is_classified = any(len(predicted_classes) for predicted_classes in classes)
     lines = _legend(set(PREDICTED_CLASSES)) if is_classified else [Line2D([], [], color="white", label="found")]
-    handles = [*lines, Line2D([], [], color=TRUTH, ls="--", label="true outline")]
+    handles = [*lines, Line2D([], [], color=TRUTH, ls="--", label=truth_name)]
     figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
     return figure
 

@@ -105,7 +105,9 @@ def _disagreements(surveyed: Survey, model: str | None, output: Path) -> list[di
     if kept:
         shown = [surveyed.micrographs.select([name])[0] for _, name, _ in kept]
         none = [pd.Series(dtype=object)] * len(kept)
-        save(gallery(shown, [instances for *_, instances in kept], none), output / "suspects.png")
+        titles = [f"{name}: disagreement {disagreement:.2f}" for disagreement, name, _ in kept]
+        figure = gallery(shown, [instances for *_, instances in kept], none, titles, truth_name="label")
+        save(figure, output / "suspects.png")
     return rows
 
 

@@ -22,6 +22,7 @@ def learn_and_tune(
     validation: Sequence[LabelledMicrograph],
     folder: Path,
     run: Run,
+    keep: bool = False,
 ) -> Segmenter:
     """Let a method learn from the training side, tune it, and save it in `methods/NAME`.
 
@@ -32,21 +33,28 @@ def learn_and_tune(
         validation: Micrographs to tune it on.
         folder: Folder of the run.
         run: Run of the method.
+        keep: Whether its settings stay as they are, as for `tune`.
     """
     with console.status(f"Training {name}"):
         learned = method.learn(data, folder / "methods" / name / "checkpoints")
-    tuned = tune(learned, validation, run)
+    tuned = tune(learned, validation, run, keep)
     save_tuned(tuned, folder / "methods" / name)
     return tuned
 
 
-def tune(method: Segmenter, validation: Sequence[LabelledMicrograph], run: Run) -> Segmenter:
+def tune(method: Segmenter, validation: Sequence[LabelledMicrograph], run: Run, keep: bool = False) -> Segmenter:
     """Tune a method on validation micrographs, and log the chosen settings and the scores there as `val/`.
 
     Every method is tuned by this function.
+
+    Args:
+        method: The method.
+        validation: Micrographs to tune it on.
+        run: Run of the method.
+        keep: Whether its settings stay as they are: then the scores alone are those of the validation micrographs.
     """
     with console.status(f"Tuning {method.name} on {len(validation)} validation micrographs"):
-        tuned = method.tune(validation)
+        tuned = method if keep else method.tune(validation)
     run.log_metrics(score_method(tuned, validation).summary, "val")
     run.log_params({f"tuned.{key}": getattr(tuned, key) for key in next(iter(tuned.candidates()))})
     return tuned

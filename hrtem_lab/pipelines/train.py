@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +35,9 @@ from hrtem_lab.tracking.runs import Run
 UNET, BEFORE = "unet", "before"
 """Names of two methods: the trained network, and the model that its training began with."""
 
+KEPT_SETTINGS = ("threshold", "temperature", "min_diameter_nm")
+"""Settings of the model that a training began with which `kept_settings` keeps."""
+
 NO_TEST = (
     "No test score: the labelled micrographs are of one or two groups, and all are learned from or tuned on. The "
     "scores above are of simulated micrographs; label a third group (column group of metadata.csv) for one of yours"
@@ -62,6 +66,10 @@ def train(config: DictConfig, parent_id: str | None = None) -> dict[str, float]:
             f"data.validation is {config.data.validation}, data.test {config.data.test}; expected at least 2 specimens "
             "to tune and cross-validate on and 1 to score"
         )
+    if config.kept_settings and not config.start:
+        raise InputError(
+            "kept_settings=true keeps the settings of the model in start; give start=FOLDER, or leave it out"
+        )
     pl.seed_everything(config.seed, verbose=False)
     with open_run(config, "train", parent_id) as (run, folder, uri):
         data = simulate_missing(config)
@@ -89,20 +97,24 @@ def train(config: DictConfig, parent_id: str | None = None) -> dict[str, float]:
 
 def train_and_tune(config: DictConfig, data: TrainingData, folder: Path, run: Run) -> dict[str, Segmenter]:
     """Train the U-Net and the methods that learn, tune all on validation, and save them: `model` and `methods/NAME`."""
+    before = NetworkSegmenter.load(find_model(config.start)) if config.start else None
+    keep = bool(config.kept_settings)
     validation = data.views("validation", config.tuning_views)
     if not has_particles(validation):
         console.print("No validation micrograph holds a particle: thresholds stay as they are, nothing tunes them")
     with run.child(UNET) as child:
         network = train_network(config, data, folder, child, {"run": run.id, **provenance()})
-        tuned: dict[str, Segmenter] = {UNET: tune(network, validation, child)}
+        if before is not None and keep:
+            network = replace(network, **{name: getattr(before, name) for name in KEPT_SETTINGS})
+        tuned: dict[str, Segmenter] = {UNET: tune(network, validation, child, keep)}
         child.log_params({"tuned.temperature": getattr(tuned[UNET], "temperature", None)})
         save_tuned(tuned[UNET], folder / "model")
     others: dict[str, Segmenter] = {str(name): build(node) for name, node in config.get("methods", {}).items()}
-    if config.start:
-        others = {BEFORE: NetworkSegmenter.load(find_model(config.start))} | others
+    if before is not None:
+        others = {BEFORE: before} | others
     for name, method in others.items():
         with run.child(name) as child:
-            tuned[name] = learn_and_tune(method, name, data, validation, folder, child)
+            tuned[name] = learn_and_tune(method, name, data, validation, folder, child, keep and name == BEFORE)
     return tuned
 
 

@@ -19,6 +19,7 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines.evaluate import evaluate
 from hrtem_lab.pipelines.train import train
+from hrtem_lab.tracking.models import SHIPPED
 from tests.conftest import PROJECT
 from tests.segmentation.scenes import DrawnLibrary, discs_elsewhere, mask_of
 from tests.small import SPECIMENS
@@ -182,6 +183,8 @@ def test_from_raw_to_reported(train_words: str, layout: str, evaluate_words: str
         return
     sides = json.loads((out / "split.json").read_text())["sides"]
     assert [micrograph.name for micrograph in evaluated.micrographs] == sides["test"]
+    before, after = (json.loads((folder / "segmenter.json").read_text()) for folder in (SHIPPED, out / "model"))
+    assert [after[key] for key in ("threshold", "temperature")] == [before[key] for key in ("threshold", "temperature")]
     trained = pd.read_csv(out / "micrographs.csv").query("method == 'unet'")
     np.testing.assert_allclose(scored["dice"], trained["dice"], atol=0.02)  # weights are saved in half precision
     words = [word for word in words if not word.startswith("data.splitter")]

@@ -85,6 +85,13 @@ def test_too_few_specimens_are_refused_in_one_line():
     assert "\n" not in said
 
 
+def test_settings_of_no_start_cannot_be_kept():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=["+experiment=quickstart", "kept_settings=true"])
+    with pytest.raises(InputError, match="kept_settings=true keeps the settings of the model in start"):
+        run_training(config)
+
+
 @pytest.mark.parametrize(("share", "start"), [(0.5, None), (1.0, "models/default"), (-0.1, "models/default")])
 def test_what_cannot_be_kept_of_a_start_is_refused(tmp_path: Path, share: float, start: str | None):
     config = OmegaConf.create({"start": start, "kept_of_start": share})
