@@ -139,7 +139,7 @@ def gallery(
 
     Args:
         micrographs: The micrographs.
-        instances: What was found in each.
+        instances: Numbers of the particles found in each.
         classes: Class of each particle that was found.
         titles: Title of each; None for its conditions and its pixel size.
         truth_name: Name of the dashed lines in the legend.
