@@ -85,7 +85,7 @@ def fit_network(
     start = read_network(find_model(config.start)) if config.start else None
     if start is not None:
         interpolate_weights(module.net, start, config.start)
-    if start is not None and config.kept_of_start:  # a mean of weights is one of the same outputs: none is new, and none is left out
+    if start is not None and config.kept_of_start:  # a mean of weights is of the same outputs: none is new, none lost
         module = build(config.model, net=deepcopy(start).train())
     checkpoints = folder / "checkpoints"
     trainer = _make_trainer(config, folder, run, best_checkpoint(checkpoints), callbacks)
