@@ -115,7 +115,7 @@ class Analyser:
         features: Feature set that the forest reads.
         model: Where the two came from, for the summary.
         outline: Outline by which masks and summaries go, one of `hrtem_lab.micrograph.OUTLINES`; tables have both.
-        reference: Judges the quality of micrographs that may resolve a lattice; None leaves all unjudged.
+        reference: Judges the quality of micrographs; None leaves all unjudged.
         materials: Materials that the particles may be of, by which the scale is checked; none where they are unknown.
 
     Raises:
@@ -221,6 +221,7 @@ class Analyser:
             )
             micrograph = replace(micrograph, notes=(*micrograph.notes, note))
         segmentation = self.segmenter.segment(micrograph, progress)
+        first_answer = None if segmentation.notes else segmentation.probabilities
         if instances is None:
             edges = segmentation.find_edges(micrograph.pixel_size_nm)
             table, outlined = self._measure(micrograph, segmentation.instances, edges)
@@ -240,16 +241,20 @@ class Analyser:
             probability=segmentation.particle_probability,
             table=table,
             outline=self.outline,
-            quality=self._judge(micrograph, segmentation.probabilities, scale),
+            quality=self._judge(micrograph, first_answer, scale),
             scale=scale,
             fault_lines=_find_faults(micrograph, segmentation.instances, table),
         )
 
-    def _judge(self, micrograph: Micrograph, probabilities: FloatArray, scale: ScaleCheck | None) -> Quality:
-        """Judge a micrograph by the reference and by its scale."""
-        quality = NOT_YET_JUDGED
-        if self.reference is not None and not self.segmenter.preprocessing.keeps_pixels_of(micrograph):
-            quality = self.reference.judge(micrograph, self.segmenter.preprocessing, probabilities)
+    def _judge(self, micrograph: Micrograph, first_answer: FloatArray | None, scale: ScaleCheck | None) -> Quality:
+        """Judge a micrograph by its scale and the reference, which knows the answers of the first network alone."""
+        preprocessing = self.segmenter.preprocessing
+        if self.reference is None:
+            quality = NOT_YET_JUDGED
+        elif preprocessing.keeps_pixels_of(micrograph):
+            quality = self.reference.judge_coarse(micrograph, preprocessing)
+        else:
+            quality = self.reference.judge(micrograph, preprocessing, first_answer)
         return quality.with_reason(scale.reason) if scale is not None else quality
 
     def _measure(

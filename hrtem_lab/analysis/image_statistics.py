@@ -1,100 +1,51 @@
-"""Statistics of a micrograph by which its quality is judged: spectrum, spots, directions, distribution of grey values.
+"""Statistics of a micrograph by which its quality is judged: spectrum, grey values, noise of the camera.
 
-They do not depend on what unit the image is in nor on how large its field is. Spectra are averages over overlapping
-windows (Welch 1967, IEEE Trans. AU-15, 70) of the standardised image, so that bands are in nm^-1; those of a micrograph
-that is too coarse to be resampled are counted as if its pixels were those of the others.
+They do not depend on what unit the image is in nor, but for the chance of extremes, on how large its field is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from hrtem_lab.analysis import spectrum_statistics
+from hrtem_lab.analysis.power_spectrum import FLOOR, Array, PowerSpectrum, cut_windows
 from hrtem_lab.micrograph import FloatArray, Micrograph
 from hrtem_lab.particles.moments import standardised_moment
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 
-Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-BAND_EDGES_PER_NM = (0.3, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0, 3.4, 3.8, 4.2, 4.6, 5.0, 5.5)
-"""Edges of the bands of the power spectrum; 5.5 nm^-1 is below the Nyquist frequency of a pixel of 0.09 nm."""
-SPOT_BANDS_PER_NM = {"below_lattices": (1.0, 2.4), "large_spacings": (2.4, 3.3), "small_spacings": (3.3, 5.5)}
-"""Bands in which spots are sought: below those of all lattices of the simulator, those of CdSe and of metals."""
-DIRECTION_BAND_EDGES_PER_NM = (0.3, 0.6, 1.0, 1.8, 3.4, 5.5)
-SECTORS = 8
-"""Number of directions in half a turn."""
 WINDOW_PX, NATIVE_WINDOW_PX, PATCH_PX = 128, 256, 64
 """Sides of the windows of both spectra, and of the patches whose variances are compared."""
-MAX_WINDOWS = 64
-"""Largest number of windows of a spectrum; they are spread over a larger image."""
-FLOOR = 1e-9
+SMOOTHINGS_PX = (2, 4)
+NATIVE_EDGES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+"""Edges of the bands of the image's own spectrum, in cycles per pixel."""
+NATIVE_SPOT_EDGES = (0.02, 0.1, 0.2, 0.5)
 
 STATISTICS = (
     "log_resampling",
-    *(f"power_{low:g}_per_nm" for low in BAND_EDGES_PER_NM[:-1]),
-    *(f"spots_{name}" for name in SPOT_BANDS_PER_NM),
-    *(f"local_spots_{name}" for name in SPOT_BANDS_PER_NM),
-    *(f"direction_{low:g}_per_nm" for low in DIRECTION_BAND_EDGES_PER_NM[:-1]),
+    *spectrum_statistics.NAMES,
     "patch_contrast",
     "flattest_patch",
     "busiest_patch",
-    "skewness",
-    "skewness_2px",
-    "skewness_4px",
-    "kurtosis",
+    "patch_brightness",
+    "darkest_patch",
+    "brightest_patch",
+    *(f"{name}{after}" for after in ("", *(f"_{px}px" for px in SMOOTHINGS_PX)) for name in ("skewness", "kurtosis")),
+    *(f"contrast_{px}px" for px in SMOOTHINGS_PX),
     "clipped",
     "saturated",
     "equal_neighbours",
     "native_skewness",
+    "relative_contrast",
     "relative_noise",
-    "native_high",
-    "native_middle",
+    "noise_share",
+    *(f"native_power_{low:g}" for low in NATIVE_EDGES[:-1]),
+    *(f"native_spots_{low:g}" for low in NATIVE_SPOT_EDGES[:-1]),
 )
 """Names of the statistics, in the order of `measure_image`."""
-
-
-@dataclass(frozen=True)
-class PowerSpectrum:
-    """Power spectra of the windows of an image.
-
-    Attributes:
-        windows: (windows, side, side), zero frequency first.
-        frequency_per_nm: Distance from zero frequency, (side, side).
-        azimuth: Direction in units of half a turn, (side, side), from 0 to below 1.
-    """
-
-    windows: Array
-    frequency_per_nm: Array
-    azimuth: Array
-
-    @classmethod
-    def of_image(cls, image: FloatArray, pixel_size_nm: float, side: int) -> PowerSpectrum:
-        """Transform windows of this side, or of the image's shorter side where that is less."""
-        side = min(side, *image.shape)
-        taper = np.hanning(side + 2)[1:-1]
-        window = np.outer(taper, taper)
-        window /= np.sqrt((window**2).sum())
-        cuts = list(_windows(image, side))
-        cuts = cuts[:: -(-len(cuts) // MAX_WINDOWS)]
-        powers = np.array([np.abs(np.fft.fft2((cut - cut.mean()) * window)) ** 2 for cut in cuts])
-        frequency = np.fft.fftfreq(side, pixel_size_nm)
-        azimuth = np.arctan2(frequency[:, None], np.broadcast_to(frequency, (side, side))) / np.pi % 1
-        return cls(powers, np.hypot(frequency[:, None], frequency), azimuth)
-
-    @property
-    def mean(self) -> Array:
-        """Mean power, (side, side)."""
-        mean: Array = self.windows.mean(axis=0)
-        return mean
-
-    def band(self, low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """Samples from one frequency up to below another, (side, side)."""
-        return (self.frequency_per_nm >= low) & (self.frequency_per_nm < high)
 
 
 def measure_image(micrograph: Micrograph, standardised: FloatArray, preprocessing: Preprocessing) -> Array:
@@ -106,89 +57,64 @@ def measure_image(micrograph: Micrograph, standardised: FloatArray, preprocessin
         preprocessing: The segmenter's preprocessing.
     """
     spectrum = PowerSpectrum.of_image(standardised, preprocessing.pixel_size_nm, WINDOW_PX)
-    resampling = micrograph.pixel_size_nm / preprocessing.working_pixel_size_nm(micrograph)
     values = [
-        np.log(resampling),
-        *_powers(spectrum),
-        *_directions(spectrum),
+        np.log(micrograph.pixel_size_nm / preprocessing.working_pixel_size_nm(micrograph)),
+        *spectrum_statistics.measure_spectrum(spectrum),
+        *_patches(standardised),
         *_grey_values(standardised, preprocessing.clip_sigma),
         *_camera(micrograph.image),
+        *_native_spectrum(micrograph.image),
     ]
     return np.nan_to_num(np.array(values, dtype=np.float64), nan=0.0, posinf=10.0, neginf=-10.0)
 
 
-def _windows(image: FloatArray, side: int) -> Iterator[FloatArray]:
-    """Yield overlapping square windows that cover an image."""
-    counts = [max(2 * n // side - 1, 1 + (n > side)) for n in image.shape]
-    starts = [np.linspace(0, n - side, m).round().astype(int) for n, m in zip(image.shape, counts, strict=True)]
-    for top in starts[0]:
-        for left in starts[1]:
-            yield image[top : top + side, left : left + side]
-
-
-def _powers(spectrum: PowerSpectrum) -> list[float]:
-    """Background of every band relative to the mean power, and the strongest spots over their background, logarithms.
-
-    The background is a median, which spots hardly change. A spot of the mean spectrum is that of a lattice which fills
-    the field; one of a single window may be a particle's.
-    """
-    mean = spectrum.mean
-    inside = spectrum.band(BAND_EDGES_PER_NM[0], BAND_EDGES_PER_NM[-1])
-    total = (mean[inside].mean() if inside.any() else 0.0) + FLOOR
-    background = np.full(mean.shape, np.inf)
-    levels = []
-    for low, high in pairwise(BAND_EDGES_PER_NM):
-        inside = spectrum.band(low, high)
-        level = np.median(mean[inside]) if inside.any() else 0.0
-        background[inside] = level + FLOOR * total
-        levels.append(np.log(level / total + FLOOR))
-    spots, local = [], []
-    for low, high in SPOT_BANDS_PER_NM.values():
-        inside = spectrum.band(low, high)
-        spots.append(np.log((mean[inside] / background[inside]).max(initial=FLOOR)))
-        local.append(np.log((spectrum.windows[:, inside] / background[inside]).max(initial=FLOOR)))
-    return [*levels, *spots, *local]
-
-
-def _directions(spectrum: PowerSpectrum) -> list[float]:
-    """Dependence of the background on the direction, in each band: the second harmonic of its logarithm."""
-    mean, sector = spectrum.mean, (spectrum.azimuth * SECTORS).astype(int) % SECTORS
-    harmonics = []
-    for low, high in pairwise(DIRECTION_BAND_EDGES_PER_NM):
-        parts = (mean[spectrum.band(low, high) & (sector == number)] for number in range(SECTORS))
-        levels = np.log([np.median(part) + FLOOR if part.size else FLOOR for part in parts])
-        harmonics.append(np.abs(np.fft.fft(levels)[1]) / SECTORS)
-    return harmonics
-
-
-def _grey_values(image: FloatArray, clip_sigma: float) -> list[float]:
-    """Evenness of the contrast, shape of the distribution of values, and share of them at the ends of the range."""
-    patches = np.log([cut.var() + 1e-3 for cut in _windows(image, min(PATCH_PX, *image.shape))])
+def _patches(image: FloatArray) -> list[float]:
+    """Evenness of contrast and of brightness over the field."""
+    cuts = list(cut_windows(image, min(PATCH_PX, *image.shape)))
+    contrast, brightness = np.log([cut.var() + 1e-3 for cut in cuts]), np.array([cut.mean() for cut in cuts])
     return [
-        float(patches.std()),
-        float(np.median(patches) - patches.min()),
-        float(patches.max() - np.median(patches)),
-        *(_moment(3, gaussian_filter(image, width) if width else image) for width in (0, 2, 4)),
-        float(np.log(_moment(4, image) + 2.5)),
-        float(np.sqrt((np.abs(image) >= clip_sigma * (1 - 1e-6)).mean())),
+        float(contrast.std()),
+        float(np.median(contrast) - contrast.min()),
+        float(contrast.max() - np.median(contrast)),
+        float(np.log(brightness.std() + 0.01)),
+        float(brightness.min()),
+        float(brightness.max()),
     ]
 
 
+def _grey_values(image: FloatArray, clip_sigma: float) -> list[float]:
+    """Shape of the distribution of values, also of smoothed ones, what is left of them, and the share at the ends."""
+    smoothed = [gaussian_filter(image, px) for px in SMOOTHINGS_PX]
+    shapes = [
+        value for each in (image, *smoothed) for value in (_moment(3, each), float(np.log(_moment(4, each) + 2.5)))
+    ]
+    left = [float(np.log(each.std() + 0.01)) for each in smoothed]
+    return [*shapes, *left, float(np.sqrt((np.abs(image) >= clip_sigma * (1 - 1e-6)).mean()))]
+
+
 def _camera(image: FloatArray) -> list[float]:
-    """Share of saturated pixels, relative noise, and the fall of the spectrum towards the camera's own resolution."""
+    """Share of saturated pixels and of equal neighbours, skewness, and contrast and noise relative to the mean."""
     saturated = max((image == image.max()).mean(), (image == image.min()).mean())
-    spectrum = PowerSpectrum.of_image(image, 1.0, NATIVE_WINDOW_PX)
-    bands = (spectrum.mean[spectrum.band(*ends)] for ends in ((0.4, 0.5), (0.2, 0.3), (0.05, 0.1)))
-    high, middle, low = (np.median(band) + FLOOR if band.size else FLOOR for band in bands)
-    noise = np.log(image.std() / (np.abs(image.mean()) + FLOOR) + FLOOR)
+    steps = [np.abs(np.diff(image, axis=axis)) for axis in (0, 1)]
+    noise = float(np.mean([np.median(each) if each.size else 0.0 for each in steps])) / (0.6745 * np.sqrt(2))
+    contrast, mean = float(image.std()), float(np.abs(image.mean())) + FLOOR
     return [
         float(np.sqrt(saturated)),
         float(np.sqrt(np.count_nonzero(image[:, 1:] == image[:, :-1]) / image.size)),
         float(np.clip(_moment(3, image), -5, 5)),
-        float(np.clip(noise, -6, 3)),
-        float(np.log(high / middle)),
-        float(np.log(middle / low)),
+        float(np.clip(np.log(contrast / mean + FLOOR), -6, 3)),
+        float(np.clip(np.log(noise / mean + FLOOR), -8, 3)),
+        float(np.clip(np.log(noise / (contrast + FLOOR) + FLOOR), -8, 3)),
     ]
+
+
+def _native_spectrum(image: FloatArray) -> list[float]:
+    """Levels and spots of the spectrum in cycles per pixel, which camera and filters shape."""
+    spectrum = PowerSpectrum.of_image(image, 1.0, NATIVE_WINDOW_PX)
+    total = spectrum.mean_power(NATIVE_EDGES[0], NATIVE_EDGES[-1])
+    over = spectrum.mean / spectrum.background(NATIVE_EDGES, total)
+    spots = [over[spectrum.band(*ends)].max(initial=FLOOR) for ends in pairwise(NATIVE_SPOT_EDGES)]
+    return np.log([*spectrum.levels(NATIVE_EDGES, total), *spots]).tolist()
 
 
 def _moment(order: Literal[3, 4], image: FloatArray) -> float:

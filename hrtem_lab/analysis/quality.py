@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from hrtem_lab.analysis.distances import Floats, GaussianReference, KindClassifier, Scaling, to_lists
+from hrtem_lab.analysis.fringes import measure_fringes
 from hrtem_lab.analysis.image_statistics import STATISTICS, measure_image
 from hrtem_lab.analysis.output_statistics import measure_outputs
 from hrtem_lab.atomic_write import write_text
@@ -50,7 +51,7 @@ class Quality:
         judged: Whether there was a reference to judge it by.
         image_distance: Distance of the image's statistics from those of training, 1 at the threshold.
         network_distance: The same of the network's outputs; `nan` where the reference is of another network.
-        fault_score: Largest probability of a fault relative to its threshold.
+        fault_score: Logarithm of the odds of a fault less its threshold, 0 at the threshold.
     """
 
     reasons: tuple[str, ...] = ()
@@ -93,7 +94,9 @@ class QualityReference:
         network: Distribution of the scaled statistics; None where they are those of another network.
         network_threshold: Distance at the 99th percentile of held-out images.
         faults: Tells faults from good images by the scaled statistics.
-        fault_threshold: Probability of a fault at the 98th percentile of held-out good images.
+        fault_threshold: Logarithm of the odds of a fault at the 97th percentile of held-out good images.
+        fringe_threshold: Strength of fringes at the 99th percentile of coarse images without a lattice; None where
+            there were none.
         weights: Fingerprint of the network's weights.
         made: How the reference was made, for people.
     """
@@ -108,41 +111,56 @@ class QualityReference:
     network_threshold: float
     faults: KindClassifier
     fault_threshold: float
+    fringe_threshold: float | None = None
     weights: str = ""
     made: dict[str, Any] = field(default_factory=dict)
 
-    def judge(self, micrograph: Micrograph, preprocessing: Preprocessing, probabilities: FloatArray) -> Quality:
+    def judge(self, micrograph: Micrograph, preprocessing: Preprocessing, probabilities: FloatArray | None) -> Quality:
         """Judge a micrograph.
 
         Args:
             micrograph: The micrograph.
             preprocessing: The segmenter's preprocessing.
-            probabilities: Outputs of the network, (1 or 2, rows, columns).
+            probabilities: Outputs of the network, (1 or 2, rows, columns); None where another one has answered.
         """
         measured = measure_image(micrograph, preprocessing(micrograph), preprocessing)
         scaled = self.scaling(measured[[STATISTICS.index(name) for name in self.statistics]])
         image_distance = float(self.image.distance(scaled)) / self.image_threshold
         network_distance = np.nan
-        if self.network is not None:
+        if self.network is not None and probabilities is not None:
             outputs = self.network_scaling(measure_outputs(probabilities))
             network_distance = float(self.network.distance(outputs)) / self.network_threshold
-        kinds = self.faults.probabilities(scaled)
-        fault = 1 - kinds[self.faults.kinds.index(WITHOUT_FAULT)]
-        reasons = self._judge_pixel(micrograph, preprocessing)
-        if fault > self.fault_threshold:
-            reasons.append(REASONS[self._most_probable_fault(kinds)])
+        fault_score = float(self.faults.log_odds_against(WITHOUT_FAULT, scaled)) - self.fault_threshold
+        reasons = self._judge_pixel(micrograph.pixel_size_nm)
+        if fault_score > 0:
+            reasons.append(REASONS[self._most_probable_fault(self.faults.probabilities(scaled))])
         if image_distance > 1:
             reasons.append(f"the image is unlike those of the training ({self._most_unusual(scaled)})")
         if network_distance > 1:
             reasons.append("the network answers as it does not to images of its training")
-        return Quality(tuple(reasons), True, image_distance, network_distance, fault / self.fault_threshold)
+        return Quality(tuple(reasons), True, image_distance, network_distance, fault_score)
 
-    def _judge_pixel(self, micrograph: Micrograph, preprocessing: Preprocessing) -> list[str]:
-        """Say so where a pixel size is outside the range of training; one that resolves no lattice is inside."""
-        (low, high), given = self.pixel_size_nm, micrograph.pixel_size_nm
-        if preprocessing.keeps_pixels_of(micrograph):
-            return []
-        if low * (1 - PIXEL_TOLERANCE) <= given <= high * (1 + PIXEL_TOLERANCE):
+    def judge_coarse(self, micrograph: Micrograph, preprocessing: Preprocessing) -> Quality:
+        """Judge a micrograph that is said to resolve no lattice: doubtful where it shows one, else not judged.
+
+        Args:
+            micrograph: The micrograph.
+            preprocessing: The segmenter's preprocessing.
+        """
+        if self.fringe_threshold is None:
+            return Quality(judged=False)
+        strength = measure_fringes(micrograph, preprocessing) / self.fringe_threshold
+        return Quality((REASONS["pixel size ten times too large"],) if strength > 1 else (), judged=False)
+
+    def is_trained_for(self, pixel_size_nm: float) -> bool:
+        """Whether a pixel size is within the range of training."""
+        low, high = self.pixel_size_nm
+        return low * (1 - PIXEL_TOLERANCE) <= pixel_size_nm <= high * (1 + PIXEL_TOLERANCE)
+
+    def _judge_pixel(self, given: float) -> list[str]:
+        """Say so where a pixel size is outside the range of training."""
+        low, high = self.pixel_size_nm
+        if self.is_trained_for(given):
             return []
         return [f"a pixel of {given:.3g} nm is outside the range of training, {low:.3g} to {high:.3g} nm"]
 

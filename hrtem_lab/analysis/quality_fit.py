@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from hrtem_lab.analysis.distances import Floats, GaussianReference, KindClassifier, Scaling
 from hrtem_lab.analysis.image_statistics import STATISTICS
 from hrtem_lab.analysis.quality import WITHOUT_FAULT, QualityReference
+from hrtem_lab.evaluation import wilson_interval
 
-HALVES = 2
-DISTANCE_QUANTILE, FAULT_QUANTILE = 0.99, 0.98
-"""Shares of held-out good images that stay below the thresholds of a distance and of the probability of a fault."""
+FOLDS = 5
+DISTANCE_QUANTILE, FAULT_QUANTILE = 0.99, 0.97
+"""Shares of held-out good images that stay below the thresholds of a distance and of the odds of a fault."""
 BLOCK_SPECIMENS = 5
 """Number of specimens in a row that are held out together."""
 
@@ -49,39 +51,86 @@ class MeasuredImages:
         return MeasuredImages(*(values[chosen] for values in vars(self).values()))
 
 
-def fit_reference(images: MeasuredImages, weights: str, made: dict[str, Any]) -> QualityReference:
-    """Fit a reference to all images, with thresholds from specimens that were held out.
+@dataclass(frozen=True)
+class HeldOutScores:
+    """How unusual images are for references that were fitted to other specimens.
 
-    The specimens are divided in two; each half is judged by what was fitted to the other one.
+    Attributes:
+        image: Distance of each image's statistics, (n,).
+        network: Distance of the network's outputs, (n,); `nan` for images with a fault.
+        fault: Logarithm of the odds of a fault, (n,).
+    """
+
+    image: Floats
+    network: Floats
+    fault: Floats
+
+
+def score_held_out(images: MeasuredImages) -> HeldOutScores:
+    """Divide the specimens into `FOLDS` parts and judge each by what is fitted to the others."""
+    scores = HeldOutScores(*(np.full(len(images.kinds), np.nan) for _ in range(3)))
+    for fold in range(FOLDS):
+        held_out = images.specimens // BLOCK_SPECIMENS % FOLDS == fold
+        fitted = _fit(images.part(~held_out), (1.0, 1.0, 1.0))
+        scaled = fitted.scaling(images.statistics[held_out])
+        scores.image[held_out] = fitted.image.distance(scaled)
+        scores.fault[held_out] = fitted.faults.log_odds_against(WITHOUT_FAULT, scaled)
+        if fitted.network is not None:
+            scores.network[held_out] = fitted.network.distance(fitted.network_scaling(images.network[held_out]))
+    scores.network[~images.good] = np.nan
+    return scores
+
+
+def fit_reference(
+    images: MeasuredImages,
+    scores: HeldOutScores,
+    coarse_fringes: Sequence[float],
+    weights: str,
+    made: dict[str, Any],
+) -> QualityReference:
+    """Fit a reference to all images, with thresholds from specimens that were held out.
 
     Args:
         images: Good and faulty images of the same specimens.
+        scores: What `score_held_out` says of them.
+        coarse_fringes: Strength of the fringes of coarse images that show no lattice; none leaves such images unjudged.
         weights: Fingerprint of the network's weights.
         made: How the images were made.
     """
-    distances, network_distances, faults = [], [], []
-    for half in range(HALVES):
-        held_out = images.specimens // BLOCK_SPECIMENS % HALVES == half
-        fitted = _fit(images.part(~held_out), ())
-        judged = images.part(held_out & images.good)
-        scaled = fitted.scaling(judged.statistics)
-        distances.append(fitted.image.distance(scaled))
-        faults.append(1 - fitted.faults.probabilities(scaled)[:, 0])
-        if fitted.network is not None:
-            network_distances.append(fitted.network.distance(fitted.network_scaling(judged.network)))
-    thresholds = (
-        _quantile(distances, DISTANCE_QUANTILE),
-        _quantile(network_distances, DISTANCE_QUANTILE) if network_distances else 1.0,
-        _quantile(faults, FAULT_QUANTILE),
+    quantiles = (DISTANCE_QUANTILE, DISTANCE_QUANTILE, FAULT_QUANTILE)
+    values = (scores.image, scores.network, scores.fault)
+    thresholds = [float(np.quantile(each[images.good], share)) for each, share in zip(values, quantiles, strict=True)]
+    thresholds[2] = max(thresholds[2], 0.0)  # a fault has to be more probable than none
+    fringes = float(np.quantile(coarse_fringes, DISTANCE_QUANTILE)) if len(coarse_fringes) else None
+    return replace(_fit(images, thresholds), fringe_threshold=fringes, weights=weights, made=made)
+
+
+def count_flagged(images: MeasuredImages, scores: HeldOutScores, reference: QualityReference) -> pd.DataFrame:
+    """Count the held-out images of each kind that are called doubtful; of faulty ones the network says nothing.
+
+    Returns:
+        A row per kind: `kind`, `images`, `flagged`, `share`, and `low` and `high` of its 95 % interval.
+    """
+    is_outside = [not reference.is_trained_for(size) for size in images.pixel_sizes_nm]
+    flagged = (
+        (scores.image > reference.image_threshold)
+        | (scores.network > reference.network_threshold)
+        | (scores.fault > reference.fault_threshold)
+        | np.array(is_outside)
     )
-    return _fit(images, thresholds, weights, made)
+    rows = []
+    for kind in reference.faults.kinds:
+        number, found = int((images.kinds == kind).sum()), int(flagged[images.kinds == kind].sum())
+        low, high = wilson_interval(found, number)
+        rows.append(
+            {"kind": kind, "images": number, "flagged": found, "share": found / number, "low": low, "high": high}
+        )
+    return pd.DataFrame(rows)
 
 
-def _fit(
-    images: MeasuredImages, thresholds: Sequence[float], weights: str = "", made: dict[str, Any] | None = None
-) -> QualityReference:
-    """Fit a reference to all images; without thresholds they are 1."""
-    image_threshold, network_threshold, fault_threshold = thresholds or (1.0, 1.0, 1.0)
+def _fit(images: MeasuredImages, thresholds: Sequence[float]) -> QualityReference:
+    """Fit a reference to all images, with thresholds for the image, the network and faults."""
+    image_threshold, network_threshold, fault_threshold = thresholds
     good = images.part(images.good)
     scaling, network_scaling = Scaling.fit(good.statistics), Scaling.fit(good.network)
     kinds = [WITHOUT_FAULT, *sorted(set(images.kinds[~images.good].tolist()))]
@@ -96,11 +145,4 @@ def _fit(
         network_threshold=network_threshold,
         faults=KindClassifier.fit(scaling(images.statistics), images.kinds.tolist(), kinds),
         fault_threshold=fault_threshold,
-        weights=weights,
-        made=made or {},
     )
-
-
-def _quantile(parts: Sequence[Floats], share: float) -> float:
-    """Quantile of all parts together."""
-    return float(np.quantile(np.concatenate(parts), share))

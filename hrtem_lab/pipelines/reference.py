@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from omegaconf import DictConfig
+from rich.table import Table
 
 from hrtem_lab.analysis.distances import Floats
+from hrtem_lab.analysis.fringes import measure_fringes
 from hrtem_lab.analysis.image_statistics import measure_image
 from hrtem_lab.analysis.output_statistics import measure_outputs
 from hrtem_lab.analysis.quality import REFERENCE, WITHOUT_FAULT, weights_fingerprint
-from hrtem_lab.analysis.quality_fit import MeasuredImages, fit_reference
+from hrtem_lab.analysis.quality_fit import MeasuredImages, count_flagged, fit_reference, score_held_out
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import console, progress_bar, track
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.physics import ExitWave, ExitWaveLibrary, ImageSimulator, ProjectedBodies
-from hrtem_lab.physics.faulty_images import FAULTS, faults_of, simulate
+from hrtem_lab.physics.faulty_images import FAULTS, faults_of, miscalibrated, simulate
 from hrtem_lab.physics.wave_sequence import WaveSequence
 from hrtem_lab.plural import plural
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.tracking.models import find_model
 
+COARSE_FACTOR = 10.0
+"""Bodies without a lattice look the same at any scale: so many times larger, they are those of a coarse image."""
 MIN_SPECIMENS = 20
 """Least number of specimens: half of them are held out for the thresholds."""
 
@@ -35,7 +40,7 @@ class SimulatedImages:
     Attributes:
         waves: Exit waves of the specimens.
         imaging: Simulates the images.
-        segmenter: Segmenter whose preprocessing and network look at them.
+        segmenter: Segmenter whose preprocessing and network, without a second one, look at them.
         views: Number of good images of each specimen.
         seed: Seed of the imaging conditions.
     """
@@ -78,14 +83,29 @@ def reference(config: DictConfig) -> None:
     library: ExitWaveLibrary = build(config.library)
     with progress_bar("Simulating exit waves") as advance:
         library.simulate(advance)
-    waves = interleave(library, build(config.bodies))
-    images = SimulatedImages(waves, build(config.imaging), NetworkSegmenter.load(folder), config.views, config.seed)
+    bodies: ProjectedBodies | None = build(config.bodies)
+    waves = interleave(library, bodies)
+    segmenter = replace(NetworkSegmenter.load(folder), load_second=None)
+    images = SimulatedImages(waves, build(config.imaging), segmenter, config.views, config.seed)
     measured = measure_images(images, range(len(waves)))
     made = {"specimens": len(waves), "views": config.views, "seed": config.seed, "library": library.digest}
-    fitted = fit_reference(measured, weights_fingerprint(folder), made)
+    fringes = [] if bodies is None else measure_coarse(replace(images, waves=replace(bodies, lattice=0.0)))
+    scores = score_held_out(measured)
+    fitted = fit_reference(measured, scores, fringes, weights_fingerprint(folder), made)
     fitted.save(folder)
+    print_flagged(count_flagged(measured, scores, fitted))
     images_read = f"{plural(int(measured.good.sum()), 'image')} and {plural(len(FAULTS), 'fault')}"
     console.print(f"{folder / REFERENCE}: from {images_read}", markup=False, soft_wrap=True)
+
+
+def print_flagged(table: pd.DataFrame) -> None:
+    """Print the share of each kind of image that is called doubtful by what was fitted to other specimens."""
+    shown = Table(title="Called doubtful, of specimens held out")
+    for column in ("Kind", "Images", "Share", "95 % interval"):
+        shown.add_column(column, justify="left" if column == "Kind" else "right")
+    for row in table.to_dict("records"):
+        shown.add_row(row["kind"], str(row["images"]), f"{row['share']:.3f}", f"{row['low']:.2f} to {row['high']:.2f}")
+    console.print(shown)
 
 
 def interleave(library: ExitWaveLibrary, bodies: ProjectedBodies | None) -> Sequence[ExitWave]:
@@ -112,6 +132,17 @@ class Alternating(WaveSequence):
 
     def _wave(self, index: int) -> ExitWave:
         return (self.first, self.second)[index % 2][index // 2]
+
+
+def measure_coarse(images: SimulatedImages) -> list[float]:
+    """Strength of fringes in images of specimens without a lattice, said to be `COARSE_FACTOR` times as large."""
+    strengths = []
+    for index in track(range(len(images.waves)), "Measuring coarse images"):
+        for view in range(images.views):
+            rng = np.random.default_rng([images.seed, index, view])
+            micrograph = miscalibrated(COARSE_FACTOR, images.waves[index], images.imaging, rng)
+            strengths.append(measure_fringes(micrograph, images.segmenter.preprocessing))
+    return strengths
 
 
 def measure_images(images: SimulatedImages, indices: range) -> MeasuredImages:

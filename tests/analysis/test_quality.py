@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hrtem_lab.analysis.fringes import measure_fringes
 from hrtem_lab.analysis.image_statistics import STATISTICS, measure_image
 from hrtem_lab.analysis.output_statistics import measure_outputs
 from hrtem_lab.analysis.quality import REFERENCE, Quality, QualityReference, weights_fingerprint
-from hrtem_lab.analysis.quality_fit import MeasuredImages, fit_reference
+from hrtem_lab.analysis.quality_fit import MeasuredImages, count_flagged, fit_reference, score_held_out
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from tests.models import save_model
@@ -41,17 +42,21 @@ def outputs(seed: int, level: float = 0.02) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def reference() -> QualityReference:
-    """Fitted to 60 plain fields and 30 that moved."""
+def images() -> MeasuredImages:
+    """60 plain fields and 30 that moved."""
     micrographs = [field(seed) for seed in range(60)] + [field(seed, streaked=True) for seed in range(100, 130)]
-    images = MeasuredImages(
+    return MeasuredImages(
         statistics=np.array([measure_image(m, PREPROCESSING(m), PREPROCESSING) for m in micrographs]),
         network=np.array([measure_outputs(outputs(seed)) for seed in range(90)]),
         kinds=np.array(["good"] * 60 + ["drift"] * 30),
         specimens=np.arange(90),
         pixel_sizes_nm=np.array([m.pixel_size_nm for m in micrographs]),
     )
-    return fit_reference(images, "", {"made": "in a test"})
+
+
+@pytest.fixture(scope="module")
+def reference(images: MeasuredImages) -> QualityReference:
+    return fit_reference(images, score_held_out(images), [2.0, 2.5], "", {"made": "in a test"})
 
 
 def judge(reference: QualityReference, micrograph: Micrograph, level: float = 0.02) -> Quality:
@@ -86,6 +91,43 @@ def test_a_network_that_answers_unusually_is_noticed(reference: QualityReference
 def test_a_pixel_size_outside_the_range_of_training_is_said(reference: QualityReference, factor: float):
     micrograph = replace(field(200), pixel_size_nm=factor * PIXEL_NM)
     assert f"{factor * PIXEL_NM:.3g} nm is outside the range" in judge(reference, micrograph).reason
+
+
+def coarse_field(seed: int, spacing_nm: float) -> Micrograph:
+    """Dark discs of 20 nm under shot noise, said to have pixels of 0.3 nm; one of them shows fringes."""
+    rng, row, column = np.random.default_rng(seed), *np.mgrid[:300, :300]
+    inside = [np.hypot(row - top, column - left) < 33 for top, left in ((70, 90), (200, 180))]
+    image = 100 - 20 * (inside[0] | inside[1]) + rng.normal(0, 5, row.shape)
+    if spacing_nm:
+        image += 6 * inside[0] * np.cos(2 * np.pi * 0.3 * (0.6 * row + 0.8 * column) / spacing_nm)
+    return Micrograph(image=image.astype(np.float32), pixel_size_nm=0.3, name="coarse")
+
+
+def test_a_coarse_micrograph_with_fringes_that_no_lattice_has_is_doubtful(reference: QualityReference):
+    plain = [measure_fringes(coarse_field(seed, 0.0), PREPROCESSING) for seed in range(20)]
+    reference = replace(reference, fringe_threshold=max(plain))
+    verdict = reference.judge_coarse(coarse_field(30, 2.36), PREPROCESSING)
+    assert verdict.value == "doubtful"
+    assert "about a tenth as large" in verdict.reason
+    values = [reference.judge_coarse(coarse_field(seed, 0.0), PREPROCESSING).value for seed in range(40, 60)]
+    assert values.count("not judged") >= 17
+    unknown = replace(reference, fringe_threshold=None)
+    assert unknown.judge_coarse(coarse_field(30, 2.36), PREPROCESSING).value == "not judged"
+
+
+def test_what_another_network_answered_is_judged_by_the_image_alone(reference: QualityReference):
+    verdict = reference.judge(field(200), PREPROCESSING, None)
+    assert np.isnan(verdict.network_distance)
+    assert verdict.image_distance == judge(reference, field(200)).image_distance
+
+
+def test_flagged_images_are_counted_by_kind(images: MeasuredImages, reference: QualityReference):
+    table = count_flagged(images, score_held_out(images), reference).set_index("kind")
+    assert table["images"].to_dict() == {"good": 60, "drift": 30}
+    assert table.loc["good", "share"] <= 0.07
+    assert table.loc["drift", "share"] >= 0.9
+    assert (table["low"] <= table["share"]).all()
+    assert (table["share"] <= table["high"]).all()
 
 
 def test_a_reference_is_saved_and_read(reference: QualityReference, tmp_path: Path):
