@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from hrtem_lab.analysis.power_spectrum import FLOOR, LEAST_LEVEL, Array, PowerSpectrum
 
@@ -143,14 +144,14 @@ def _scatter(spectrum: PowerSpectrum, total: float) -> float:
     return float(np.log(deviation * np.sqrt(len(spectrum.windows)) + 1e-3))
 
 
-def _clipped_deviation(spectrum: PowerSpectrum, total: float, inside: Array) -> Array:
+def _clipped_deviation(spectrum: PowerSpectrum, total: float, inside: npt.NDArray[np.bool_]) -> Array:
     """Logarithm of the power less its mean over the ring, of the samples inside, (n,), spots clipped."""
     ring = spectrum.ring[inside]
     level = np.log(spectrum.mean[inside] / total + LEAST_LEVEL)
     return _without_means(np.clip(_without_means(level, ring), -MAX_DEVIATION, MAX_DEVIATION), ring)
 
 
-def _without_means(values: Array, ring: Array) -> Array:
+def _without_means(values: Array, ring: npt.NDArray[np.int64]) -> Array:
     """Subtract from values (..., n) their means over the samples of the same ring."""
     _, number = np.unique(ring, return_inverse=True)
     member = (number == np.arange(number.max() + 1)[:, None]).astype(np.float64)
