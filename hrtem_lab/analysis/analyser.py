@@ -294,7 +294,7 @@ class Analyser:
 
 def _find_faults(micrograph: Micrograph, instances: IntArray, table: pd.DataFrame) -> dict[int, FaultLine]:
     """Find the lines of the particles that a table calls faulted; none where it has no classes."""
-    faulted = table.index[table["class"] == ParticleClass.FAULT] if "class" in table else []
+    faulted = table.index[table["class"] == ParticleClass.FAULT].tolist() if "class" in table else []
     return find_fault_lines(micrograph.image, instances, faulted, micrograph.pixel_size_nm)
 
 
