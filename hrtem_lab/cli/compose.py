@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -32,6 +33,16 @@ def command_overrides() -> tuple[str, ...]:
     from hydra.core.hydra_config import HydraConfig
 
     return tuple(HydraConfig.get().overrides.task)
+
+
+def command_line() -> str:
+    """The running command as it can be typed again; empty where none runs, as in a call from Python."""
+    from hydra.core.hydra_config import HydraConfig
+
+    if not HydraConfig.initialized():
+        return ""
+    hydra = HydraConfig.get()
+    return shlex.join(["python", "-m", f"hrtem_lab.{hydra.job.config_name}", *hydra.overrides.task])
 
 
 def chosen_option(group: str) -> str:

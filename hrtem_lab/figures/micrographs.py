@@ -28,6 +28,8 @@ BAR_LENGTHS_NM = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500])
 """Lengths that a scale bar may have."""
 LETTER_WIDTH = 0.6
 """Width of a letter in font sizes, on the safe side."""
+AGAINST_TRUTH_PX = 480
+"""Longer side of a picture of a micrograph against its truth."""
 MIN_PICTURE_PX, MAX_PICTURE_PX = 800, 2048
 """Limits of the longer side of an overlay."""
 
@@ -153,16 +155,30 @@ def gallery(
     for axes, micrograph, predicted, predicted_classes, title in zip(
         grid.flat, micrographs, instances, classes, titles, strict=False
     ):
-        plot_micrograph(axes, micrograph, predicted, predicted_classes, numbers=False)
-        truth = micrograph.mask.astype(float)
-        if truth.any() and not truth.all():
-            axes.contour(truth, [0.5], colors=TRUTH, linewidths=1, linestyles="--")
+        _plot_against_truth(axes, micrograph, predicted, predicted_classes)
         axes.set_title(title, fontsize=9)
     is_classified = any(len(predicted_classes) for predicted_classes in classes)
     lines = _legend(set(PREDICTED_CLASSES)) if is_classified else [Line2D([], [], color="white", label="found")]
     handles = [*lines, Line2D([], [], color=TRUTH, ls="--", label=truth_name)]
     figure.legend(handles=handles, ncols=len(handles), loc="outside lower center", facecolor=BACKDROP)
     return figure
+
+
+def against_truth(micrograph: LabelledMicrograph, instances: IntArray) -> Figure:
+    """Draw a micrograph with what was found as solid lines and the truth as dashed ones."""
+    rows, columns = micrograph.image.shape
+    side = AGAINST_TRUTH_PX / DPI / max(rows, columns)
+    figure = Figure(figsize=(max(columns * side, 1), max(rows * side, 1)), dpi=DPI)
+    _plot_against_truth(figure.add_axes((0, 0, 1, 1)), micrograph, instances, pd.Series(dtype=object))
+    return figure
+
+
+def _plot_against_truth(axes: Axes, micrograph: LabelledMicrograph, instances: IntArray, classes: pd.Series) -> None:
+    """Plot a micrograph with the outlines of what was found, and the true ones dashed."""
+    plot_micrograph(axes, micrograph, instances, classes, numbers=False)
+    truth = micrograph.mask.astype(float)
+    if truth.any() and not truth.all():
+        axes.contour(truth, [0.5], colors=TRUTH, linewidths=1.5, linestyles="--")
 
 
 def _conditions(micrograph: Micrograph) -> str:
@@ -206,6 +222,17 @@ def select_typical(scores: pd.DataFrame, number: int = 8) -> list[int]:
     return [
         int(order[i]) for i in np.unique(np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int))
     ]
+
+
+def select_extremes(scores: pd.DataFrame) -> dict[str, int]:
+    """Select the rows of the lowest, the median and the highest Dice, as far as there are so many.
+
+    Returns:
+        `worst`, `median` and `best` -> number of the row.
+    """
+    rows = select_typical(scores, 3)
+    names = {0: (), 1: ("median",), 2: ("worst", "best"), 3: ("worst", "median", "best")}[len(rows)]
+    return dict(zip(names, rows, strict=True))
 
 
 def _legend(classes: set[str]) -> list[Line2D]:

@@ -113,6 +113,11 @@ class Picture:
         return cls(_address(file.getvalue().encode(), "image/svg+xml"), caption)
 
     @classmethod
+    def of_chart(cls, path: Path, caption: str) -> Picture | None:
+        """Embed a PNG file as it is; None where there is none."""
+        return cls(_address(path.read_bytes(), "image/png"), caption) if path.is_file() else None
+
+    @classmethod
     def of_file(cls, path: Path, caption: str, **details: Any) -> Picture | None:
         """Embed a smaller copy of a picture; None where it cannot be read.
 

@@ -117,7 +117,7 @@ def micrographs_table(dice: pd.DataFrame, micrographs: str) -> Table:
         dice: A row per micrograph, a column per method.
         micrographs: Name of the micrographs that were scored, for the title.
     """
-    table = Table(title=f"Dice of each of the {micrographs}", box=box.SIMPLE)
+    table = Table(title=f"Dice, {micrographs}", box=box.SIMPLE)
     table.add_column("Micrograph", no_wrap=True)
     for method in dice:
         table.add_column(str(method), justify="right")
@@ -164,7 +164,7 @@ def where_results_are(folder: Path, uri: str, view: str | None = None) -> list[s
     is_server = uri.startswith(("http://", "https://"))
     server = uri.rstrip("/") if is_server else "http://127.0.0.1:5000"
     compare = f"{server}/{view}" if view else uri
-    lines = [f"{'Pictures and tables:':21}{folder}"]
+    lines = [f"{'Pictures and tables:':21}{folder}", f"{'Report:':21}{folder / 'report.html'}"]
     return [*lines, f"{'Compare runs:':21}{compare if is_server else f'make ui   ({compare})'}"]
 
 

@@ -17,6 +17,7 @@ from hrtem_lab.cli.progress import console
 from hrtem_lab.evaluation import breakdown, mean_ranks, scores_by_size
 from hrtem_lab.figures import methods as figures
 from hrtem_lab.figures import tables
+from hrtem_lab.figures.micrographs import against_truth, select_extremes
 from hrtem_lab.figures.style import save
 from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError, LabelledMicrograph
@@ -25,6 +26,7 @@ from hrtem_lab.pipelines.calibration import report_calibration
 from hrtem_lab.pipelines.learning import learn_and_tune
 from hrtem_lab.pipelines.open_method import find_split, name_models, open_method
 from hrtem_lab.pipelines.run_folder import METRICS, open_run
+from hrtem_lab.pipelines.run_report import write_run_report
 from hrtem_lab.pipelines.scoring import Method, Scores, compare, score_methods
 from hrtem_lab.pipelines.training_data import log_data, simulate_waves
 from hrtem_lab.segmentation.data import SimulatedData, TrainingData
@@ -89,6 +91,7 @@ def evaluate(config: DictConfig, parent_id: str | None = None) -> Evaluation:
         sets = {config.stage: data.micrographs(config.stage)}
         evaluation = score_and_report(methods, sets, reference, folder, run)
         run.log_folder(folder / "figures")
+        write_run_report(config, folder, run, reference, evaluation.metrics)
         write_json(folder / METRICS, evaluation.metrics)
     for line in tables.where_results_are(folder, uri, evaluation.view):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -225,6 +228,9 @@ def _report_details(
     """Draw the comparison and the breakdown by condition, and log tables by condition, size and micrograph."""
     dice = {name: scored.table["dice"].to_numpy() for name, scored in scores.items()}
     save(figures.comparison(dice, comparison), folder / "figures" / "comparison.png")
+    for place, index in select_extremes(scores[reference].table).items():
+        overlay = against_truth(micrographs[index], scores[reference].instances[index])
+        save(overlay, folder / "figures" / f"{place}.png")
     groups = pd.DataFrame({name: scored.table.groupby("group")["dice"].mean() for name, scored in scores.items()})
     if len(scores) > 2 and len(complete := groups.dropna()) > 1:
         save(figures.critical_difference(mean_ranks(complete), len(complete)), folder / "figures" / "ranks.png")

@@ -23,6 +23,7 @@ from hrtem_lab.pipelines.particle_tables import (
     feature_nodes,
 )
 from hrtem_lab.pipelines.run_folder import METRICS, open_run
+from hrtem_lab.pipelines.run_report import write_run_report
 from hrtem_lab.pipelines.training_data import log_data, simulate_missing
 from hrtem_lab.segmentation.data import TrainingData
 from hrtem_lab.segmentation.model_folder import ARCHITECTURE, ONNX, SETTINGS, WEIGHTS
@@ -63,6 +64,7 @@ def fit_forest(config: DictConfig, parent_id: str | None = None) -> dict[str, fl
             metrics, _ = fit_and_evaluate_forest(config, train, test, folder, child)
         run.log_metrics(metrics)
         run.log_folder(folder / "figures")
+        write_run_report(config, folder, run, metrics=metrics)
         write_json(folder / METRICS, metrics)
     for line in tables.forest_lines(metrics):
         console.print(line)

@@ -12,6 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar, RichProgressBar
+from pytorch_lightning.loggers import CSVLogger
 
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import RESUME_KEYS, drop_machine_keys
@@ -30,6 +31,9 @@ from hrtem_lab.tracking.callbacks import ValidationImages
 from hrtem_lab.tracking.lightning import RunLogger
 from hrtem_lab.tracking.models import find_model
 from hrtem_lab.tracking.runs import Run
+
+CURVES = "curves"
+"""Folder of the learning curves in the folder of a training: `version_N/metrics.csv` of its Nth call."""
 
 
 def train_network(
@@ -108,7 +112,7 @@ def _make_trainer(
     trainer: pl.Trainer = build(config.trainer)(
         precision=resolve_precision(config.trainer.precision),
         deterministic=bool(config.get("deterministic")),
-        logger=RunLogger(run),
+        logger=[RunLogger(run), CSVLogger(folder, CURVES)],
         callbacks=[best, *callbacks, *map(build, config.get("callbacks", {}).values())],
         enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
         default_root_dir=folder,

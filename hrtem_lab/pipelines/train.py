@@ -23,6 +23,7 @@ from hrtem_lab.pipelines.forest_evaluation import fit_and_evaluate_forest
 from hrtem_lab.pipelines.learning import learn_and_tune, save_tuned, tune
 from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS, build_feature_sets, segment_views, tabulate
 from hrtem_lab.pipelines.run_folder import METRICS, open_run
+from hrtem_lab.pipelines.run_report import write_run_report
 from hrtem_lab.pipelines.scoring import Scores
 from hrtem_lab.pipelines.training_data import log_data, simulate_missing
 from hrtem_lab.segmentation.data import TrainingData
@@ -88,6 +89,7 @@ def train(config: DictConfig, parent_id: str | None = None) -> dict[str, float]:
             classes = keep_forest(config, folder)
         draw_gallery(scored, scores, classes, folder)
         run.log_folder(folder / "figures")
+        write_run_report(config, folder, run, UNET, metrics)
         log_model(folder / "model", scored[0], run)
         write_json(folder / METRICS, metrics)
     for line in tables.next_steps(folder, uri, evaluation.view):

@@ -12,9 +12,14 @@ from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.config_keys import drop_machine_keys
 from hrtem_lab.cli.progress import console, progress_bar
 from hrtem_lab.figures import tables
+from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.segmentation.data import TrainingData
+from hrtem_lab.segmentation.split import STAGES
 from hrtem_lab.tracking.runs import Run
+
+DATA_NOTE = "data.json"
+"""File of a run's folder with the name of its data, their digests, and how many are on each side of the split."""
 
 
 def simulate_missing(config: DictConfig) -> TrainingData:
@@ -35,8 +40,13 @@ def simulate_waves(data: TrainingData) -> None:
 
 
 def log_data(config: DictConfig, data: TrainingData, folder: Path, run: Run) -> None:
-    """Log everything that decides the data, and what is on which side of the split, and write `split.json`."""
-    run.log_data(type(data).__name__, data_recipe(config, data), data.split)
+    """Log everything that decides the data, and what is on which side of the split.
+
+    It is written to the folder as well: `DATA_NOTE`, and `split.json` of labelled micrographs.
+    """
+    name, recipe = type(data).__name__, data_recipe(config, data)
+    sides = {stage: len(data.split[stage]) for stage in STAGES}
+    write_json(folder / DATA_NOTE, {"name": name, "sides": sides} | run.log_data(name, recipe, data.split))
     data.save_split(folder)
 
 

@@ -14,7 +14,7 @@ from hrtem_lab.micrograph import InputError
 from hrtem_lab.tracking.comparison_view import newest_view
 from hrtem_lab.tracking.store import answers, use_store
 
-START_LIMIT_S = 120
+START_LIMIT_S = 300
 
 
 def serve_ui(config: DictConfig) -> int:
@@ -30,7 +30,8 @@ def serve_ui(config: DictConfig) -> int:
         return 0
     address = f"http://127.0.0.1:{config.port}"
     call = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--port", str(config.port)]
-    server = subprocess.Popen([*call, "--host", "127.0.0.1"])
+    # one process, not four, each of which would import all of MLflow
+    server = subprocess.Popen([*call, "--host", "127.0.0.1", "--workers", "1"])
     try:
         _wait(server, address)
         _show(address, config.open)
@@ -54,8 +55,11 @@ def _wait(server: subprocess.Popen[bytes], address: str) -> None:
 
 
 def _show(address: str, in_browser: bool) -> None:
-    """Print the link to the newest comparison, or to all experiments, and open it."""
-    link = f"{address.rstrip('/')}/{newest_view() or ''}"
-    console.print(f"Compare methods:     {link}", soft_wrap=True, highlight=False)
+    """Print the links to the newest comparison and its report, or to all experiments, and open the first."""
+    view, report = newest_view() or ("", "")
+    start = f"{address.rstrip('/')}/"
+    console.print(f"Compare methods:     {start}{view}", soft_wrap=True, highlight=False)
+    if report:
+        console.print(f"Its report:          {start}{report}", soft_wrap=True, highlight=False)
     if in_browser:
-        webbrowser.open(link)
+        webbrowser.open(start + view)

@@ -13,9 +13,10 @@ from optuna.trial import TrialState
 from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.compose import chosen_option, command_overrides
 from hrtem_lab.cli.progress import console, progress_bar, quiet
-from hrtem_lab.files import make_folder
+from hrtem_lab.files import make_folder, write_json
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import CONF, workspace
+from hrtem_lab.pipelines.run_report import write_run_report
 from hrtem_lab.search.checks import check_spec
 from hrtem_lab.search.pool import PoolResult, WorkerPool
 from hrtem_lab.search.results import show_results, write_results
@@ -62,6 +63,7 @@ def sweep(config: DictConfig) -> None:
         result = _run_trials(task, study, objective, folder)
         if result.stop_request is not StopRequest.IMMEDIATELY:
             comparison = write_results(study, spec.objective_names, folder, run)
+            write_run_report(config, folder, run)
             show_results(spec, study, comparison, folder, uri)
         n_failures = max(study.n_failures() - task.failures_before, result.worker_failures)
         state = sweep_state(result.stop_request, n_failures, study, config.max_failures)
@@ -72,6 +74,7 @@ def sweep(config: DictConfig) -> None:
             raise KeyboardInterrupt
         if config.finalize:
             _finalize(spec, study, objective, folder, run)
+            write_run_report(config, folder, run)
 
 
 def make_spec(config: DictConfig) -> tuple[StudySpec, Path]:
@@ -166,5 +169,6 @@ def _finalize(spec: StudySpec, study: SharedStudy, objective: Objective, folder:
     values = retrain_best_and_default(spec, study, objective, spec.config.repeats, run)
     run.log_csv(folder / "finals.csv", values)
     summary = summarize(values)
+    write_json(folder / "finals.json", summary)
     run.log_metrics(summary, "final")
     show_gain(spec.objective_names[0], spec.directions[0], summary, len(values))

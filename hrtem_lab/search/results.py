@@ -113,4 +113,5 @@ def show_results(spec: StudySpec, study: SharedStudy, comparison: pd.DataFrame, 
     if len(comparison):  # the best single trial may owe its value to its seed
         show(f"Best mean: {describe_best(spec.objective_names[0], comparison)}")
     show(f"{'Plots and tables:':21}{folder}")
+    show(f"{'Report:':21}{folder / 'report.html'}")
     show(f"{'Compare trials:':21}make ui   ({uri})")

@@ -18,6 +18,8 @@ EpochCallback = Callable[[int, int, Mapping[str, float]], bool]
 class ValidationImages(pl.Callback):
     """Logs the same validation fields after every epoch: the image, its truth and the network's probability.
 
+    In MLflow's pages they are the part `fields` of the network's "Model metrics", each with a slider of the epochs.
+
     Args:
         run: Run that the images go to.
         fields: Number of fields.
@@ -36,7 +38,7 @@ class ValidationImages(pl.Callback):
         for i, (batch, probability) in enumerate(zip(batches, probabilities, strict=True)):
             image = np.clip(batch["image"][0].numpy() / 6 + 0.5, 0, 1)
             picture = np.concatenate([image, batch["mask"][0].numpy(), probability], axis=1)
-            self.run.log_image((255 * picture).astype(np.uint8), f"validation_field_{i}", trainer.current_epoch)
+            self.run.log_image((255 * picture).astype(np.uint8), f"fields/validation_{i}", trainer.current_epoch)
 
 
 class EpochMetrics(pl.Callback):

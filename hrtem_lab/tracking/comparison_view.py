@@ -38,8 +38,8 @@ def store_comparison_view(run: Run, set_name: str = "test") -> str:
     return place
 
 
-def newest_view() -> str | None:
-    """The place of the view that was stored last in the current store; None where there is none."""
+def newest_view() -> tuple[str, str] | None:
+    """Places of the view that was stored last in the current store, and of its run's report; None without a view."""
     found = mlflow.search_runs(
         search_all_experiments=True,
         filter_string="tags.`comparison.view` LIKE '#%'",
@@ -47,7 +47,11 @@ def newest_view() -> str | None:
         max_results=1,
         output_format="list",
     )
-    return str(found[0].data.tags["comparison.view"]) if found else None
+    if not found:
+        return None
+    run = found[0].info
+    report = f"#/experiments/{run.experiment_id}/runs/{run.run_id}/artifacts/report.html"
+    return str(found[0].data.tags["comparison.view"]), report
 
 
 def view_state(run_id: str, set_name: str) -> dict[str, Any]:

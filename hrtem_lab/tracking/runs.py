@@ -93,18 +93,23 @@ class Run:
         self.log_text(text, "config.yaml")
         self.log_params(dict(_leaves(config)))
 
-    def log_data(self, name: str, inputs: Mapping[str, Any], split: Mapping[Any, list[int]]) -> None:
-        """Log the data as an MLflow dataset under our own fingerprint, and the fingerprint of the split as a tag.
+    def log_data(self, name: str, inputs: Mapping[str, Any], split: Mapping[Any, list[int]]) -> dict[str, str]:
+        """Log the data as an MLflow dataset under our own fingerprint, and both fingerprints as tags.
 
         Args:
             name: Name of the dataset.
             inputs: Everything that decides the data.
             split: Stage -> what belongs to it.
+
+        Returns:
+            The tags: fingerprints of the data and of the split.
         """
-        digest = fingerprint(dict(inputs))
-        self.send("dataset", name=name, digest=digest, source=json.dumps({"inputs": inputs}, sort_keys=True))
-        self.set_tags({"data.digest": digest, "split.digest": fingerprint(dict(split))})
+        tags = {"data.digest": fingerprint(dict(inputs)), "split.digest": fingerprint(dict(split))}
+        source = json.dumps({"inputs": inputs}, sort_keys=True)
+        self.send("dataset", name=name, digest=tags["data.digest"], source=source)
+        self.set_tags(tags)
         self.log_text(json.dumps(dict(split), indent=1), "split.json")
+        return tags
 
     def log_table(self, table: pd.DataFrame, name: str) -> None:
         """Log a table that MLflow's user interface shows."""

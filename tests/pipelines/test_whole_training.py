@@ -165,7 +165,7 @@ def test_training_logs_its_curve_and_the_fixed_fields(client: mlflow.MlflowClien
     unet = runs(client)["unet"]
     assert {"val/dice", "val/loss", "train/loss", "best/val/dice", "parameters"} <= set(unet.data.metrics)
     images = [file.path for file in client.list_artifacts(unet.info.run_id, "images")]
-    assert sum("validation_field_" in path and path.endswith(".png") for path in images) == 4
+    assert sum("fields#validation_" in path and path.endswith(".png") for path in images) == 4
 
 
 def test_how_far_the_network_can_be_believed_is_logged(client: mlflow.MlflowClient, ran: Path):

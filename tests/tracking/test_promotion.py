@@ -47,8 +47,9 @@ def test_a_view_is_stored_with_its_experiment(store: mlflow.MlflowClient):
     assert newest_view() is None
     with start_run("parent") as run:
         place = store_comparison_view(run)
-    assert newest_view() == place
     experiment = store.get_experiment_by_name("study")
+    report = f"#/experiments/{experiment.experiment_id}/runs/{run.id}/artifacts/report.html"
+    assert newest_view() == (place, report)
     assert place.startswith(f"#/experiments/{experiment.experiment_id}/runs?viewStateShareKey=")
     tag = experiment.tags[f"mlflow.sharedViewState.{place.partition('=')[2]}"]
     assert json.loads(tag) == view_state(run.id, "test")
