@@ -106,7 +106,7 @@ def _facts(tables: RunTables) -> list[Block]:
     """The numbers that a reader looks for first."""
     items: list[tuple[str, str]] = []
     for name, table in tables.comparisons.items():
-        row = table.set_index("method").loc[tables.reference]
+        row = table[table["method"] == tables.reference].iloc[0]
         items.append((f"Dice of {tables.reference}, {name} micrographs", interval_text(row, "dice", digits=3)))
         items.append((f"F1 of its particles, {name}", interval_text(row, "object_f1", digits=3)))
     if "forest/test/accuracy" in tables.metrics:
@@ -130,16 +130,18 @@ def _overlays(tables: RunTables) -> list[Block]:
     if tables.micrographs.empty:
         return []
     scores = tables.micrographs[tables.micrographs["method"] == tables.reference].reset_index(drop=True)
-    pictures = [
-        Picture.of_file(
+    rows = {place: scores.iloc[index] for place, index in select_extremes(scores).items()}
+    files = {
+        place: Picture.of_file(
             tables.figures / f"{place}.png",
-            f"{scores.loc[index, 'name']}: Dice {scores.loc[index, 'dice']:.3f}, the {PLACES[place]}",
+            f"{row['name']!s}: Dice {row['dice']:.3f}, the {PLACES[place]}",
             badge=place,
         )
-        for place, index in select_extremes(scores).items()
-    ]
+        for place, row in rows.items()
+    }
+    pictures = [picture for picture in files.values() if picture is not None]
     note = f"Solid: what {tables.reference} found. Dashed: the truth."
-    return [Gallery(present(pictures), note)] if any(pictures) else []
+    return [Gallery(pictures, note)] if pictures else []
 
 
 def _learning(tables: RunTables) -> list[Block]:
