@@ -198,5 +198,5 @@ def _charts(tables: RunTables, *names: str) -> list[Block]:
 
 
 def _origin(tables: RunTables) -> DataTable:
-    """What the numbers came from."""
+    """Table of the origin of the numbers."""
     return DataTable("Origin", ["", ""], [list(row) for row in tables.origin], [False, False])

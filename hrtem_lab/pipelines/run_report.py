@@ -98,7 +98,7 @@ def _trials(folder: Path, config: Mapping[str, Any]) -> tuple[str, pd.DataFrame]
 def _origin(
     config: Mapping[str, Any], data: Mapping[str, Any], made_by: Mapping[str, str], run: Run
 ) -> list[tuple[str, str]]:
-    """What a reader who doubts a number can follow: the command, the run, the commit and the digests."""
+    """Origin of the numbers: the command, the run, the commit and the digests."""
     changed = {"True": ", with changes since", "False": ""}.get(made_by["git.dirty"], "")
     rows = {
         "command": command_line(),
@@ -119,7 +119,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """What a JSON file holds without the undefined; empty where there is none."""
+    """Content of a JSON file without the undefined; empty where there is none."""
     content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return {key: value for key, value in content.items() if value is not None}
 
