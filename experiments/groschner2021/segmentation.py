@@ -1,4 +1,4 @@
-"""Scores the paper's network and methods without learning: on the published gold where its file is there, else on simulation.
+"""Scores the paper's network and classical methods: on the published gold where it is there, else on simulation.
 
     python experiments/groschner2021/segmentation.py data/groschner2021 [KEY=VALUE ...]
 

@@ -27,6 +27,8 @@ CAPTIONS = {
     "ranks": "Mean rank by Dice; methods that a bar joins cannot be told apart (Demšar 2006)",
     "breakdown": "Dice of the reference in ranges of each condition, with 95 % intervals",
     "reliability": "How often a pixel is particle, over the network's probability; below, number of pixels",
+    "particle_reliability": "How often a particle that is found is one, over its probability; below, their number",
+    "particle_risk_coverage": "Fraction of false particles among those that are kept, most probable first",
     "gallery": "Test micrographs from the worst Dice to the best; dashed: the truth",
     "references": "The forest and what it is compared with, on test particles",
     "confusion_test": "Classes of test particles: counts, shaded by their fraction of the true class",
@@ -93,7 +95,7 @@ def build_run_page(tables: RunTables, title: str, subtitle: str, footer: str) ->
         Section("Learning", _learning(tables)),
         Section("Conditions", _conditions(tables)),
         Section("From one domain to another", _generalisation(tables.figures)),
-        Section("Calibration", _charts(tables, "reliability", "forest_reliability", "risk_coverage")),
+        Section("Calibration", _calibration(tables)),
         Section("Classes of particles", _forest(tables)),
         Section("Search", _search(tables)),
         Section("Methods", [Text([tables.methods], to_copy=True)]),
@@ -166,6 +168,12 @@ def _generalisation(figures: Path) -> list[Block]:
     return present(
         Picture.of_chart(path, "Trained in the domain of the row, scored in that of the column") for path in paths
     )
+
+
+def _calibration(tables: RunTables) -> list[Block]:
+    """Figures of how far probabilities can be believed, of pixels, particles and classes."""
+    names = ("reliability", "particle_reliability", "particle_risk_coverage", "forest_reliability", "risk_coverage")
+    return _charts(tables, *names)
 
 
 def _forest(tables: RunTables) -> list[Block]:

@@ -54,17 +54,13 @@ def comparison_rows(comparison: pd.DataFrame, name: str, reference: str) -> Data
         [str(row["method"]), *(_interval(row, metric) for metric in COMPARED), *(_lead(row) if has_leads else [])]
         for _, row in comparison.iterrows()
     ]
-    caption = (
-        f"{name.capitalize()} micrographs; in brackets 95 % bootstrap intervals over groups, where there are enough"
-    )
+    caption = f"{name.capitalize()} micrographs, with 95 % intervals in brackets; Methods says over what"
     return DataTable(caption, titles, rows, _numbers(titles))
 
 
 def _lead(row: pd.Series) -> list[str]:
     """Lead of the reference over a method, its p value and its effect size; empty for the reference itself."""
-    if pd.isna(row["lead_p"]):
-        return [""] * 3
-    return [_interval(row, "lead", "lead_"), _number(row["lead_p_holm"], 2), _number(row["lead_effect"], 2)]
+    return [_interval(row, "lead", "lead_"), _number(row.get("lead_p_holm"), 2), _number(row.get("lead_effect"), 2)]
 
 
 def condition_rows(breakdown: pd.DataFrame, reference: str) -> DataTable:

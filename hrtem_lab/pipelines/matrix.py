@@ -16,6 +16,7 @@ from hrtem_lab.figures.style import save
 from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.pipelines.run_folder import METRICS, open_run
+from hrtem_lab.pipelines.run_report import write_run_report
 from hrtem_lab.pipelines.scoring import compare, score_methods
 from hrtem_lab.pipelines.study import copy_config, train_members
 from hrtem_lab.pipelines.training_data import simulate_waves
@@ -60,6 +61,7 @@ def train_matrix(config: DictConfig, parent_id: str | None = None) -> dict[str, 
         console.print(tables.matrix_table(cells))
         save(plot_matrix(cells), folder / "figures" / "matrix.png")
         view = store_comparison_view(run, next(iter(configs)))
+        write_run_report(config, folder, run, metrics=metrics)
         write_json(folder / METRICS, metrics)
         run.log_folder(folder / "figures")
     for line in tables.where_results_are(folder, uri, view):

@@ -19,6 +19,7 @@ from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines.run_folder import METRICS, open_run
+from hrtem_lab.pipelines.run_report import write_run_report
 from hrtem_lab.pipelines.study import copy_config, train_members
 from hrtem_lab.pipelines.train import UNET
 from hrtem_lab.tracking.comparison_view import store_comparison_view
@@ -51,6 +52,7 @@ def train_repeatedly(config: DictConfig, parent_id: str | None = None) -> dict[s
         console.rule(f"{len(runs)} {kind}")
         _report_methods(list(configs), f"mean of {len(runs)} {kind} with 95 % intervals over them", ratio, folder, run)
         view = store_comparison_view(run)
+        write_run_report(config, folder, run, UNET, summary)
         write_json(folder / METRICS, summary)
         run.log_folder(folder / "figures")
     for line in tables.where_results_are(folder, uri, view):

@@ -34,13 +34,14 @@ def describe_methods(
     if "sweep" in config:
         return f"{_describe_search(config)} {_describe_software(made_by)}"
     sentences = [
-        _describe_sides(data),
+        _describe_trainings(config),
+        _describe_sides(data) if data else "",
         _describe_training(config),
         _describe_methods(config),
-        SCORING if "tuning_views" in config else "",
+        SCORING if data and "tuning_views" in config else "",
         FOREST.format(**config) if has_forest else "",
         _describe_software(made_by),
-        f"Digests: data {data['data.digest']}, split {data['split.digest']}.",
+        f"Digests: data {data['data.digest']}, split {data['split.digest']}." if data else "",
     ]
     return " ".join(filter(None, sentences))
 
@@ -53,6 +54,15 @@ def _describe_search(config: Mapping[str, Any]) -> str:
         f"Settings were searched for {goals} in {config['n_trials']} trials (Optuna, {sampler}, {pruner}); test "
         "micrographs were not used."
     )
+
+
+def _describe_trainings(config: Mapping[str, Any]) -> str:
+    """State of how many trainings numbers are means, where there are several."""
+    if config.get("matrix"):
+        return "A network was trained in each domain and scored on the test side of all of them, paired by micrograph."
+    key = next((key for key in ("seeds", "group_folds") if config.get(key)), "")
+    kind = {"seeds": "under other seeds", "group_folds": "on other folds of the groups"}.get(key, "")
+    return f"Numbers are means of {config[key]} trainings {kind}; intervals over them are Student's." if key else ""
 
 
 def _describe_sides(data: Mapping[str, Any]) -> str:
