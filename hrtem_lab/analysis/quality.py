@@ -157,12 +157,12 @@ class QualityReference:
         low, high = self.pixel_size_nm
         return low * (1 - PIXEL_TOLERANCE) <= pixel_size_nm <= high * (1 + PIXEL_TOLERANCE)
 
-    def _judge_pixel(self, given: float) -> list[str]:
+    def _judge_pixel(self, pixel_size_nm: float) -> list[str]:
         """Say so where a pixel size is outside the range of training."""
         low, high = self.pixel_size_nm
-        if self.is_trained_for(given):
+        if self.is_trained_for(pixel_size_nm):
             return []
-        return [f"a pixel of {given:.3g} nm is outside the range of training, {low:.3g} to {high:.3g} nm"]
+        return [f"a pixel of {pixel_size_nm:.3g} nm is outside the range of training, {low:.3g} to {high:.3g} nm"]
 
     def _most_probable_fault(self, probabilities: Floats) -> str:
         """Name of the most probable kind with a fault."""

@@ -92,7 +92,7 @@ def fit_reference(
 
     Args:
         images: Good and faulty images of the same specimens.
-        scores: What `score_held_out` says of them.
+        scores: Result of `score_held_out` for these images.
         coarse_fringes: Strength of the fringes of coarse images that show no lattice; none leaves such images unjudged.
         weights: Fingerprint of the network's weights.
         made: How the images were made.
