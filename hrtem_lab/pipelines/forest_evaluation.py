@@ -30,6 +30,7 @@ from hrtem_lab.pipelines.forest_scores import (
     fit_and_predict,
     score_forest,
     tabulate_classifiers,
+    tabulate_materials,
 )
 from hrtem_lab.pipelines.particle_tables import FOREST, TRUE_MASKS
 from hrtem_lab.tracking.runs import Run
@@ -69,6 +70,7 @@ def fit_and_evaluate_forest(
     run.log_metrics(metrics)
     _draw(forest, predictions, folder, run)
     labels = {"": "forest"} | {f"{name}/": name.replace("_", " ") for name in baselines}
+    run.log_csv(folder / "materials.csv", tabulate_materials(predictions["test"], classes))
     run.log_csv(folder / "references.csv", tabulate_classifiers(metrics, baselines))
     save(figures.plot_baselines(metrics, labels), folder / "figures" / "references.png")
     probabilities = predictions["test"].probabilities.add_prefix("p_")

@@ -18,6 +18,11 @@ from hrtem_lab.micrograph import UNCERTAIN
 from hrtem_lab.pipelines.particle_tables import TRUE_MASKS
 
 BASELINE_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "fault_f1", "ece", "brier", "aurc")
+MATERIAL_METRICS = (
+    "particles",
+    *(f"{name}{end}" for name in ("accuracy", "balanced_accuracy", "fault_f1") for end in ("", "_low", "_high")),
+    *("fault_precision", "fault_recall"),
+)
 LEAD_SUFFIXES = {"difference": "", "low": "_low", "high": "_high", "p": "_p"}
 """Result of `paired_test` -> suffix of its metric."""
 F1_SUFFIXES = {key: suffix for key, suffix in LEAD_SUFFIXES.items() if key != "p"}
@@ -173,6 +178,24 @@ def tabulate_classifiers(metrics: Mapping[str, float], baselines: Iterable[str])
         }
         rows[name] = scores | leads | f1_leads
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("classifier").reset_index()
+
+
+def tabulate_materials(test: Predictions, classes: pd.Series) -> pd.DataFrame:
+    """Score the test particles of each material, all of them and those that get a class, a row for each.
+
+    Outlines without a particle count for the material of their specimen.
+
+    Args:
+        test: Predictions of the test particles.
+        classes: Class of each, some of which are `uncertain`.
+    """
+    material = test.table["group"].map(test.table.groupby("group")["true_material"].first())
+    rows = []
+    for name, part in test.table.groupby(material):
+        for answers, chosen in (("all", part.index), ("answered", part.index[classes[part.index] != UNCERTAIN])):
+            values = score(part["label"][chosen], test.probabilities.loc[chosen], part["group"][chosen], test.costs)
+            rows.append({"material": name, "answers": answers, **{key: values[key] for key in MATERIAL_METRICS}})
+    return pd.DataFrame(rows)
 
 
 def _fault_f1_lead(forest: Predictions, baseline: Predictions) -> dict[str, float]:

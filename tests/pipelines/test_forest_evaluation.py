@@ -137,6 +137,16 @@ def test_what_it_buys_to_leave_particles_without_a_class():
     assert np.isnan(none["uncertain/accuracy"])
 
 
+def test_materials_are_scored_with_what_is_found_in_their_specimens(studied):
+    metrics, classes, _, folder = studied
+    table = pd.read_csv(folder / "materials.csv")
+    assert table["material"].tolist() == ["Au", "Au"]
+    assert table["particles"].tolist() == [24, (classes != "uncertain").sum()]
+    assert table["accuracy"].tolist() == pytest.approx(
+        [metrics["forest/test/accuracy"], metrics["forest/answered/accuracy"]]
+    )
+
+
 def test_every_test_particle_has_a_class(studied):
     _, classes, _, folder = studied
     assert len(classes) == 24
