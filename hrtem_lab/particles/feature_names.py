@@ -101,6 +101,7 @@ FAMILY_QUESTIONS = {
     "peaks": "its spots: how many, at which spacings and angles, how sharp",
     "maps": "where in the particle each set of fringes is strong, and jumps of their phase",
     "halves": "one lattice, or another one on the other side of a line",
+    "models": "one crystal of any thickness, or two lattices",
     "seen": "what the network saw",
 }
 """Question that the features of each family ask, for readers of figures."""
