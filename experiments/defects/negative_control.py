@@ -51,7 +51,11 @@ THICKNESSES_NM = (2, 3.5, 5.5, 12)
 
 def main(model: str) -> None:
     """Image and classify the particles, and write the map."""
-    particles = classify(model)
+    particles = tabulate(model)
+    forest = Forest.load_if_present(find_model(model))
+    classes = forest.classes(forest.probabilities(particles))
+    particles = particles.assign(answered=classes != UNCERTAIN, fault=classes == "fault")
+    particles = particles[particles["label"].isin(["no_fault", "no_fringe"])].reset_index(drop=True)
     bins = {
         "thickness_nm": pd.cut(particles["true_diameter_nm"], THICKNESSES_NM, include_lowest=True),
         "tilt_deg": pd.cut(particles["zone_tilt_deg"], TILTS_DEG, include_lowest=True),
@@ -73,14 +77,13 @@ def main(model: str) -> None:
     save(plot(table), HERE / "negative_control.png")
 
 
-def classify(model: str) -> pd.DataFrame:
-    """Class of every outline that is matched to a particle, with tilt, thickness and defocus."""
+def tabulate(model: str) -> pd.DataFrame:
+    """Features of every outline that the segmenter of a model finds, with tilt, thickness and defocus."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("forest", overrides=PERFECT)
     data, features = build(config.data), build(config.features)
     simulate_waves(data)
-    folder = find_model(model)
-    unet, forest = NetworkSegmenter.load(folder), Forest.load_if_present(folder)
+    unet = NetworkSegmenter.load(find_model(model))
     tables = []
     for index in track(data.indices["test"], "Perfect particles"):
         wave = data.library[index]
@@ -90,12 +93,8 @@ def classify(model: str) -> pd.DataFrame:
             micrograph = imaging.simulate(wave, np.random.default_rng([40, index]), name=f"{wave.name}_{defocus}")
             found = unet.segment(micrograph)
             table = tabulate_micrograph(micrograph, found.instances, found.probabilities, features)
-            if len(table):
-                tilt = wave.ground_truth["zone_tilt_deg"].iloc[0]
-                classes = forest.classes(forest.probabilities(table))
-                tables.append(table.assign(zone_tilt_deg=tilt, answered=classes != UNCERTAIN, fault=classes == "fault"))
-    particles = pd.concat(tables, ignore_index=True)
-    return particles[particles["label"].isin(["no_fault", "no_fringe"])].reset_index(drop=True)
+            tables.append(table.assign(zone_tilt_deg=wave.ground_truth["zone_tilt_deg"].iloc[0]))
+    return pd.concat([table for table in tables if len(table)])
 
 
 def plot(table: pd.DataFrame) -> Figure:
