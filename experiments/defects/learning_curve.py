@@ -42,7 +42,7 @@ def main(run: Path, folders: list[Path]) -> None:
         for name, trainer in trainers().items():
             fitted = trainer.fit(train)
             values = score(held_out["label"], fitted.probabilities(held_out), held_out["group"], trainer.costs)
-            rows.append({"classifier": name, "specimens": len(learned), "particles": len(train), **values})
+            rows.append({**values, "classifier": name, "specimens": len(learned), "particles": len(train)})
             print({key: rows[-1][key] for key in ("classifier", "specimens", "particles", *METRICS)}, flush=True)
     table = pd.DataFrame(rows)
     kept = [f"{metric}{end}" for metric in ("accuracy", *METRICS) for end in ("", "_low", "_high")]
