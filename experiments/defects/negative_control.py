@@ -110,7 +110,7 @@ def plot(table: pd.DataFrame) -> Figure:
             text = f"{called.iat[row, column]}/{size.iat[row, column]}"
             axes.text(column, row, text, ha="center", va="center", fontsize=9)
         axes.set_xticks(range(share.shape[1]), share.columns)
-        axes.set_yticks(range(len(share)), [f"{each.left:.0f} to {each.right:.0f}" for each in share.index])
+        axes.set_yticks(range(len(share)), [f"{max(each.left, 0):.0f} to {each.right:.0f}" for each in share.index])
         axes.set(title=f"{max(thickness.left, 2):.1f} to {min(thickness.right, 8):.1f} nm thick", xlabel="defocus, nm")
     grid[0].set_ylabel("tilt from the nearest zone axis, deg")
     figure.colorbar(image, ax=grid, label="called faulted, of those that get a class")
