@@ -65,15 +65,14 @@ class ForestTrainer:
         Raises:
             InputError: The table holds fewer than two classes.
         """
-        forest = replace(Forest.fit(self._classifier_with({}), table), costs=self.costs)
-        if table["group"].nunique() < 2 or not (self.candidates or self.calibration or self.target_accuracy):
-            return forest
+        has_choices = self.candidates or self.calibration or self.target_accuracy
+        if not has_choices or table[["group", "label"]].nunique().min() < 2:
+            return replace(Forest.fit(self._classifier_with({}), table), costs=self.costs)
         settings, held_out = self._choose_settings(table)
         calibration = ProbabilityCalibration.fit(table["label"], held_out, self.calibration)
         calibrated = calibration(held_out)
         threshold = choose_confidence_threshold(table["label"], calibrated, self.target_accuracy, self.costs)
-        if settings:
-            forest = Forest.fit(self._classifier_with(settings), table)
+        forest = Forest.fit(self._classifier_with(settings), table)
         forest = replace(forest, costs=self.costs, calibration=calibration, confidence_threshold=threshold)
         return replace(forest, base_rates=_base_rates(table, forest.classes(calibrated)))
 
