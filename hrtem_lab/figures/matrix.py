@@ -20,14 +20,14 @@ def plot_matrix(cells: pd.DataFrame) -> Figure:
     side = 1.7 + 1.1 * len(names)
     figure = Figure(figsize=(2 * side + 0.6, side), layout="constrained")
     left, right = figure.subplots(1, 2)
-    dice = cells.assign(text=[f"{value:.3f}" for value in cells["dice"]])
+    dice = cells.assign(label=[f"{value:.3f}" for value in cells["dice"]])
     _draw(left, dice, "dice", names, "viridis", (0, 1), "Dice on the test micrographs")
     widest = max(cells["gap"].abs().max(), 0.01)
     texts = [
         "" if row["trained_on"] == row["tested_on"] else interval_text(row, "gap", digits=3, bound_digits=2)
         for _, row in cells.iterrows()
     ]
-    _draw(right, cells.assign(text=texts), "gap", names, "RdBu_r", (-widest, widest), "Gap to the diagonal (95 %)")
+    _draw(right, cells.assign(label=texts), "gap", names, "RdBu_r", (-widest, widest), "Gap to the diagonal (95 %)")
     return figure
 
 
@@ -43,7 +43,7 @@ def _draw(
     """Draw a column of the cells as a heat map with the text of each cell in it."""
     values, texts = (
         cells.pivot(index="trained_on", columns="tested_on", values=name).loc[names, names].to_numpy()
-        for name in (column, "text")
+        for name in (column, "label")
     )
     image = axes.imshow(values.astype(float), cmap=colours, vmin=limits[0], vmax=limits[1])
     shades = image.to_rgba(values.astype(float))
