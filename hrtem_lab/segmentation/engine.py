@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 from hrtem_lab.atomic_write import move_when_written
 from hrtem_lab.fingerprint import fingerprint, fingerprint_bytes
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.plural import plural
 from hrtem_lab.processes.cores import count_threads
 from hrtem_lab.segmentation.exported import ENGINES, ExportedNet
 from hrtem_lab.segmentation.model_folder import ARCHITECTURE, ONNX, WEIGHTS, read_network
@@ -77,7 +78,7 @@ def open_network(folder: Path, stride: int, engine: str | None = None) -> OpenNe
 def describe(net: nn.Module | ExportedNet) -> str:
     """Engine, precision and number of threads of a network."""
     if isinstance(net, ExportedNet):
-        return f"{net.engine} in {net.precision} on {count_threads()} threads"
+        return f"{net.engine} in {net.precision} on {plural(count_threads(), 'thread')}"
     from hrtem_lab.segmentation.device import describe_device
 
     return f"torch on {describe_device()}"
