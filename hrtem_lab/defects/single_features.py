@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+import scipy
 
 from hrtem_lab.defects.decision import FAULT
 
@@ -18,6 +18,6 @@ def fault_separation(inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.str
     """
     is_fault = labels == FAULT
     faults, rest = int(is_fault.sum()), int((~is_fault).sum())
-    ranks = rankdata(inputs, axis=0)[is_fault].sum(axis=0)  # Mann and Whitney's statistic
+    ranks = scipy.stats.rankdata(inputs, axis=0)[is_fault].sum(axis=0)  # Mann and Whitney's statistic
     area = (ranks - faults * (faults + 1) / 2) / max(faults * rest, 1)
     return np.abs(area - 0.5)

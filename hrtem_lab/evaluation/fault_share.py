@@ -166,6 +166,6 @@ def _interval(share: Floats, likelihood: Floats, scores: Floats, groups: npt.NDA
     low = high = np.nan
     if number >= MIN_GROUPS:
         widening = number / (number - 1) * float(sums @ sums) / max(float(scores @ scores), 1e-300)
-        furthest = max(widening, 1.0) * float(scipy.stats.t.ppf(0.975, number - 1)) ** 2
+        furthest = max(widening, 1.0) * float(scipy.special.stdtrit(number - 1, 0.975)) ** 2
         low, high = share[2 * (likelihood.max() - likelihood) <= furthest][[0, -1]].tolist()
     return {"fault_share": float(share[likelihood.argmax()]), "low": low, "high": high}

@@ -13,7 +13,7 @@ from hrtem_lab.paths import PACKAGE
 
 LIBRARIES = (
     *("torch", "torchvision", "segmentation-models-pytorch", "safetensors"),
-    *("numpy", "scipy", "scikit-image", "opencv-python-headless", "pandas"),
+    *("numpy", "scipy", "scikit-image", "opencv-python-headless", "contourpy", "pandas"),
     *("pillow", "joblib", "threadpoolctl", "platformdirs"),
 )
 """Distributions that the segmenter imports or, as safetensors and torchvision, has imported by another library."""

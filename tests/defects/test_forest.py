@@ -103,8 +103,8 @@ def test_no_particle_has_no_probability():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (table({"no_fault": 5}), r"holds 5 particles of 1 class\(es\) \['no_fault'\]; a forest needs two or more"),
-        (table(MANY).iloc[:0], r"holds 0 particles of 0 class\(es\)"),
+        (table({"no_fault": 5}), r"holds 5 particles, of the classes \['no_fault'\]; a forest needs two or more"),
+        (table(MANY).iloc[:0], r"holds 0 particles, of the classes \[\]"),
     ],
 )
 def test_a_table_with_fewer_than_two_classes_is_refused(rows, message):

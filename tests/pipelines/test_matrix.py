@@ -101,8 +101,8 @@ def test_each_network_is_tested_on_all_domains_and_its_gap_is_to_the_domains_own
     config.output = str(tmp_path / "out")
     metrics = run_trainings(config)
     cells = pd.read_csv(tmp_path / "out" / "matrix.csv").set_index(["trained_on", "tested_on"])
-    assert cells.loc[("dark", "dark"), "dice"] > 0.9
-    assert cells.loc[("bright", "bright"), "dice"] > 0.9
+    assert cells.loc[("dark", "dark"), "dice"] > 0.85
+    assert cells.loc[("bright", "bright"), "dice"] > 0.85
     assert cells.loc[("dark", "bright"), "dice"] < 0.5
     for pair in (("dark", "bright"), ("bright", "dark")):
         own = cells.loc[(pair[1], pair[1]), "dice"]

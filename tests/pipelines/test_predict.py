@@ -347,7 +347,7 @@ def test_what_was_found_before_an_interruption_is_written(
         predict(input=folder, output=tmp_path / "out", model=model, pixel_size_nm=0.05)
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["micrographs"] == 1
     printed = " ".join(capsys.readouterr().out.split())
-    assert f"Stopped; what was found so far (1 micrographs done of 4 files) is kept in {tmp_path / 'out'}" in printed
+    assert f"Stopped; what was found so far (1 micrograph done of 4 files) is kept in {tmp_path / 'out'}" in printed
 
 
 @pytest.mark.parametrize("tta", [False, True])

@@ -53,7 +53,7 @@ def test_every_export_is_written_and_goes_when_it_is_not_asked_for_any_more(sess
     assert summary(out)["settings"]["exports"] == list(EXPORTS)
     assert predict(input=session, output=out, model=model) == 0
     left = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and path.suffix != ".json"}
-    tables = {"particles.csv", "particles.parquet", "micrographs.csv", "failures.csv"}
+    tables = {"particles.csv", "particles.parquet", "micrographs.csv", "failures.csv", "faults.csv"}
     pictures = {f"{folder}.{end}" for folder, end in (("masks/one", "tif"), ("masks/two", "tif"))}
     assert left - {".lock", "report.html"} == tables | pictures | {"overlays/one.png", "overlays/two.png"}
     assert not (out / "coco.json").exists()

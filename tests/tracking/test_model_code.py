@@ -22,7 +22,7 @@ from tests.environments import Environment
 from tests.models import save_model
 
 PACKAGE = Path(hrtem_lab.__file__).parent
-MAX_BYTES = 2e6
+MAX_BYTES = 3e6
 PIXEL_NM = 0.05
 LOAD = """
 import json, sys
