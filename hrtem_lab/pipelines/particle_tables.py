@@ -138,6 +138,7 @@ def add_tables(
         for name, table in train.items():
             pieces = sorted(Path(folder).expanduser().glob(f"*_{name}.parquet"))
             more = concat_tables([pd.read_parquet(piece) for piece in pieces])
+            more = more[~more.index.duplicated()]  # the last piece of a smaller library is part of another one's
             if more.empty or set(more.columns) != set(table.columns):
                 raise InputError(
                     f"more_tables has {folder}: no table of {name} there with the features of now; give a folder that "

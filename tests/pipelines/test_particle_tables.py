@@ -97,7 +97,8 @@ def test_tables_of_other_specimens_are_learned_from_besides(tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     tables = PiecewiseTables(here, Finder())
     train, test = (tables.tabulate(data(8), stage, 1, SETS) for stage in ("train", "test"))
-    more = PiecewiseTables(there, Finder()).tabulate(data(12), "train", 1, SETS)
+    for size in (10, 12):  # a last piece of one specimen, and the same one within another piece
+        more = PiecewiseTables(there, Finder()).tabulate(data(size), "train", 1, SETS)
     found = add_tables(train, test, [str(there)])
     assert_same(found, {name: pd.concat([train[name], more[name]]) for name in SETS})
     with pytest.raises(InputError, match=f"{here}: specimen specimen_0 there is in the test; leave it out"):
