@@ -111,7 +111,7 @@ def plot_importance(losses: pd.DataFrame) -> Figure:
     axes.invert_yaxis()
     axes.axvline(0, color="black", lw=0.8)
     axes.margins(x=0.12)
-    axes.set_xlabel("how much worse the answers get when particles have these features of other particles")
+    axes.set_xlabel("loss when particles have these features of other particles")
     axes.legend(loc="lower right")
     return figure
 
