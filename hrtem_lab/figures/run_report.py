@@ -114,7 +114,8 @@ def _facts(tables: RunTables) -> list[Block]:
     if "forest/test/accuracy" in tables.metrics:
         forest = {key.removeprefix("forest/test/"): value for key, value in tables.metrics.items()}
         items.append(("Accuracy of the forest", interval_text(forest, "accuracy", digits=3)))
-        items.append(("Fault F1 of the forest", interval_text(forest, "fault_f1", digits=3)))
+        if "fault_f1" in forest:  # test particles without a fault have none
+            items.append(("Fault F1 of the forest", interval_text(forest, "fault_f1", digits=3)))
     if len(tables.trials):
         states = tables.trials["state"].value_counts()
         items.append(("Trials", ", ".join(f"{count} {state}" for state, count in states.items())))

@@ -146,6 +146,7 @@ def add_forest(
                 train = tabulate(segment_views(data, "validation", config.views, unet.segment), feature_sets)
                 seen = zip(test, scores.segmentations, strict=True)
                 tested = tabulate(seen, feature_sets | {TRUE_MASKS: feature_sets[FOREST]})
+            child.log_csv(folder / "forest_table.csv", train[FOREST])
             metrics, classes = fit_and_evaluate_forest(config, train, tested, folder, child)
     except TooFewClasses as error:  # the network is there: hours of training do not end in a fault
         return {}, keep_forest(config, folder, str(error))
