@@ -97,7 +97,8 @@ def reproduction_lines(table: pd.DataFrame, repeats: int) -> list[str]:
         return [f"{text}; how far the others may differ, one repetition cannot say: repeats=3"]
     outside = table[table["agrees"] == False]  # noqa: E712
     named = [
-        f"{row.metric}: {row.original:.6g} there, {row.again:.6g} here, tolerance {row.tolerance:.2g}"
+        f"{row.metric}: {row.original:.6g} there, {row.again:.6g} here, difference {row.difference:.2g}, "
+        f"tolerance {row.tolerance:.2g}"
         for row in outside.head(MAX_OUTSIDE).itertuples()
     ]
     more = [f"and {len(outside) - MAX_OUTSIDE} more, in reproduction.csv"] if len(outside) > MAX_OUTSIDE else []

@@ -15,6 +15,7 @@ from hrtem_lab.evaluation import compare_with_repeats
 from hrtem_lab.figures import tables
 from hrtem_lab.fingerprint import fingerprint
 from hrtem_lab.micrograph import InputError
+from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines.evaluate import evaluate
 from hrtem_lab.pipelines.fit_forest import fit_forest
 from hrtem_lab.pipelines.run_folder import open_run
@@ -57,8 +58,8 @@ def reproduce(config: DictConfig) -> pd.DataFrame:
             f"run={original.id} {kind} and its status is {original.status}; expected a finished run of "
             f"{', '.join(COMMANDS)} that this version or a later one made"
         )
-    again = OmegaConf.create(current_settings(original.config))
-    changes = describe_changes(original.tags, provenance()) + describe_data(original, again)
+    again, changes = rebuild_config(original, command)
+    changes += describe_changes(original.tags, provenance()) + describe_data(original, again)
     for line in changes or ["Code, versions, machine and data are those of the run"]:
         console.print(line, soft_wrap=True, highlight=False)
     parent = OmegaConf.create(
@@ -76,6 +77,23 @@ def reproduce(config: DictConfig) -> pd.DataFrame:
     for line in tables.where_results_are(folder, uri):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     return table
+
+
+def rebuild_config(original: RecordedRun, command: str) -> tuple[DictConfig, list[str]]:
+    """Rebuild the configuration of a run; a setting that is newer than the run has its default.
+
+    Args:
+        original: The run.
+        command: Name of its command.
+
+    Returns:
+        The configuration, and a line for each of the newer settings.
+    """
+    config = OmegaConf.create(current_settings(original.config))
+    defaults = OmegaConf.load(CONF / f"{command}.yaml")
+    newer = {str(key): defaults[key] for key in defaults if key != "defaults" and key not in config}
+    lines = [f"{key} is newer than the run, and has its default: {value}" for key, value in newer.items()]
+    return OmegaConf.merge(config, newer), lines  # type: ignore[return-value]
 
 
 def describe_data(original: RecordedRun, config: DictConfig) -> list[str]:

@@ -1,6 +1,7 @@
 """A run is run again: to the bit, within the scatter of its repetitions, or not at all."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -84,13 +85,26 @@ def test_the_scatter_of_the_repetitions_is_the_tolerance(tmp_path: Path, store, 
 def test_a_number_that_does_not_agree_is_named(tmp_path: Path, store, monkeypatch, capsys):
     run = Training(monkeypatch, 0.99, 0.90, 0.901, 0.902).record(tmp_path, store)
     assert not run_again(run, tmp_path).loc["test/dice", "agrees"]
-    assert "test/dice: 0.99 there, 0.901 here, tolerance" in capsys.readouterr().out.replace("\n", " ")
+    assert "test/dice: 0.99 there, 0.901 here, difference 0.089, tolerance" in capsys.readouterr().out.replace(
+        "\n", " "
+    )
 
 
 def test_one_repetition_alone_has_no_tolerance(tmp_path: Path, store, monkeypatch, capsys):
     run = Training(monkeypatch, 0.91, 0.90).record(tmp_path, store)
     assert run_again(run, tmp_path, repeats=1).loc["test/dice", "agrees"] is None
     assert "one repetition cannot say" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_a_setting_that_is_newer_than_the_run_has_its_default(tmp_path: Path, store, monkeypatch, capsys):
+    training = Training(monkeypatch, 0.9, 0.9)
+    run = training.record(tmp_path, store)
+    recorded = module.read_run(run)
+    older = {key: value for key, value in recorded.config.items() if key != "tuning_views"}
+    monkeypatch.setattr(module, "read_run", lambda run_id: replace(recorded, config=older))
+    run_again(run, tmp_path)
+    assert training.configs[1].tuning_views == 1
+    assert "tuning_views is newer than the run, and has its default: 1" in capsys.readouterr().out
 
 
 def test_what_cannot_be_run_again_is_refused(tmp_path: Path, store, monkeypatch):
