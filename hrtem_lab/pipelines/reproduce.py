@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from hrtem_lab.cli.build import build
+from hrtem_lab.cli.build import build, to_plain
 from hrtem_lab.cli.progress import console, quiet
 from hrtem_lab.evaluation import compare_with_repeats
 from hrtem_lab.figures import tables
@@ -90,8 +90,8 @@ def rebuild_config(original: RecordedRun, command: str) -> tuple[DictConfig, lis
         The configuration, and a line for each of the newer settings.
     """
     config = OmegaConf.create(current_settings(original.config))
-    defaults = OmegaConf.load(CONF / f"{command}.yaml")
-    newer = {str(key): defaults[key] for key in defaults if key != "defaults" and key not in config}
+    defaults = to_plain(OmegaConf.load(CONF / f"{command}.yaml"))
+    newer = {key: value for key, value in defaults.items() if key != "defaults" and key not in config}
     lines = [f"{key} is newer than the run, and has its default: {value}" for key, value in newer.items()]
     return OmegaConf.merge(config, newer), lines  # type: ignore[return-value]
 
