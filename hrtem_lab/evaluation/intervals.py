@@ -171,7 +171,8 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
     share, weight = successes / trials, trials / (trials + z2)
     centre = weight * share + (1 - weight) / 2
     half = weight * np.sqrt(z2 / trials * (share * (1 - share) + z2 / (4 * trials)))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    # at the ends the formula is 0 and 1 but for rounding
+    return float(centre - half) if successes else 0.0, float(centre + half) if successes < trials else 1.0
 
 
 def paired_test(

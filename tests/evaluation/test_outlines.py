@@ -21,7 +21,7 @@ def test_concentric_discs_are_apart_by_the_difference_of_their_radii(radius, oth
     found = outline_distances(disc(radius), disc(other), 0.05)
     assert found["boundary_signed_nm"] == pytest.approx(0.05 * (radius - other), abs=0.05 * 0.5)
     assert found["boundary_mean_nm"] == pytest.approx(0.05 * abs(radius - other), abs=0.05 * 0.5)
-    assert found["boundary_p95_nm"] >= found["boundary_mean_nm"]
+    assert found["boundary_p95_nm"] >= found["boundary_mean_nm"] - 0.05 * 0.5  # below it where few pixels differ
 
 
 def test_a_straight_outline_that_moves_by_a_pixel():
