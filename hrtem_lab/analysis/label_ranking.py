@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hrtem_lab.evaluation import expected_dice
 from hrtem_lab.micrograph import BoolArray, FloatArray, IntArray
 
 LEAST_AREA = 0.01
@@ -22,8 +23,6 @@ LEAST_AREA = 0.01
 def uncertainty(probability: FloatArray, instances: IntArray, valid: BoolArray | None = None) -> float:
     """Dice that the network expects to be wrong: 0 for one that is sure, towards 1 for one that knows nothing.
 
-    With probabilities p that can be believed and a mask m, the expected Dice is about 2 sum(p m) / (sum(p) + sum(m)).
-
     Args:
         probability: Probability of a particle at each pixel, (rows, columns), 0 outside of what is valid.
         instances: Particles that were found, (rows, columns), 0 = background.
@@ -31,9 +30,7 @@ def uncertainty(probability: FloatArray, instances: IntArray, valid: BoolArray |
     """
     mask = instances > 0
     pixels = mask.size if valid is None else max(int(np.count_nonzero(valid)), 1)
-    least = LEAST_AREA * pixels
-    common, total = float(probability[mask].sum()), float(probability.sum()) + np.count_nonzero(mask)
-    return 1 - (2 * common + least) / (total + least)
+    return 1 - expected_dice(probability, mask, LEAST_AREA * pixels)
 
 
 def rank_for_labelling(micrographs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

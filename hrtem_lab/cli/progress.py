@@ -31,6 +31,12 @@ NOTICES = (
 )
 
 
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are, none of them broken, so that paths and addresses can be copied."""
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
 def quiet() -> None:
     """Silence notices of libraries that are of no use to the user; their warnings and errors stay."""
     for name in ("mlflow", "pytorch_lightning", "lightning.pytorch"):

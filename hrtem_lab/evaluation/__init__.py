@@ -1,7 +1,7 @@
 """Counts first, ratios last: pixels, objects, bootstrap intervals over micrographs and paired tests."""
 
 from hrtem_lab.evaluation.breakdown import assign_bins, breakdown
-from hrtem_lab.evaluation.counts import pixel_counts, ratios
+from hrtem_lab.evaluation.counts import expected_dice, pixel_counts, ratios
 from hrtem_lab.evaluation.intervals import bootstrap_interval, holm_adjust, paired_test, wilson_interval
 from hrtem_lab.evaluation.objects import match, object_ratios, overlaps
 from hrtem_lab.evaluation.outlines import outline_distances
@@ -34,6 +34,7 @@ __all__ = [
     "critical_difference",
     "current_metric_name",
     "ece",
+    "expected_dice",
     "holm_adjust",
     "indistinguishable",
     "match",

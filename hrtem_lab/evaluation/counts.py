@@ -56,6 +56,21 @@ def ratios(tp: npt.ArrayLike, fp: npt.ArrayLike, fn: npt.ArrayLike, tn: npt.Arra
     }
 
 
+def expected_dice(probability: npt.NDArray[Any], mask: npt.NDArray[np.bool_], prior_px: float = 0.0) -> float:
+    """Dice of a mask that calibrated probabilities let expect; 0 where nothing overlaps.
+
+    It is the ratio of expected counts: twice the expected overlap over the expected area of both.
+
+    Args:
+        probability: Probability of a particle at each pixel, (rows, columns).
+        mask: Mask of the particles that were found, the same shape.
+        prior_px: Area that counts as right besides, so that a bare field is not decided by a speck.
+    """
+    overlap = 2 * float(probability[mask].sum(dtype=np.float64)) + prior_px
+    total = float(probability.sum(dtype=np.float64)) + np.count_nonzero(mask) + prior_px
+    return overlap / total if overlap else 0.0
+
+
 def divide(part: npt.ArrayLike, total: npt.ArrayLike) -> Any:
     """Divide, `nan` where the total is zero, without a warning; a float for scalars, else an array."""
     part, total = np.asarray(part, dtype=np.float64), np.asarray(total, dtype=np.float64)

@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build, to_plain
-from hrtem_lab.cli.progress import console
+from hrtem_lab.cli.progress import console, print_lines
 from hrtem_lab.evaluation import breakdown, mean_ranks, scores_by_size
 from hrtem_lab.figures import methods as figures
 from hrtem_lab.figures import tables
@@ -93,8 +93,7 @@ def evaluate(config: DictConfig, parent_id: str | None = None) -> Evaluation:
         run.log_folder(folder / "figures")
         write_run_report(config, folder, run, reference, evaluation.metrics)
         write_json(folder / METRICS, evaluation.metrics)
-    for line in tables.where_results_are(folder, uri, evaluation.view):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    print_lines(tables.where_results_are(folder, uri, evaluation.view))
     return evaluation
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build
-from hrtem_lab.cli.progress import console, progress_bar
+from hrtem_lab.cli.progress import print_lines, progress_bar
 from hrtem_lab.files import PublishedSet, make_folder
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import CONF, workspace
@@ -29,15 +29,8 @@ def fetch(config: DictConfig) -> list[Path]:
     folder = make_folder(Path(config.output) if config.output else workspace() / "data" / published.name)
     wanted = None if config.files is None else list(config.files)
     lines = [published.title, f"Licence: {published.licence}", f"To cite: {published.citation}"]
-    for line in lines:
-        console.print(line, markup=False, soft_wrap=True, highlight=False)
+    print_lines(lines)
     paths = published.fetch(folder, progress_bar, wanted)
-    for path in paths:
-        console.print(f"{path}", markup=False, soft_wrap=True, highlight=False)
-    console.print(
-        f"Then: python -m hrtem_lab.check data={published.name} data.root={folder}   (dvc add {folder} tracks it)",
-        markup=False,
-        soft_wrap=True,
-        highlight=False,
-    )
+    then = f"python -m hrtem_lab.check data={published.name} data.root={folder}   (dvc add {folder} tracks it)"
+    print_lines([*map(str, paths), f"Then: {then}"])
     return paths

@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import to_plain
-from hrtem_lab.cli.progress import console
+from hrtem_lab.cli.progress import console, print_lines
 from hrtem_lab.figures import tables
 from hrtem_lab.files import write_json
 from hrtem_lab.files.content import digest_files
@@ -68,8 +68,7 @@ def fit_forest(config: DictConfig, parent_id: str | None = None) -> dict[str, fl
         write_json(folder / METRICS, metrics)
     for line in tables.forest_lines(metrics):
         console.print(line)
-    for line in tables.next_steps(folder, uri):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    print_lines(tables.next_steps(folder, uri))
     return metrics
 
 

@@ -8,17 +8,15 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build
-from hrtem_lab.cli.progress import console
+from hrtem_lab.cli.progress import console, print_lines
 from hrtem_lab.evaluation import holm_adjust
 from hrtem_lab.figures import tables
 from hrtem_lab.figures.matrix import plot_matrix
 from hrtem_lab.figures.style import save
-from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.pipelines.run_folder import METRICS, open_run
-from hrtem_lab.pipelines.run_report import write_run_report
+from hrtem_lab.pipelines.run_folder import open_run
 from hrtem_lab.pipelines.scoring import compare, score_methods
-from hrtem_lab.pipelines.study import copy_config, train_members
+from hrtem_lab.pipelines.study import copy_config, end_study, train_members
 from hrtem_lab.pipelines.training_data import simulate_waves
 from hrtem_lab.segmentation.data import SimulatedData, TrainingData
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -61,11 +59,8 @@ def train_matrix(config: DictConfig, parent_id: str | None = None) -> dict[str, 
         console.print(tables.matrix_table(cells))
         save(plot_matrix(cells), folder / "figures" / "matrix.png")
         view = store_comparison_view(run, next(iter(configs)))
-        write_run_report(config, folder, run, metrics=metrics)
-        write_json(folder / METRICS, metrics)
-        run.log_folder(folder / "figures")
-    for line in tables.where_results_are(folder, uri, view):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        end_study(config, folder, run, metrics)
+    print_lines(tables.where_results_are(folder, uri, view))
     return metrics
 
 

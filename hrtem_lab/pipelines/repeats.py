@@ -10,17 +10,15 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from hrtem_lab.cli.compose import argument_names
-from hrtem_lab.cli.progress import console
+from hrtem_lab.cli.progress import console, print_lines
 from hrtem_lab.evaluation import summarise_repeats
 from hrtem_lab.figures import methods as figures
 from hrtem_lab.figures import tables
 from hrtem_lab.figures.style import save
-from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import CONF
-from hrtem_lab.pipelines.run_folder import METRICS, open_run
-from hrtem_lab.pipelines.run_report import write_run_report
-from hrtem_lab.pipelines.study import copy_config, train_members
+from hrtem_lab.pipelines.run_folder import open_run
+from hrtem_lab.pipelines.study import copy_config, end_study, train_members
 from hrtem_lab.pipelines.train import UNET
 from hrtem_lab.tracking.comparison_view import store_comparison_view
 from hrtem_lab.tracking.runs import Run
@@ -52,11 +50,8 @@ def train_repeatedly(config: DictConfig, parent_id: str | None = None) -> dict[s
         console.rule(f"{len(runs)} {kind}")
         _report_methods(list(configs), f"mean of {len(runs)} {kind} with 95 % intervals over them", ratio, folder, run)
         view = store_comparison_view(run)
-        write_run_report(config, folder, run, UNET, summary)
-        write_json(folder / METRICS, summary)
-        run.log_folder(folder / "figures")
-    for line in tables.where_results_are(folder, uri, view):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        end_study(config, folder, run, summary, UNET)
+    print_lines(tables.where_results_are(folder, uri, view))
     return summary
 
 

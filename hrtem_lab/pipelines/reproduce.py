@@ -10,7 +10,7 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from hrtem_lab.cli.build import build, to_plain
-from hrtem_lab.cli.progress import console, quiet
+from hrtem_lab.cli.progress import console, print_lines, quiet
 from hrtem_lab.evaluation import compare_with_repeats
 from hrtem_lab.figures import tables
 from hrtem_lab.fingerprint import fingerprint
@@ -74,8 +74,7 @@ def reproduce(config: DictConfig) -> pd.DataFrame:
         run.log_metrics({"agree": float((table["agrees"] == True).sum()), "compared": float(len(table))})  # noqa: E712
     for line in tables.reproduction_lines(table, len(repeats)):
         console.print(line, soft_wrap=True, highlight=False)
-    for line in tables.where_results_are(folder, uri):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    print_lines(tables.where_results_are(folder, uri))
     return table
 
 

@@ -14,8 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from hrtem_lab.cli.build import to_plain
 from hrtem_lab.cli.config_keys import MUTABLE_KEYS, drop_machine_keys
 from hrtem_lab.cli.progress import console
+from hrtem_lab.files import write_json
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.pipelines.run_folder import CONFIG, METRICS
+from hrtem_lab.pipelines.run_report import write_run_report
 from hrtem_lab.pipelines.train import train
 from hrtem_lab.saved_settings import describe_differences
 from hrtem_lab.tracking.runs import Run
@@ -58,6 +60,21 @@ def train_members(configs: dict[str, DictConfig], folder: Path, run: Run) -> dic
         console.rule(f"{name}: it has ended before" if ended is not None else name)
         metrics[name] = train(config, run.id) if ended is None else ended
     return metrics
+
+
+def end_study(config: DictConfig, folder: Path, run: Run, metrics: dict[str, float], reference: str = "") -> None:
+    """Write the report and the metrics of all trainings, and log the figures; the metrics say that the study has ended.
+
+    Args:
+        config: Configuration of `train`.
+        folder: Folder of all.
+        run: Parent run.
+        metrics: Metrics of all trainings together.
+        reference: Method that the others are compared with; empty where none is.
+    """
+    write_run_report(config, folder, run, reference, metrics)
+    write_json(folder / METRICS, metrics)
+    run.log_folder(folder / "figures")
 
 
 def read_ended(config: DictConfig, folder: Path) -> dict[str, float] | None:

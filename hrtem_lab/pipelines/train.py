@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 
 from hrtem_lab.cli.build import build
-from hrtem_lab.cli.progress import console
+from hrtem_lab.cli.progress import console, print_lines
 from hrtem_lab.defects import Forest, TooFewClasses
 from hrtem_lab.figures import micrographs, tables
 from hrtem_lab.figures.style import save
@@ -92,8 +92,7 @@ def train(config: DictConfig, parent_id: str | None = None) -> dict[str, float]:
         write_run_report(config, folder, run, UNET, metrics)
         log_model(folder / "model", scored[0], run)
         write_json(folder / METRICS, metrics)
-    for line in tables.next_steps(folder, uri, evaluation.view):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    print_lines(tables.next_steps(folder, uri, evaluation.view))
     return metrics
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from skimage.morphology import remove_small_objects
 from skimage.segmentation import relabel_sequential
 
-from hrtem_lab.evaluation import pixel_counts, ratios
+from hrtem_lab.evaluation import expected_dice, pixel_counts, ratios
 from hrtem_lab.micrograph import OUTLINES, BoolArray, FloatArray, IntArray, LabelledMicrograph, Micrograph
 from hrtem_lab.particles import (
     Edge,
@@ -61,13 +61,8 @@ class Segmentation(NamedTuple):
 
     @property
     def expected_dice(self) -> float:
-        """Dice of the particles that calibrated probabilities let expect; 0 where nothing is found.
-
-        It is the ratio of expected counts: twice the expected overlap over the expected area of both.
-        """
-        found, probability = self.instances > 0, self.particle_probability
-        overlap = 2 * float(probability[found].sum(dtype=np.float64))
-        return overlap / (float(probability.sum(dtype=np.float64)) + found.sum()) if overlap else 0.0
+        """Dice of the particles that calibrated probabilities let expect; 0 where nothing is found."""
+        return expected_dice(self.particle_probability, self.instances > 0)
 
     def find_edges(self, pixel_size_nm: float) -> dict[int, Edge]:
         """Trace the edges of the particles: where the distance is 0, or without one, the score is the threshold."""
