@@ -221,7 +221,7 @@ class Analyser:
             )
             micrograph = replace(micrograph, notes=(*micrograph.notes, note))
         segmentation = self.segmenter.segment(micrograph, progress)
-        first_answer = None if segmentation.notes else segmentation.probabilities
+        first_answer = segmentation.probabilities if segmentation.is_first_answer else None
         if instances is None:
             edges = segmentation.find_edges(micrograph.pixel_size_nm)
             table, outlined = self._measure(micrograph, segmentation.instances, edges)

@@ -44,10 +44,10 @@ class SecondOpinion:
         dice, other_dice = first.expected_dice, second.expected_dice if second.instances.any() else self.empty
         if max(dice, other_dice) < self.least:
             note = f"what was found is too unlikely to be shown (expected Dice {max(dice, other_dice):.2f})"
-            return first._replace(instances=0 * first.instances, notes=(note,))
+            return first._replace(instances=0 * first.instances, notes=(note,), is_first_answer=False)
         if other_dice <= dice + self.lead:
             return first
         note = f"answered by the second network (expected Dice {other_dice:.2f}, the first {dice:.2f})"
         if not second.instances.any():
             note = f"the second network sees no particle, the first is unsure (expected Dice {dice:.2f})"
-        return second._replace(notes=(note,))
+        return second._replace(notes=(note,), is_first_answer=False)

@@ -46,6 +46,7 @@ class Segmentation(NamedTuple):
             inside; its level 0 is that edge to a fraction of a pixel. None where the method gives no distance.
         threshold: Score at the edge of a particle, where no distance is known.
         notes: Remarks for readers of the result, one line each.
+        is_first_answer: Whether a first network's answer stands as it was given.
     """
 
     probabilities: FloatArray
@@ -53,6 +54,7 @@ class Segmentation(NamedTuple):
     distance_nm: FloatArray | None = None
     threshold: float = 0.5
     notes: tuple[str, ...] = ()
+    is_first_answer: bool = True
 
     @property
     def particle_probability(self) -> FloatArray:

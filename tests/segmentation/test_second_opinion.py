@@ -60,6 +60,7 @@ def test_the_better_promise_is_believed(first: float, second: float | None, chos
     if second is not None:
         answers["second"] = with_promise(second)
     believed = RULE.choose(*answers.values())
+    assert believed.is_first_answer == (chosen == "first")
     if chosen == "nothing":
         assert not believed.instances.any()
         assert "too unlikely" in believed.notes[0]
