@@ -74,7 +74,8 @@ def test_the_study_scores_the_papers_network(
         evaluate(compose("evaluate", overrides=["+experiment=groschner2021", *words, *BUDGET, *paths]))
     comparison = pd.read_csv(tmp_path / "out" / "comparison.csv", index_col="method")
     assert set(comparison.index) == {"groschner2021", "otsu"}
-    assert comparison.loc["otsu", "lead_p_holm"] <= 1
+    # nobody knows which images of the published stack are of one micrograph: a single group has no interval and no p
+    assert np.isnan(comparison.loc["otsu", "lead_p_holm"]) == is_published
     scored = pd.read_csv(tmp_path / "out" / "micrographs.csv")
     assert scored.groupby("method").size().eq(4 if is_published else 2).all()
     assert (tmp_path / "out" / "report.html").is_file()
