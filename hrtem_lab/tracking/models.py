@@ -72,9 +72,9 @@ def _downloaded(uri: str) -> Path:
     """A temporary folder with the artifacts of an MLflow URI."""
     import mlflow  # takes seconds, and most models are folders
 
-    from hrtem_lab.tracking.store import check_server, use_store
+    from hrtem_lab.tracking.store import use_store
 
-    check_server(use_store())
+    use_store()
     try:
         return Path(mlflow.artifacts.download_artifacts(uri, dst_path=tempfile.mkdtemp(prefix="hrtem_lab_")))
     except Exception as error:

@@ -10,7 +10,7 @@ import mlflow
 import yaml
 
 from hrtem_lab.micrograph import InputError
-from hrtem_lab.tracking.store import check_server, use_store
+from hrtem_lab.tracking.store import use_store
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ def read_run(run_id: str) -> RecordedRun:
         InputError: There is none, or it is no run of a command: it holds no configuration.
     """
     uri = use_store()
-    check_server(uri)
     try:
         run = mlflow.MlflowClient().get_run(run_id)
     except mlflow.MlflowException as error:

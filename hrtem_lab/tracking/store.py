@@ -10,7 +10,8 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import mlflow
-from filelock import FileLock
+from filelock import FileLock, Timeout
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.paths import workspace
@@ -21,11 +22,21 @@ MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 
 SERVER_TIMEOUT_S = 10.0
 """Time that a tracking server has to answer before a command begins."""
+LOCK_LIMIT_S = 300.0
+"""Time that other processes have to create the store."""
 
 
 def use_store() -> str:
-    """Choose the store, `MLFLOW_TRACKING_URI` or by default `mlflow.db` in the workspace, and return its URI."""
+    """Choose the store, `MLFLOW_TRACKING_URI` or by default `mlflow.db` in the workspace.
+
+    Returns:
+        The store's URI.
+
+    Raises:
+        InputError: The store is on a tracking server that does not answer.
+    """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(workspace() / 'mlflow.db').as_posix()}"
+    check_server(uri)
     mlflow.set_tracking_uri(uri)
     return uri
 
@@ -92,21 +103,46 @@ def connect(experiment: str) -> str:
         The store's URI.
 
     Raises:
-        InputError: The experiment was deleted, or no tracking server answers.
+        InputError: The experiment was deleted, what the URI names is no store of MLflow, no tracking server answers, or
+            another process keeps the store locked.
     """
     uri = use_store()
-    check_server(uri)
     folder = Path(uri.removeprefix("sqlite:///")).absolute().parent if uri.startswith("sqlite:///") else None
-    with FileLock((folder or workspace()) / ".mlflow.lock"):
-        known = mlflow.get_experiment_by_name(experiment)
-        if known is not None and known.lifecycle_stage == "deleted":
-            raise InputError(
-                f"the MLflow experiment {experiment} was deleted: give another name=, or restore it with "
-                f"mlflow experiments restore --experiment-id {known.experiment_id}"
-            )
-        if known is None:
-            # without a location of its own, a SQLite store would put artifacts into the folder we were called from
-            location = (folder / "mlartifacts").as_uri() if folder else None
-            mlflow.create_experiment(experiment, location, tags=MODEL_TRAINING)
+    lock = (folder or workspace()) / ".mlflow.lock"
+    try:
+        with FileLock(lock, timeout=LOCK_LIMIT_S):
+            _create(experiment, uri, folder)
+    except Timeout as error:
+        raise InputError(
+            f"MLFLOW_TRACKING_URI={uri}: another process has kept {lock} for {LOCK_LIMIT_S:g} s; end it, or "
+            "give another store"
+        ) from error
     mlflow.set_experiment(experiment)
     return uri
+
+
+def _first_line(error: Exception) -> str:
+    """Cut a message of a library before its statements and lists."""
+    return str(error).partition("\n")[0].strip(". ")
+
+
+def _create(experiment: str, uri: str, folder: Path | None) -> None:
+    """Create an experiment where it is not there, with the artifacts of a SQLite store in a folder of its own."""
+    try:
+        known = mlflow.get_experiment_by_name(experiment)
+    except OperationalError:  # a disk that cannot be written, which the command explains
+        raise
+    except (mlflow.MlflowException, SQLAlchemyError) as error:
+        raise InputError(
+            f"MLFLOW_TRACKING_URI={uri}: no MLflow store answers there ({_first_line(error)}); give the address or the "
+            "file of one, or unset MLFLOW_TRACKING_URI to keep runs in mlflow.db"
+        ) from error
+    if known is not None and known.lifecycle_stage == "deleted":
+        raise InputError(
+            f"the MLflow experiment {experiment} was deleted: give another name=, or restore it with "
+            f"mlflow experiments restore --experiment-id {known.experiment_id}"
+        )
+    if known is None:
+        # without a location of its own, a SQLite store would put artifacts into the folder we were called from
+        location = (folder / "mlartifacts").as_uri() if folder else None
+        mlflow.create_experiment(experiment, location, tags=MODEL_TRAINING)

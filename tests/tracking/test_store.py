@@ -5,18 +5,21 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import mlflow
 import pytest
+from filelock import FileLock
 
 from hrtem_lab.cli.command import MISTAKE
 from hrtem_lab.cli.progress import quiet
 from hrtem_lab.micrograph import InputError
 from hrtem_lab.tracking import store
 from hrtem_lab.tracking.models import find_model
+from hrtem_lab.tracking.promotion import promote
+from hrtem_lab.tracking.recorded import read_run
 from hrtem_lab.tracking.store import check_server, connect
 
 
@@ -101,6 +104,61 @@ def test_whatever_a_server_says_it_answers(status: int):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         check_server(f"http://127.0.0.1:{server.server_port}/")
         server.shutdown()
+
+
+@pytest.fixture
+def no_mlflow() -> Iterator[str]:
+    """The address of a server that answers everything with 404, as a proxy or another program does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("kind", ["another server", "not a database", "nonsense://x"])
+def test_what_is_no_store_of_mlflow_ends_in_one_line(
+    kind: str, no_mlflow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "notes.db").write_text("These are notes, and no database at all.\n" * 50)
+    places = {"another server": no_mlflow, "not a database": f"sqlite:///{tmp_path / 'notes.db'}"}
+    uri = places.get(kind, kind)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(InputError, match="no MLflow store answers there") as raised:
+        connect("study")
+    assert str(raised.value).startswith(f"MLFLOW_TRACKING_URI={uri}: ")
+    assert "\n" not in str(raised.value)
+    assert (tmp_path / "notes.db").read_text().startswith("These are notes")
+
+
+def test_a_store_that_another_process_keeps_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(store, "LOCK_LIMIT_S", 0.2)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    with (
+        FileLock(tmp_path / ".mlflow.lock", is_singleton=False),
+        pytest.raises(InputError, match=r"another process has kept .*\.mlflow\.lock"),
+    ):
+        connect("study")
+
+
+@pytest.mark.parametrize("act", [promote, read_run])
+def test_no_command_waits_for_a_server_that_does_not_answer(
+    act: Callable[[str], object], silent: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(store, "SERVER_TIMEOUT_S", 0.5)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", silent)
+    started = time.perf_counter()
+    with pytest.raises(InputError, match="no tracking server answers there"):
+        act("0a")
+    assert time.perf_counter() - started < 5
 
 
 def test_a_store_that_cannot_grow_is_a_mistake_in_one_line(
