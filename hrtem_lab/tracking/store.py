@@ -117,6 +117,11 @@ def connect(experiment: str) -> str:
             f"MLFLOW_TRACKING_URI={uri}: another process has kept {lock} for {LOCK_LIMIT_S:g} s; end it, or "
             "give another store"
         ) from error
+    except OSError as error:
+        raise InputError(
+            f"MLFLOW_TRACKING_URI={uri}: {lock} cannot be written ({error.strerror}); give a store in a "
+            "folder that you may write to"
+        ) from error
     mlflow.set_experiment(experiment)
     return uri
 

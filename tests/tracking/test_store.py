@@ -149,6 +149,13 @@ def test_a_store_that_another_process_keeps_is_not_waited_for_without_end(
         connect("study")
 
 
+def test_a_store_below_a_file_is_a_mistake_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
+    with pytest.raises(InputError, match=r"MLFLOW_TRACKING_URI=.*mlflow\.lock cannot be written"):
+        connect("study")
+
+
 @pytest.mark.parametrize("act", [promote, read_run])
 def test_no_command_waits_for_a_server_that_does_not_answer(
     act: Callable[[str], object], silent: str, monkeypatch: pytest.MonkeyPatch
