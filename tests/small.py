@@ -1,4 +1,9 @@
-"""Settings under which a pipeline runs in seconds."""
+"""Settings under which a pipeline runs in seconds, and the whole training that they make."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 SPECIMENS = (
     "data.library.gpts=192",
@@ -30,3 +35,10 @@ TRAINING = [
     "folds=2",
 ]
 """A whole training."""
+
+
+def train(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Call the command `train` on a small training, whose store and exit waves are in the folder."""
+    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}", "COLUMNS": "120"}
+    call = [sys.executable, "-m", "hrtem_lab.train", *TRAINING, f"data.library.root={folder / 'waves'}", *words]
+    return subprocess.run(call, capture_output=True, text=True, check=False, env=environment, cwd=folder)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from hrtem_lab.evaluation import critical_difference as critical_rank_difference
 from hrtem_lab.evaluation import indistinguishable
 from hrtem_lab.figures.style import BACKDROP
+from hrtem_lab.particle_facts import fact_of
 from hrtem_lab.plural import plural
 
 
@@ -78,7 +79,8 @@ def breakdown(parts: pd.DataFrame, title: str) -> Figure:
     axes = figure.subplots()
     away = [parts["dice"] - parts["dice_low"], parts["dice_high"] - parts["dice"]]
     axes.errorbar(parts["dice"], places, xerr=np.maximum(away, 0), fmt="o", color="black", capsize=3)
-    names = parts["condition"].where(parts["condition"] != parts["condition"].shift(), "")
+    titles = pd.Series([fact_of(str(condition)).label for condition in parts["condition"]], index=parts.index)
+    names = titles.where(titles != titles.shift(), "")
     labels = [f"{n}   {r}  (n={m})" for n, r, m in zip(names, parts["range"], parts["micrographs"], strict=True)]
     axes.set_yticks(places, labels, fontsize=8)
     axes.invert_yaxis()

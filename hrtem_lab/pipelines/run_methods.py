@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hrtem_lab.pipelines.open_method import name_models
 from hrtem_lab.segmentation.split import STAGES
 
 VERSION = "version."
@@ -12,10 +13,10 @@ VERSION = "version."
 SCORING = (
     "Dice is that of the particle class, averaged over micrographs; undefined ratios are left out. Intervals are 95 %, "
     "from a bootstrap over groups with expanded percentiles; leads are paired by micrograph and tested by permutations "
-    "that flip whole groups, with Holm's correction."
+    "that flip whole groups, with Holm's correction. Fewer than six groups get no interval."
 )
 FOREST = (
-    "A random forest learned the classes of particles that a network cut from specimens it was not trained on; it was "
+    "A random forest learned the classes of particles that {network} cut from specimens it was not trained on; it was "
     "cross-validated by specimen in {folds} folds and scored on the particles of the test specimens."
 )
 
@@ -39,7 +40,7 @@ def describe_methods(
         _describe_training(config),
         _describe_methods(config),
         SCORING if data and "tuning_views" in config else "",
-        FOREST.format(**config) if has_forest else "",
+        _describe_forest(config) if has_forest else "",
         _describe_software(made_by),
         f"Digests: data {data['data.digest']}, split {data['split.digest']}." if data else "",
     ]
@@ -69,6 +70,8 @@ def _describe_sides(data: Mapping[str, Any]) -> str:
     """State how many specimens or micrographs are on which side."""
     unit = "simulated specimens" if data["name"] == "SimulatedData" else "labelled micrographs"
     train, validation, test = (data["sides"][stage] for stage in STAGES)
+    if not train and not validation:
+        return f"{test} {unit} were scored; nothing was learned from or tuned on them."
     sides = f"{train} {unit} were there to learn from, {validation} to tune on and {test} to score"
     return f"{sides}; no group is on two sides."
 
@@ -88,9 +91,21 @@ def _describe_training(config: Mapping[str, Any]) -> str:
 
 
 def _describe_methods(config: Mapping[str, Any]) -> str:
-    """State which methods besides the network were tuned."""
+    """State which models were scored, and which methods besides the network were tuned."""
     names = ", ".join(config.get("methods") or {})
-    return f"Tuned on the validation side: {names}." if names else ""
+    tuned = f"Tuned on the validation side: {names}." if names else ""
+    if "models" not in config:
+        return tuned
+    models = name_models(config["model"], config["models"] or {}, bool(names))
+    scored = ", ".join(f"{name} ({model})" for name, model in models.items())
+    return f"Scored: {scored}. {tuned}".strip() if scored else tuned
+
+
+def _describe_forest(config: Mapping[str, Any]) -> str:
+    """State what the forest learned from, and how it was scored."""
+    model = config["model"]
+    network = "the network" if isinstance(model, Mapping) else f"the network of {model or 'models/default'}"
+    return FOREST.format(network=network, folds=config["folds"])
 
 
 def _describe_software(made_by: Mapping[str, str]) -> str:

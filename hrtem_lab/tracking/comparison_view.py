@@ -83,11 +83,11 @@ def view_state(run_id: str, set_name: str) -> dict[str, Any]:
         "runsHiddenMode": "FIRST_20_RUNS",
         "viewMaximized": False,
         "runListHidden": False,
-        "isAccordionReordered": False,
+        "isAccordionReordered": True,  # or MLflow sorts the sections by name, and its own come first
         "groupBy": None,
         "groupsExpanded": {},
         "autoRefreshEnabled": True,
         "hideEmptyCharts": True,
         "compareRunCharts": charts,
-        "compareRunSections": [{"uuid": set_name, "name": "Comparison", "display": True, "isReordered": False}],
+        "compareRunSections": [{"uuid": set_name, "name": "Comparison", "display": True, "isReordered": True}],
     }

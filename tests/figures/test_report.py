@@ -91,3 +91,9 @@ def test_a_picture_that_is_not_there_is_none(tmp_path: Path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     assert Picture.of_file(tmp_path / "none.png", "x") is None
     assert Picture.of_file(tmp_path / "broken.png", "x") is None
+
+
+def test_the_ends_of_an_interval_stay_together():
+    text = page(DataTable("t", ["from 1 to 2", "Dice"], [["from 1 to 2", "0.71 (0.39 to 0.96)"]], [False, True]))
+    assert ">0.71 (0.39\u00a0to\u00a00.96)<" in text
+    assert text.count("from 1 to 2") == 2

@@ -1,5 +1,6 @@
 """What several tests of pipelines need."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.preprocessing import Preprocessing
 from tests.models import Dark, save_model
 from tests.pipelines.test_predict import ReadsHere
+from tests.small import train
 
 
 @pytest.fixture
@@ -28,3 +30,14 @@ def dark_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small U-Net with weights by chance, and a forest fitted to noise."""
     return save_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """The folder of a small quickstart that has run; `out` in it is what it wrote."""
+    folder = tmp_path_factory.mktemp("train")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    done = train(folder, "+experiment=quickstart", "trainer.max_epochs=2", f"output={folder / 'out'}")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder

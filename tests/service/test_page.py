@@ -1,7 +1,6 @@
 """The page as a person uses it, in Chromium, on real files."""
 
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -13,11 +12,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from hrtem_lab.analysis.analyser import DEFAULT_MODEL
+from tests.browser import PHONE, SCREEN, picture, show
 from tests.service.server import Server, running
 from tests.service.test_app import SAMPLE
 
 pytestmark = pytest.mark.browser
-SCREEN, PHONE = (1280, 900), (390, 844)
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +32,6 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     second = shutil.copy(SAMPLE, folder / "<img src=x onerror=alert(1)>.tif")
     (folder / "torn.dm3").write_bytes(b"torn")
     return [SAMPLE, Path(second), folder / "torn.dm3"]
-
-
-def picture(browser: webdriver.Chrome, name: str) -> None:
-    """Keep a screenshot where PICTURES says, for people to look at."""
-    if folder := os.environ.get("PICTURES"):
-        browser.save_screenshot(str(Path(folder) / f"{name}.png"))
-
-
-def show(browser: webdriver.Chrome, size: tuple[int, int]) -> None:
-    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
 def upload(browser: webdriver.Chrome, server: Server, inputs: list[Path]) -> None:
