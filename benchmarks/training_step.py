@@ -1,4 +1,5 @@
-"""A training step on 8 images of 192 x 192 pixels, as the quickstart's and with the network that ships: seconds.
+"""A training step on 8 images of 192 x 192 pixels, as the quickstart's, with torch's deterministic algorithms alone
+(`deterministic=true`), and with the network that ships: seconds.
 
 Run it with: python benchmarks/training_step.py
 """
@@ -37,8 +38,16 @@ def step_of(net: str) -> Callable[[], None]:
     return step
 
 
+def do_deterministically(step: Callable[[], None]) -> None:
+    """Do a step as a training with `deterministic=true` does it."""
+    torch.use_deterministic_algorithms(True)
+    step()
+    torch.use_deterministic_algorithms(False)
+
+
 if __name__ == "__main__":
     steps = {net: step_of(net) for net in NETS}
+    steps[f"{NETS[0]}, deterministic"] = partial(do_deterministically, steps[NETS[0]])
     clocks = {"s": seconds, "s of processor": processor_seconds}
     report(
         {f"{net}, {unit}": partial(clock, step) for net, step in steps.items() for unit, clock in clocks.items()},

@@ -117,6 +117,8 @@ def _facts(tables: RunTables) -> list[Block]:
         if "fault_f1" in forest:  # test particles without a fault have none
             items.append(("Fault F1 of the forest", interval_text(forest, "fault_f1", digits=3)))
     if len(tables.trials):
+        best = tables.trials[tables.trials["state"] == "complete"].head(1)
+        items += [(f"Best {tables.objective}", f"{value:.3f}") for value in best[tables.objective]]
         states = tables.trials["state"].value_counts()
         items.append(("Trials", ", ".join(f"{count} {state}" for state, count in states.items())))
     return [Facts(items)] if items else []

@@ -22,7 +22,11 @@ FOREST = (
 
 
 def describe_methods(
-    config: Mapping[str, Any], data: Mapping[str, Any], made_by: Mapping[str, str], has_forest: bool
+    config: Mapping[str, Any],
+    data: Mapping[str, Any],
+    made_by: Mapping[str, str],
+    has_forest: bool = False,
+    finished_trials: int = 0,
 ) -> str:
     """Write what was done, with versions and digests.
 
@@ -31,9 +35,10 @@ def describe_methods(
         data: Name, digests and sides of the data, as `hrtem_lab.pipelines.training_data.log_data` notes them.
         made_by: Tags of `hrtem_lab.tracking.provenance.provenance`.
         has_forest: Whether a forest was fitted.
+        finished_trials: Number of trials of a search that were completed.
     """
     if "sweep" in config:
-        return f"{_describe_search(config)} {_describe_software(made_by)}"
+        return f"{_describe_search(config, finished_trials)} {_describe_software(made_by)}"
     sentences = [
         _describe_trainings(config),
         _describe_sides(data) if data else "",
@@ -47,13 +52,13 @@ def describe_methods(
     return " ".join(filter(None, sentences))
 
 
-def _describe_search(config: Mapping[str, Any]) -> str:
+def _describe_search(config: Mapping[str, Any], finished_trials: int) -> str:
     """State what was searched for, and how."""
     sampler, pruner = (str(config[part]["_target_"]).rpartition(".")[2] for part in ("sampler", "pruner"))
     goals = ", ".join([*config["sweep"]["maximize"], *config["sweep"]["minimize"]])
     return (
-        f"Settings were searched for {goals} in {config['n_trials']} trials (Optuna, {sampler}, {pruner}); test "
-        "micrographs were not used."
+        f"Settings were searched for {goals}; {finished_trials} of {config['n_trials']} trials were completed (Optuna, "
+        f"{sampler}, {pruner}). Test micrographs were not used."
     )
 
 

@@ -46,7 +46,7 @@ def write_run_report(
     known = {name: value for name, value in (metrics or {}).items() if not np.isnan(value)}
     tables = RunTables(
         figures=folder / "figures",
-        methods=describe_methods(plain, data, made_by, has_forest="forest/test/accuracy" in known),
+        methods=describe_methods(plain, data, made_by, "forest/test/accuracy" in known, _count_finished(trials)),
         origin=_origin(plain, data, made_by, run),
         reference=reference,
         comparisons=_comparisons(folder, plain),
@@ -93,6 +93,11 @@ def _trials(folder: Path, config: Mapping[str, Any]) -> tuple[str, pd.DataFrame]
     maximize, minimize = (list(config["sweep"][direction]) for direction in ("maximize", "minimize"))
     objective = current_metric_name((maximize + minimize)[0])
     return objective, trials.sort_values(objective, ascending=not maximize, kind="stable")
+
+
+def _count_finished(trials: pd.DataFrame) -> int:
+    """Number of trials that were completed."""
+    return int((trials["state"] == "complete").sum()) if len(trials) else 0
 
 
 def _origin(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from hrtem_lab.tracking.comparison_view import newest_view
 from hrtem_lab.tracking.store import answers, use_store
 
 START_LIMIT_S = 300
+JOBS = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"
+"""Variable of the environment by which MLflow starts processes for jobs of its GenAI pages."""
 
 
 def serve_ui(config: DictConfig) -> int:
@@ -30,8 +33,9 @@ def serve_ui(config: DictConfig) -> int:
         return 0
     address = f"http://127.0.0.1:{config.port}"
     call = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--port", str(config.port)]
-    # one process, not four, each of which would import all of MLflow
-    server = subprocess.Popen([*call, "--host", "127.0.0.1", "--workers", "1"])
+    # one process, not four, and none of the six that wait for jobs: each would import all of MLflow
+    environment = {JOBS: "false"} | os.environ
+    server = subprocess.Popen([*call, "--host", "127.0.0.1", "--workers", "1"], env=environment)
     try:
         _wait(server, address)
         _show(address, config.open)

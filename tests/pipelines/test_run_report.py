@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 
+from hrtem_lab.cli.build import to_plain
 from hrtem_lab.figures.interval_text import interval_text
 from hrtem_lab.paths import CONF
 from hrtem_lab.pipelines.evaluate import evaluate
+from hrtem_lab.pipelines.run_methods import describe_methods
 from hrtem_lab.pipelines.run_report import read_curves
 from tests.figures.test_report import Tags
 from tests.pipelines.test_evaluate import labels  # noqa: F401 (a fixture)
@@ -44,7 +46,14 @@ def test_the_report_of_an_evaluation_holds_what_its_tables_hold(evaluated: Path)
     assert f"{worst['name']}: Dice {worst['dice']:.3f}, the lowest" in text
     assert f"{best['name']}: Dice {best['dice']:.3f}, the highest" in text
     data = json.loads((evaluated / "out" / "data.json").read_text())
-    for word in (data["data.digest"], data["split.digest"], "scikit-learn", "4 labelled micrographs were scored", "theirs ("):
+    words = (
+        data["data.digest"],
+        data["split.digest"],
+        "scikit-learn",
+        "4 labelled micrographs were scored",
+        "theirs (",
+    )
+    for word in words:
         assert word in text
 
 
@@ -68,3 +77,17 @@ def test_curves_of_a_training_that_was_gone_on_with_are_one(tmp_path: Path):
     np.testing.assert_allclose(curves["val/dice"], [0.1, 0.3, 0.4])
     np.testing.assert_allclose(curves["train/loss"], 0.5)
     assert read_curves(tmp_path / "nowhere").empty
+
+
+def test_the_paragraph_of_a_search_says_how_many_trials_were_completed():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = to_plain(compose("sweep", overrides=["+sweep=watershed", "n_trials=12"]))
+    text = describe_methods(config, {}, {"python": "3.11"}, finished_trials=5)
+    assert "searched for val/dice; 5 of 12 trials were completed (Optuna, TPESampler, MedianPruner)" in text
+
+
+@pytest.mark.parametrize(("model", "named"), [(None, "models/default"), ("outputs/mine", "outputs/mine")])
+def test_the_paragraph_of_a_forest_names_the_network_that_cut_its_particles(model: str | None, named: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = to_plain(compose("forest")) | {"model": model}
+    assert f"particles that the network of {named} cut" in describe_methods(config, {}, {"python": "3.11"}, True)
