@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, triu
 from scipy.sparse.csgraph import connected_components
 
 from hrtem_lab.image import rescale_intensity
@@ -29,8 +30,17 @@ In unrelated micrographs three or four fit by chance."""
 _CELLS, _DIRECTIONS = 4, 8
 """Cells along each side of a point's surround, and directions of gradients in each."""
 TOLERANCE_PX = 3.0
+COMPONENTS, SAMPLE = 32, 20_000
+"""Principal components of the surrounds by which similar points are searched, and number of points that give these."""
+NEIGHBOURS, CHECKS, TREES = 5, 32, 4
+"""Number of similar points that are looked up for each point, and how thoroughly."""
+MIN_SIMILAR = MIN_INLIERS // 2
+"""Number of similar points from which two images are compared."""
+MAX_COMPARED = 50
+"""Number of images, those with the most similar points, that one image is compared with."""
 
 Points = npt.NDArray[np.float32]
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -43,19 +53,24 @@ class ImageHash:
 
     Attributes:
         points: (n, 2), column and row in units of the first of `SIDES_PX`.
-        surrounds: (n, 128).
+        histograms: (n, 128), in bytes: ten thousand images take a quarter of a gigabyte.
     """
 
     points: Points
-    surrounds: Points
+    histograms: npt.NDArray[np.uint8]
+
+    @property
+    def surrounds(self) -> Points:
+        """Square roots of the histograms' shares, whose Euclidean distance is the Hellinger distance, (n, 128)."""
+        return np.sqrt(self.histograms / np.maximum(self.histograms.sum(axis=1, keepdims=True, dtype=np.float32), 1))
 
     @property
     def mirrored(self) -> ImageHash:
         """The hash of the mirror image: cells beside a point's direction change sides, directions change sign."""
-        cells = self.surrounds.reshape(-1, _CELLS, _CELLS, _DIRECTIONS)
+        cells = self.histograms.reshape(-1, _CELLS, _CELLS, _DIRECTIONS)
         directions = -np.arange(_DIRECTIONS) % _DIRECTIONS
-        surrounds = cells[:, ::-1][..., directions].reshape(self.surrounds.shape)
-        return ImageHash(self.points * np.array([-1, 1], dtype=np.float32), surrounds)
+        histograms = cells[:, ::-1][..., directions].reshape(self.histograms.shape)
+        return ImageHash(self.points * np.array([-1, 1], dtype=np.float32), histograms)
 
 
 def hash_image(image: npt.NDArray[Any]) -> ImageHash:
@@ -64,18 +79,18 @@ def hash_image(image: npt.NDArray[Any]) -> ImageHash:
     return ImageHash(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _describe(image: npt.NDArray[Any], side: int) -> tuple[Points, Points]:
+def _describe(image: npt.NDArray[Any], side: int) -> tuple[Points, npt.NDArray[np.uint8]]:
     scale = side / max(image.shape)
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     resized = cv2.resize(np.ascontiguousarray(image, dtype=np.float32), None, fx=scale, fy=scale, interpolation=way)
     picture = np.asarray(cv2.GaussianBlur(resized, (0, 0), BLUR_PX), dtype=np.float32)
     grey = (255 * rescale_intensity(picture, 0.002)).astype(np.uint8)
     sift: Any = cv2.SIFT_create(nfeatures=POINTS, contrastThreshold=0.01)  # type: ignore[attr-defined]
-    found, surrounds = sift.detectAndCompute(grey, None)
-    if surrounds is None:
-        return np.empty((0, 2), np.float32), np.empty((0, 128), np.float32)
+    found, histograms = sift.detectAndCompute(grey, None)
+    if histograms is None:
+        return np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8)
     points = np.array([each.pt for each in found], dtype=np.float32) * (SIDES_PX[0] / side)
-    return points, np.sqrt(surrounds / np.maximum(surrounds.sum(axis=1, keepdims=True), 1e-6))
+    return points, histograms.astype(np.uint8)
 
 
 def find_near_duplicates(
@@ -83,7 +98,8 @@ def find_near_duplicates(
 ) -> list[tuple[int, int, int]]:
     """Find the pairs of images that show the same field or overlap.
 
-    The time grows with the square of the number of images: about half a millisecond for each pair.
+    Each image is compared with those that have the most points similar to its own, and with those that show the same
+    field as one of these: the time grows with the number of images and of duplicates, not with that of all pairs.
 
     Args:
         hashes: Hash of each image.
@@ -92,14 +108,67 @@ def find_near_duplicates(
     Returns:
         Indices of the two images, the smaller first, and the number of points that agree, for each pair.
     """
-    pairs = []
-    for index, first in enumerate(hashes):
-        for other in range(index + 1, len(hashes)):
-            agreeing = count_agreeing_points(first, hashes[other])
-            if agreeing >= MIN_INLIERS:
-                pairs.append((index, other, agreeing))
-        progress(index + 1, len(hashes))
-    return pairs
+    if sum(len(each.points) for each in hashes) < 2 * MIN_INLIERS:
+        return []  # the index needs points
+    index = SimilarImages(hashes)
+    agreeing: dict[Pair, int] = {}
+
+    def compare(pairs: Iterable[Pair]) -> None:
+        for first, second in sorted(set(pairs) - agreeing.keys()):
+            agreeing[first, second] = count_agreeing_points(hashes[first], hashes[second])
+
+    for number in range(len(hashes)):
+        compare((min(number, other), max(number, other)) for other in index.similar_to(number))
+        progress(number + 1, len(hashes))
+    compared = -1
+    while len(agreeing) > compared:
+        compared = len(agreeing)
+        compare(_pairs_by_a_third([pair for pair, count in agreeing.items() if count >= MIN_INLIERS], len(hashes)))
+    return sorted((*pair, count) for pair, count in agreeing.items() if count >= MIN_INLIERS)
+
+
+class SimilarImages:
+    """Index of the points of many images, in which those with similar points are looked up.
+
+    It holds the principal components of all surrounds in randomised k-d trees (Muja and Lowe, VISAPP 2009).
+
+    Args:
+        hashes: Hash of each image.
+    """
+
+    def __init__(self, hashes: Sequence[ImageHash]) -> None:
+        self.hashes = hashes
+        self.image_of = np.repeat(np.arange(len(hashes)), [len(each.points) for each in hashes])
+        step = len(self.image_of) // SAMPLE + 1
+        sample = np.concatenate([each.surrounds[::step] for each in hashes])
+        self.axes = np.linalg.eigh(sample.T @ sample)[1][:, -COMPONENTS:]
+        points = np.concatenate([each.surrounds @ self.axes for each in hashes])
+        cv2.setRNGSeed(0)
+        self.trees = cv2.flann_Index(points, {"algorithm": 1, "trees": TREES})  # 1: randomised k-d trees
+
+    def similar_to(self, number: int) -> list[int]:
+        """Numbers of the images with points similar to those of an image or of its mirror image, most points first."""
+        image = self.hashes[number]
+        if not len(image.points):
+            return []
+        points = np.concatenate([image.surrounds, image.mirrored.surrounds]) @ self.axes
+        neighbours, _ = self.trees.knnSearch(points, NEIGHBOURS, params={"checks": CHECKS})
+        counts = Counter(self.image_of[neighbours.ravel()].tolist())
+        del counts[number]
+        return [other for other, count in counts.most_common(MAX_COMPARED) if count >= MIN_SIMILAR]
+
+
+def _pairs_by_a_third(pairs: Sequence[Pair], count: int) -> set[Pair]:
+    """The pairs of images that show the same field as a third one."""
+    graph = _graph(pairs, count)
+    graph = graph + graph.T
+    return set(zip(*(each.tolist() for each in triu(graph @ graph, 1).nonzero()), strict=True))
+
+
+def _graph(pairs: Iterable[Sequence[int]], count: int) -> coo_array:
+    """Adjacency of images by their numbers, (count, count)."""
+    edges = np.array([pair[:2] for pair in pairs], dtype=np.intp).reshape(-1, 2)
+    return coo_array((np.ones(len(edges)), edges.T), shape=(count, count))
 
 
 def count_agreeing_points(first: ImageHash, second: ImageHash) -> int:
@@ -125,6 +194,4 @@ def _count_inliers(one: ImageHash, other: ImageHash) -> int:
 
 def same_field_groups(pairs: Iterable[tuple[int, int, int]], count: int) -> npt.NDArray[np.intp]:
     """Number the images so that those that show the same field, directly or by others, have one number, (count,)."""
-    edges = np.array([pair[:2] for pair in pairs], dtype=np.intp).reshape(-1, 2)
-    graph = coo_array((np.ones(len(edges)), edges.T), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
+    return np.asarray(connected_components(_graph(pairs, count), directed=False)[1], dtype=np.intp)

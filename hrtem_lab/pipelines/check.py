@@ -40,7 +40,7 @@ def check(config: DictConfig) -> int:
         Exit code: 0 where all is right, 3 where something is wrong with a file, a label or the split.
     """
     data = config.data
-    with progress_bar("Reading the set") as advance:
+    with progress_bar("Reading and comparing micrographs") as advance:
         surveyed = survey(build(data.layout).open(data.root, data.pixel_size_nm), advance)
     output = make_folder(config.output)
     faults = [*surveyed.problems, *_set_faults(surveyed)]

@@ -62,7 +62,8 @@ def survey(micrographs: LabelledSet, progress: ProgressCallback = no_progress, d
 
     Args:
         micrographs: The set.
-        progress: Called with (done, total) after each micrograph.
+        progress: Called with (done, total) after each micrograph that was read, and again when it was compared with the
+            others; the total counts both.
         duplicates: Whether to look for micrographs that show the same field.
 
     Raises:
@@ -80,11 +81,14 @@ def survey(micrographs: LabelledSet, progress: ProgressCallback = no_progress, d
             rows[entry.name] = _row(entry, micrograph)
             if duplicates:
                 hashes[entry.name] = hash_image(micrograph.image)
-        progress(done, len(micrographs))
+        progress(done, len(micrographs) * (1 + duplicates))
     table = pd.DataFrame.from_dict(rows, orient="index", columns=None if rows else list(COLUMNS)).rename_axis("name")
     names = list(hashes)
-    pairs = [(names[i], names[j], count) for i, j, count in find_near_duplicates(list(hashes.values()))]
-    return Survey(micrographs, table, tuple(problems), tuple(pairs))
+    found = find_near_duplicates(
+        list(hashes.values()), lambda done, total: progress(len(micrographs) + done, len(micrographs) + total)
+    )
+    pairs = tuple((names[i], names[j], count) for i, j, count in found)
+    return Survey(micrographs, table, tuple(problems), pairs)
 
 
 def _row(entry: LabelledEntry, micrograph: LabelledMicrograph) -> dict[str, Any]:

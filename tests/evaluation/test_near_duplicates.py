@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, rotate, zoom
 
+from hrtem_lab.evaluation import near_duplicates
 from hrtem_lab.evaluation.near_duplicates import (
     MIN_INLIERS,
     count_agreeing_points,
@@ -68,9 +69,28 @@ def test_pairs_are_found_and_joined() -> None:
     assert len(set(same_field_groups(pairs, 5))) == 3
 
 
+def test_no_pair_is_lost_by_comparing_similar_images_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pair that comparing each with each finds, though an image is compared with a fifth of the others."""
+    monkeypatch.setattr(near_duplicates, "MAX_COMPARED", 10)
+    hashes = [hash_image(field(seed)) for seed in range(40)]
+    hashes += [hash_image(change(field(seed))) for seed in (3, 27) for change in CHANGES.values()]
+    compared = [(i, j, count_agreeing_points(hashes[i], hashes[j])) for j in range(len(hashes)) for i in range(j)]
+    assert find_near_duplicates(hashes) == sorted(pair for pair in compared if pair[2] >= MIN_INLIERS)
+
+
+def test_more_copies_than_one_image_is_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of one field in which the noise changes: each is a duplicate of each."""
+    monkeypatch.setattr(near_duplicates, "MAX_COMPARED", 4)
+    rng = np.random.default_rng(0)
+    frames = [field(0) + rng.normal(0, 0.3, (220, 220)) for _ in range(12)]
+    assert len(find_near_duplicates([hash_image(frame) for frame in frames])) == 12 * 11 / 2
+
+
 def test_a_blank_image_has_nothing_to_be_found_by() -> None:
     blank = hash_image(np.zeros((64, 64)))
     assert find_near_duplicates([blank, blank]) == []
+    assert find_near_duplicates([blank, hash_image(field(0))]) == []
+    assert find_near_duplicates([]) == []
 
 
 @given(st.integers(2, 8), st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=8))
