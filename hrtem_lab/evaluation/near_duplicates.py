@@ -144,7 +144,7 @@ class SimilarImages:
         self.axes = np.linalg.eigh(sample.T @ sample)[1][:, -COMPONENTS:]
         points = np.concatenate([each.surrounds @ self.axes for each in hashes])
         cv2.setRNGSeed(0)
-        self.trees = cv2.flann_Index(points, {"algorithm": 1, "trees": TREES})  # 1: randomised k-d trees
+        self.trees = cv2.flann.Index(points, {"algorithm": 1, "trees": TREES})  # 1: randomised k-d trees
 
     def similar_to(self, number: int) -> list[int]:
         """Numbers of the images with points similar to those of an image or of its mirror image, most points first."""
