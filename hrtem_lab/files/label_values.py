@@ -100,8 +100,10 @@ def understand(values: Values, is_number: bool, rule: LabelRule, name: str) -> L
         name: Name of the label in messages.
 
     Raises:
-        InputError: No pixel is of the background value.
+        InputError: No pixel is of the background value, or one is of no value (NaN).
     """
+    if not np.isfinite(values).all():
+        raise InputError(f"{name}: the label holds NaN; give what nobody knows a value of its own, and ignore that")
     if rule.soft:
         full_scale = next((scale for scale in _FULL_SCALES if values.max() <= scale), float(values.max()))
         return soft_label(values.astype(np.float32) / full_scale)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.ndimage import zoom
 
 from hrtem_lab.files.errors import read_errors
-from hrtem_lab.files.label_values import Label, LabelRule, Values, is_noise, understand
+from hrtem_lab.files.label_values import Label, LabelRule, Values, is_noise, one_hot_label, understand
 from hrtem_lab.files.orientation import QUARTER_TURNS, turn
 from hrtem_lab.files.pictures import open_picture, picture_orientation, read_deep_png
 from hrtem_lab.files.tiff import is_inverted
@@ -32,23 +32,22 @@ _NAME = re.compile(rf"(?P<micrograph>.+)(?:{'|'.join(ENDINGS)})(?:_(?P<annotator
 def find_label(path: str | Path) -> Path | None:
     """Find the label image of a micrograph, `<stem>_label.png` or `<stem>_mask.png`, or None.
 
-    Each may have another of `SUFFIXES`.
+    Each may have another of `SUFFIXES`, in small or in capital letters.
     """
     path = Path(path)
-    candidates = (path.with_name(f"{path.stem}{ending}{suffix}") for ending in ENDINGS for suffix in SUFFIXES)
+    suffixes = (*SUFFIXES, *map(str.upper, SUFFIXES))
+    candidates = (path.with_name(f"{path.stem}{ending}{suffix}") for ending in ENDINGS for suffix in suffixes)
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def find_annotators(path: str | Path) -> dict[str, Path]:
-    """Find the label of each annotator of a micrograph, `<stem>_label_<annotator>.png`, by the annotator's name."""
-    path = Path(path)
-    beside = (other for other in sorted(path.parent.glob(f"{escape(path.stem)}_*")) if other.suffix.lower() in SUFFIXES)
-    names = ((other, _NAME.fullmatch(other.stem)) for other in beside)
-    return {
-        match["annotator"]: other
-        for other, match in names
-        if match is not None and match["annotator"] and match["micrograph"] == path.stem
-    }
+def find_annotators(folder: Path) -> dict[str, dict[str, Path]]:
+    """Find the labels of all annotators in a folder, `<stem>_label_<annotator>.png`, by micrograph and annotator."""
+    found: dict[str, dict[str, Path]] = defaultdict(dict)
+    for path in sorted(folder.iterdir()):
+        match = _NAME.fullmatch(path.stem)
+        if match is not None and match["annotator"] and path.suffix.lower() in SUFFIXES:
+            found[match["micrograph"]][match["annotator"]] = path
+    return found
 
 
 def labelled_name(path: str | Path) -> str | None:
@@ -68,8 +67,9 @@ def read_label(
     Many values in tiny spots are what compression or resampling leaves of two values: they are cut at half.
 
     Args:
-        path: A PNG, TIFF or JPEG file, grey, colour or with a palette; what is transparent is background. The numbers
-            of its particles may lie in `instances/<stem>.tif` beside it.
+        path: A PNG, TIFF or JPEG file, grey, colour or with a palette; what is transparent is background. A TIFF may be
+            one-hot, its two channels first or last, of which the second is the particles. The numbers of its particles
+            may lie in `instances/<stem>.tif` beside it.
         shape: (rows, columns) of its micrograph.
         metadata: Metadata of its micrograph; `shape_in_file` and `orientation` say how a label of another shape is to
             be divided or turned.
@@ -81,6 +81,10 @@ def read_label(
     path, metadata, rule = Path(path), metadata or {}, rule or LabelRule()
     with read_errors(path):
         values, is_number = _read_values(path)
+        if values.ndim == 3 and values.shape[0] == 2:
+            values = np.moveaxis(values, 0, -1)
+        if values.shape == (*shape, 2):
+            return one_hot_label(values)
         values = _fit(values, tuple(shape), metadata)
     if values.shape != tuple(shape):
         raise InputError(f"{path.name}: the label has shape {values.shape}, its micrograph {tuple(shape)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 from rich import box
@@ -13,22 +12,16 @@ from rich.table import Table
 
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.command import DONE, PARTLY_DONE
-from hrtem_lab.cli.progress import console, progress_bar, track
+from hrtem_lab.cli.progress import console, progress_bar
 from hrtem_lab.evaluation.agreement import annotator_agreement
-from hrtem_lab.figures.micrographs import gallery
-from hrtem_lab.figures.style import save
 from hrtem_lab.figures.tables import note_lines
 from hrtem_lab.files import make_folder, write_table
-from hrtem_lab.micrograph import FloatArray, InputError, IntArray, LabelledMicrograph
-from hrtem_lab.pipelines.open_method import find_split
+from hrtem_lab.micrograph import InputError
+from hrtem_lab.pipelines.label_check import SHOWN, compare_labels
 from hrtem_lab.segmentation.labelled import refuse_mixed_outlines
-from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
-from hrtem_lab.segmentation.split import SPLIT_FILE, STAGES, Split, refuse_leaks, seen_labels, set_fingerprints
+from hrtem_lab.segmentation.split import SPLIT_FILE, STAGES, Split, refuse_leaks
 from hrtem_lab.segmentation.survey import Survey, size_classes, survey
-from hrtem_lab.tracking.models import find_model
 
-SHOWN = 12
-"""Micrographs on the sheet of suspects."""
 SUSPECT = 0.25
 """Disagreement of label and network, as a part of the particles' area, from which a label is a suspect."""
 
@@ -46,7 +39,9 @@ def check(config: DictConfig) -> int:
     faults = [*surveyed.problems, *_set_faults(surveyed)]
     table = surveyed.table
     if len(table):
-        table = table.join(pd.DataFrame(_disagreements(surveyed, config.model, output)).set_index("name"))
+        rows = compare_labels(surveyed, config.model, config.folds, config.seed, output)
+        columns = ["name", "disagreement", "flag"]
+        table = table.join(pd.DataFrame(rows, columns=columns).set_index("name"))
         _write_agreement(surveyed, output)
     write_table(output / "check.csv", table.reset_index())
     split = _split(config, surveyed, faults, output)
@@ -79,49 +74,6 @@ def _split(config: DictConfig, surveyed: Survey, faults: list[str], output: Path
         return None
     split.save(output / SPLIT_FILE)
     return split
-
-
-def _disagreements(surveyed: Survey, model: str | None, output: Path) -> list[dict[str, object]]:
-    """Disagreement of each label with a network that has not seen it, and `suspects.png` with the largest."""
-    segmenter = NetworkSegmenter.load(find_model(model))
-    split_file = None if model is None else find_split(model)
-    seen = seen_labels(split_file, set_fingerprints(surveyed.micrographs)) if split_file else {}
-    rows: list[dict[str, object]] = []
-    kept: list[tuple[float, str, IntArray]] = []
-    for name in track(list(surveyed.table.index), "Comparing labels with the network"):
-        if name in seen:
-            flag = f"{name}: the model was {seen[name]} on this label, and would repeat its faults"
-            rows.append({"name": name, "disagreement": np.nan, "flag": flag})
-            continue
-        micrograph = surveyed.micrographs.select([name])[0]
-        try:
-            segmentation = segmenter.segment(micrograph)
-        except InputError as error:
-            rows.append({"name": name, "disagreement": np.nan, "flag": str(error)})
-            continue
-        disagreement = label_disagreement(micrograph, segmentation.particle_probability)
-        rows.append({"name": name, "disagreement": disagreement, "flag": ""})
-        kept = sorted([*kept, (disagreement, name, segmentation.instances)], key=lambda each: -each[0])[:SHOWN]
-    if kept:
-        shown = [surveyed.micrographs.select([name])[0] for _, name, _ in kept]
-        none = [pd.Series(dtype=object)] * len(kept)
-        titles = [f"{name}: disagreement {disagreement:.2f}" for disagreement, name, _ in kept]
-        figure = gallery(shown, [instances for *_, instances in kept], none, titles, truth_name="label")
-        save(figure, output / "suspects.png")
-    return rows
-
-
-def label_disagreement(micrograph: LabelledMicrograph, probability: FloatArray) -> float:
-    """Sum of the differences between a label and the probability of a particle, in units of the particles' area.
-
-    Differences of up to one half are those of a network that is not sure, and count nothing. The area is at least a
-    hundredth of the image.
-    """
-    label = micrograph.mask if micrograph.soft is None else micrograph.soft
-    difference = np.maximum(np.abs(label - probability) - 0.5, 0) * 2
-    if micrograph.ignored is not None:
-        difference = difference[~micrograph.ignored]
-    return float(difference.sum() / max(micrograph.mask.sum(), 0.01 * micrograph.mask.size))
 
 
 def _write_agreement(surveyed: Survey, output: Path) -> None:

@@ -218,12 +218,16 @@ class SimulatedData(TrainingData):
         parts = self.imaging, self.preprocessing, self.augmentation, self.window_nm
         return SimulatedDataset(self.bodies, indices, *parts, seed)
 
+    def mixture(self, stage: Stage) -> Dataset[Batch]:
+        """Endless training samples of a stage: of its specimens, and of bodies where there are any."""
+        specimens = self.dataset(stage)
+        if self.bodies is None:
+            return specimens
+        return MixedDataset(self.body_dataset(stage), specimens, self.bodies_share)
+
     def train_dataloader(self) -> DataLoader[Batch]:
         """New images in every epoch."""
-        dataset: Dataset[Batch] = self.dataset("train")
-        if self.bodies is not None:
-            dataset = MixedDataset(self.body_dataset("train"), dataset, self.bodies_share)
-        return train_loader(dataset, self.samples, self.batch_size, self.workers, self.seed)
+        return train_loader(self.mixture("train"), self.samples, self.batch_size, self.workers, self.seed)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same images of the validation specimens in every epoch."""

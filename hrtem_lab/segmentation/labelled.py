@@ -121,7 +121,7 @@ class LabelledData(TrainingData):
             )
             for each in sets
         ]
-        return MixedDataset(mix(labelled, list(shares.values())), simulated.dataset(stage), self.share)
+        return MixedDataset(mix(labelled, list(shares.values())), simulated.mixture(stage), self.share)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """New images in every epoch."""

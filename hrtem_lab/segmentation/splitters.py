@@ -145,8 +145,7 @@ class FoldSplitter(Splitter):
                 f"fold {self.fold} of {self.folds} is asked for, and there are {units.nunique()} groups; "
                 "expected 3 folds or more, each with a group, and a fold from 0: ask for fewer, or label more groups"
             )
-        order = _deal(survey.table, units, np.random.default_rng(seed))
-        fold_of = units.map({unit: place % self.folds for place, unit in enumerate(order)})
+        fold_of = _fold_of(survey.table, units, self.folds, seed)
         stage_of = {self.fold: "test", (self.fold + 1) % self.folds: "validation"}
         sides: dict[Stage, tuple[str, ...]] = {
             stage: tuple(str(name) for name, fold in fold_of.items() if stage_of.get(fold, "train") == stage)
@@ -269,6 +268,26 @@ class SavedSplitter(Splitter):
                 f"{self.path}: {_first(changed)} changed since the split was made; make it anew with check"
             )
         return split
+
+
+def deal_to_folds(survey: Survey, folds: int, seed: int) -> pd.Series:
+    """Number of the fold of each micrograph, from 0: whole groups, so that each fold holds every material and size.
+
+    Raises:
+        InputError: There are fewer groups than folds, or less than two folds.
+    """
+    units = _units(survey, "group")
+    if not 2 <= folds <= units.nunique():
+        raise InputError(
+            f"folds={folds}: there are {units.nunique()} groups; expected 2 folds or more, each with a group"
+        )
+    return _fold_of(survey.table, units, folds, seed)
+
+
+def _fold_of(table: pd.DataFrame, units: pd.Series, folds: int, seed: int) -> pd.Series:
+    """Number of the fold of each micrograph."""
+    order = _deal(table, units, np.random.default_rng(seed))
+    return units.map({unit: place % folds for place, unit in enumerate(order)})
 
 
 def _first(names: Sequence[str]) -> str:

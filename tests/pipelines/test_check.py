@@ -1,6 +1,7 @@
 """The command `check`: what it says of a set that is right, and of one in which something is wrong."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from hrtem_lab.files import write_folder
+from hrtem_lab.micrograph import InputError, LabelledMicrograph
 from hrtem_lab.paths import CONF
-from hrtem_lab.pipelines.check import check, label_disagreement
+from hrtem_lab.pipelines.check import check
+from hrtem_lab.pipelines.label_check import label_disagreement
 from hrtem_lab.segmentation.split import Split
 from tests.models import save_model
-from tests.segmentation.scenes import dark_discs, discs_elsewhere
+from tests.segmentation.scenes import dark_discs, discs_elsewhere, mask_of
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,35 @@ def test_two_groups_are_enough_to_train_without_a_test_score(folder: Path, model
         for end in (".tif", "_label.png"):
             (folder / f"dark_{number}{end}").unlink()
     assert run(folder, model) == 0
+
+
+def faulty(seed: int, fault: str) -> LabelledMicrograph:
+    """Dark discs whose label leaves one out, moves one by its radius, or has one where there is none."""
+    discs = discs_elsewhere(seed)
+    micrograph = dark_discs(seed, discs, contrast=3.0)
+    (row, column, radius), *others = discs
+    (free,) = {(r, c) for r in (0, 90) for c in (0, 90)} - {(r // 90 * 90, c // 90 * 90) for r, c, _ in discs}
+    marked = {
+        "nothing": discs,
+        "left out": others,
+        "moved": [(row, column + radius, radius), *others],
+        "invented": [*discs, (free[0] + 45, free[1] + 45, 25)],
+    }
+    return replace(micrograph, instances=mask_of(marked[fault]))
+
+
+def test_planted_faults_are_found_by_networks_that_learned_from_other_groups(tmp_path: Path, model: Path) -> None:
+    faults = ["nothing"] * 9
+    faults[1], faults[4], faults[8] = "left out", "moved", "invented"
+    write_folder(tmp_path / "set", [(n, faulty(n, fault)) for n, fault in enumerate(faults)])
+    assert run(tmp_path / "set", model, "folds=3") == 0
+    table = pd.read_csv(tmp_path / "out" / "check.csv").sort_values("disagreement", ascending=False)
+    assert set(table["name"][:3]) == {"dark_1", "dark_4", "dark_8"}
+
+
+def test_more_folds_than_groups_are_refused(folder: Path, model: Path) -> None:
+    with pytest.raises(InputError, match="folds=5: there are 4 groups"):
+        run(folder, model, "folds=5")
 
 
 def test_annotators_are_compared(folder: Path, model: Path) -> None:

@@ -47,6 +47,12 @@ def data(folder, **arguments):
     )
 
 
+def test_simulated_images_show_drawn_bodies_where_they_are_asked_for(folder):
+    with_bodies = data(folder, bodies=DrawnLibrary(9), bodies_share=1.0)
+    assert same(with_bodies.dataset("train")[0], with_bodies.simulated.body_dataset("train")[0])
+    assert same(data(folder).dataset("train")[0], data(folder).simulated.dataset("train")[0])
+
+
 def test_another_seed_is_another_split(folder):
     splits = {tuple(data(folder, seed=seed).split["test"]) for seed in range(6)}
     assert len(splits) > 1

@@ -22,6 +22,12 @@ from hrtem_lab.files.read import read
 from hrtem_lab.micrograph import BoolArray, InputError, LabelledMicrograph
 
 Annotation = dict[str, Any]
+KEYS = {
+    "images": ("id", "file_name"),
+    "annotations": ("image_id", "category_id"),
+    "categories": ("id", "name"),
+}
+"""Lists of the file, and what each item of them has to say."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,10 @@ class CocoLayout(Layout):
             if annotation["category_id"] in chosen:
                 by_image[annotation["image_id"]].append(annotation)
         files = {image["id"]: path.parent / self.images / image["file_name"] for image in content["images"]}
+        if strangers := sorted(by_image.keys() - files.keys()):
+            raise InputError(
+                f"{path.name}: annotations are of image {strangers[0]}, which it does not list; export them again"
+            )
         if not files:
             raise InputError(f"{path.name}: names no image; export the annotations again")
         tables = cache(find_image_table)
@@ -71,9 +81,12 @@ class CocoLayout(Layout):
 def _read_json(path: Path) -> dict[str, Any]:
     with read_errors(path):
         content = json.loads(path.read_text(encoding="utf-8"))
-    keys = ("images", "annotations", "categories")
-    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in keys):
-        raise InputError(f"{path.name}: expected COCO's lists {', '.join(keys)}; export the annotations again")
+    if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in KEYS):
+        raise InputError(f"{path.name}: expected COCO's lists {', '.join(KEYS)}; export the annotations again")
+    for name, keys in KEYS.items():
+        for place, item in enumerate(content[name]):
+            if missing := [key for key in keys if not isinstance(item, dict) or key not in item]:
+                raise InputError(f"{path.name}: {name}[{place}] has no {missing[0]}; export the annotations again")
     return content
 
 
@@ -116,17 +129,16 @@ def _load(
 
 def _mask(annotation: Annotation, shape: tuple[int, int], file_name: str) -> BoolArray:
     """The pixels of one annotation, (rows, columns)."""
-    outline = annotation["segmentation"]
     try:
-        runs = outline
+        runs = outline = annotation["segmentation"]
         if isinstance(outline, list):
             runs = coco.merge(coco.frPyObjects(outline, *shape))
         elif isinstance(outline["counts"], list):
             runs = coco.frPyObjects(outline, *shape)
         mask = coco.decode(runs).astype(bool)
-    except (TypeError, KeyError, ValueError) as error:
+    except Exception as error:  # pycocotools raises no other for what it does not know
         raise InputError(
-            f"{file_name}: annotation {annotation.get('id')} is neither a polygon nor run lengths"
+            f"{file_name}: annotation {annotation.get('id')} is neither a polygon nor run lengths; outline the particle"
         ) from error
     if mask.shape != shape:
         raise InputError(

@@ -26,7 +26,8 @@ class FolderLayout(Layout):
     """A folder of micrographs in any format, each with `<name>_label.png` or `<name>_mask.tif` beside it.
 
     Several annotators' labels are `<name>_label_<annotator>.png`: a pixel belongs to a particle where most of them say
-    so, and what is learned is their share. The folder's `metadata.csv` may say `pixel_size_nm`, `group`, `outline` and
+    so, and what is learned is their share. Where there is a `<name>_label.png` besides, it is what they agreed on, and
+    they are compared alone. The folder's `metadata.csv` may say `pixel_size_nm`, `group`, `outline` and
     any other fact of an image; without a group, an image is a group.
 
     Attributes:
@@ -53,7 +54,8 @@ class FolderLayout(Layout):
                 micrograph, are entries that cannot be read.
         """
         inputs = find_inputs(root)
-        labels = {name: _find_labels(path) for name, path in inputs.items()}
+        annotators = cache(find_annotators)  # listed once per folder
+        labels = {name: _find_labels(path, annotators(path.parent)) for name, path in inputs.items()}
         if all(labelled_name(path) for path in inputs.values()):
             raise InputError(f"{root}: the folder holds labels alone; put the micrographs beside them")
         tables = cache(find_image_table)  # read once per folder
@@ -74,10 +76,10 @@ def read_labelled(root: str | Path, pixel_size_nm: float | None = None, **option
     return FolderLayout(**options).open(root, pixel_size_nm)
 
 
-def _find_labels(path: Path) -> dict[str, Path]:
+def _find_labels(path: Path, annotators: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
     """Labels of a micrograph by annotator; the label of nobody in particular is ''."""
     label = find_label(path)
-    return {"": label} if label is not None else find_annotators(path)
+    return {**({} if label is None else {"": label}), **annotators.get(path.stem, {})}
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,8 @@ class _Entry:
 
 
 def agree(labels: Mapping[str, Label]) -> Label:
-    """The label that most annotators give, whose confidence is their share; a single label is what it is."""
-    each = list(labels.values())
+    """The label of nobody in particular, or the one that most annotators give, whose confidence is their share."""
+    each = [labels[""]] if "" in labels else list(labels.values())
     if len(each) == 1:
         return each[0]
     agreed = soft_label(np.stack([label.mask for label in each]).mean(axis=0, dtype=np.float32))

@@ -71,7 +71,33 @@ def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
         CocoLayout().open(tmp_path)
 
 
-def test_an_annotation_that_is_none_is_named(tmp_path: Path) -> None:
-    write(tmp_path, [{"image_id": 0, "segmentation": {"size": [9, 9], "counts": "x"}}])
+@pytest.mark.parametrize(
+    "outline",
+    [{"segmentation": {"size": [9, 9], "counts": "x"}}, {"segmentation": [[]]}, {"segmentation": [[1, 1, 5, 5]]}, {}],
+    ids=["damaged", "empty", "a line", "a box alone"],
+)
+def test_an_annotation_that_is_none_is_named(tmp_path: Path, outline: dict) -> None:
+    write(tmp_path, [{"image_id": 0, "bbox": [1, 1, 5, 5], **outline}])
     with pytest.raises(InputError, match=r"a\.png: annotation 0"):
         CocoLayout().open(tmp_path, 0.02)[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "message"),
+    [
+        ("images", "file_name", r"images\[0\] has no file_name"),
+        ("annotations", "category_id", r"annotations\[0\] has no category_id"),
+        ("categories", "name", r"categories\[0\] has no name"),
+        ("images", None, "annotations are of image 0, which it does not list"),
+    ],
+)
+def test_what_the_file_does_not_say_is_named(tmp_path: Path, place: str, key: str | None, message: str) -> None:
+    write(tmp_path, [{"image_id": 0, "segmentation": SQUARE}])
+    content = json.loads((tmp_path / "annotations.json").read_text())
+    del content[place][0]
+    if key is not None:
+        content = json.loads((tmp_path / "annotations.json").read_text())
+        del content[place][0][key]
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=rf"annotations\.json: {message}"):
+        CocoLayout().open(tmp_path, 0.02)

@@ -212,3 +212,33 @@ def test_several_annotators_agree_by_majority(tmp_path: Path) -> None:
     assert list(found.annotators) == ["anna", "ben", "cleo"]
     for instances, mask in zip(found.annotators.values(), each, strict=True):
         np.testing.assert_array_equal(instances > 0, mask > 0)
+
+
+def test_what_annotators_agreed_on_counts_and_they_are_compared(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    agreed = np.asarray(Image.open(tmp_path / "a_label.png")) > 0
+    for who, shift in (("anna", 1), ("ben", 2)):
+        Image.fromarray(np.roll(agreed, shift, axis=1).astype(np.uint8)).save(tmp_path / f"a_label_{who}.png")
+    (found,) = read_labelled(tmp_path, pixel_size_nm=0.05)
+    np.testing.assert_array_equal(found.mask, agreed)
+    assert found.soft is None
+    assert list(found.annotators) == ["anna", "ben"]
+
+
+def test_suffixes_in_capitals(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    for file in ("a.png", "a_label.png"):
+        (tmp_path / file).rename(tmp_path / file.replace("png", "PNG"))
+    assert read_labelled(tmp_path, pixel_size_nm=0.05)[0].mask.any()
+
+
+@pytest.mark.parametrize("axis", [0, -1], ids=["channels first", "channels last"])
+@pytest.mark.parametrize("dtype", [bool, np.uint16, np.float32])
+def test_a_one_hot_label(tmp_path: Path, axis: int, dtype: type) -> None:
+    write(tmp_path, "a")
+    mask = np.asarray(Image.open(tmp_path / "a_label.png")) > 0
+    (tmp_path / "a_label.png").unlink()
+    tifffile.imwrite(tmp_path / "a_mask.tif", np.stack([~mask, mask], axis=axis).astype(dtype))
+    (found,) = read_labelled(tmp_path, pixel_size_nm=0.05)
+    np.testing.assert_array_equal(found.mask, mask)
+    assert found.metadata["label"] == "one-hot"

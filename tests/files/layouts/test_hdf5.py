@@ -109,3 +109,13 @@ def test_what_does_not_fit_is_named(tmp_path: Path, datasets: dict[str, np.ndarr
     write(tmp_path / "set.h5", **datasets)
     with pytest.raises(InputError, match=message):
         Hdf5Layout().open(tmp_path, pixel_size_nm=0.02)
+
+
+def test_a_label_that_is_not_known_everywhere_is_named(tmp_path: Path) -> None:
+    images, masks = squares(2, 64)
+    unknown = np.where(masks, 1.0, 0.0)
+    unknown[1, :3] = np.nan
+    found = Hdf5Layout().open(write(tmp_path / "set.h5", images=images, labels=unknown), 0.02)
+    assert found[0].mask.any()
+    with pytest.raises(InputError, match="set_0001: the label holds NaN"):
+        found[1]
