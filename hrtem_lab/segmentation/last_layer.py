@@ -14,9 +14,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from torch import nn
 
-from hrtem_lab.image import resample_nearest
 from hrtem_lab.micrograph import FloatArray, InputError, LabelledMicrograph
 from hrtem_lab.segmentation.device import run_network
+from hrtem_lab.segmentation.exported import ExportedNet
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
 from hrtem_lab.segmentation.targets import IGNORED, PARTICLE, micrograph_targets
 
@@ -52,7 +52,12 @@ class LastLayer:
     """
 
     def __init__(self, segmenter: NetworkSegmenter) -> None:
-        self.segmenter, self.layer = segmenter, _last_convolution(segmenter.net)
+        if isinstance(segmenter.net, ExportedNet):
+            raise InputError(
+                "the network is an exported one, which cannot learn; leave folds out, or give a model of torch"
+            )
+        self.segmenter, self.net = segmenter, segmenter.net
+        self.layer = _last_convolution(self.net)
 
     def draw(self, micrograph: LabelledMicrograph, count: int, rng: np.random.Generator) -> Pixels:
         """Draw pixels of a micrograph at random, without those that are ignored.
@@ -66,18 +71,19 @@ class LastLayer:
         window = slice(first_row, first_row + WINDOW_PX), slice(first_column, first_column + WINDOW_PX)
         padding = [(0, -side % stride) for side in image[window].shape]
         features = self._features(np.pad(image[window], padding))
-        targets = resample_nearest(np.pad(targets[window], padding, constant_values=IGNORED), features.shape[1:])
-        rows, columns = (rng.integers(side, size=count) for side in targets.shape)
-        known = targets[rows, columns] != IGNORED
-        rows, columns = rows[known], columns[known]
-        return Pixels(self._surrounds(features, rows, columns), targets[rows, columns])
+        targets = np.pad(targets[window], padding, constant_values=IGNORED)
+        rows, columns = (rng.integers(side, size=count) for side in features.shape[1:])
+        finer = targets.shape[0] // features.shape[1]  # a network may work at a lower resolution
+        drawn = targets[rows * finer, columns * finer]
+        known = drawn != IGNORED
+        return Pixels(self._surrounds(features, rows[known], columns[known]), drawn[known])
 
     def _features(self, image: FloatArray) -> FloatArray:
         """Input of the layer for an image, (channels, rows, columns)."""
         inputs: list[torch.Tensor] = []
         hook = self.layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
         try:
-            run_network(self.segmenter.net, image[None, None])
+            run_network(self.net, image[None, None])
         finally:
             hook.remove()
         return inputs[0][0].float().cpu().numpy()
@@ -94,8 +100,9 @@ class LastLayer:
         surrounds = np.concatenate([each.surrounds for each in pixels])
         inputs = np.column_stack([surrounds, np.ones(len(surrounds), np.float32)])
         targets = np.concatenate([each.targets for each in pixels])
-        net = deepcopy(self.segmenter.net)
+        net = deepcopy(self.net)
         layer = _last_convolution(net)
+        assert layer.bias is not None
         weight, bias = layer.weight.data[PARTICLE], layer.bias.data[PARTICLE : PARTICLE + 1]
         before = torch.cat([weight.flatten(), bias]).double().cpu().numpy() / self.segmenter.temperature
 
@@ -111,13 +118,13 @@ class LastLayer:
         return replace(self.segmenter, net=net)
 
 
-def _last_convolution(net: Any) -> nn.Conv2d:
+def _last_convolution(net: nn.Module) -> nn.Conv2d:
     """The convolution that gives the outputs.
 
     Raises:
         InputError: There is none that has a bias.
     """
-    layers = [part for part in net.modules() if isinstance(part, nn.Conv2d)] if isinstance(net, nn.Module) else []
+    layers = [part for part in net.modules() if isinstance(part, nn.Conv2d)]
     if not layers or layers[-1].bias is None:
         raise InputError("the network does not end with a convolution of torch, which could learn; leave folds out")
     return layers[-1]
