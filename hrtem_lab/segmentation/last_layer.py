@@ -89,7 +89,7 @@ class LastLayer:
         return inputs[0][0].float().cpu().numpy()
 
     def _surrounds(self, features: FloatArray, rows: npt.NDArray[Any], columns: npt.NDArray[Any]) -> FloatArray:
-        """What the layer's kernel covers around each pixel, in the order of its weights, (n, weights)."""
+        """Features around each pixel that the kernel covers, in the order of the layer's weights, (n, weights)."""
         height, width = self.layer.kernel_size
         padded = np.pad(features, [(0, 0), (height // 2,) * 2, (width // 2,) * 2])
         covered = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
