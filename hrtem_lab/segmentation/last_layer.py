@@ -81,7 +81,7 @@ class LastLayer:
     def _features(self, image: FloatArray) -> FloatArray:
         """Input of the layer for an image, (channels, rows, columns)."""
         inputs: list[torch.Tensor] = []
-        hook = self.layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+        hook = self.layer.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
         try:
             run_network(self.net, image[None, None])
         finally:
