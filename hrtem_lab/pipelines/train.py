@@ -105,8 +105,6 @@ def train_and_tune(config: DictConfig, data: TrainingData, folder: Path, run: Ru
         console.print("No validation micrograph holds a particle: thresholds stay as they are, nothing tunes them")
     with run.child(UNET) as child:
         network = train_network(config, data, folder, child, {"run": run.id, **provenance()})
-        if before is not None:
-            network = replace(network, load_second=before.load_second)
         if before is not None and keep:
             network = replace(network, **{name: getattr(before, name) for name in KEPT_SETTINGS})
         tuned: dict[str, Segmenter] = {UNET: tune(network, validation, child, keep)}
