@@ -20,7 +20,7 @@ STUDY = CONF.parent / "experiments" / "groschner2021" / "segmentation.py"
 BUDGET = [
     *("data.library.count=6", "data.validation=2", "data.test=2", *SPECIMENS),
     *("data.samples=4", "data.batch_size=2", "data.workers=0", "data.window_nm=6"),
-    *("trainer.max_epochs=1", "trainer.log_every_n_steps=1", "methods=[groschner2021,otsu]", "models=null"),
+    *("trainer.max_epochs=1", "trainer.log_every_n_steps=1", "methods=[groschner2021,otsu]", "model=null"),
 ]
 """Settings that override what the study trains on, and how long."""
 
