@@ -218,9 +218,12 @@ def _leave(run: Run, status: str) -> None:
     is_active = active is not None and active.info.run_id == run.id
     if not is_active and run.id:
         return
-    with contextlib.nullcontext() if run.outbox is None else contextlib.suppress(mlflow.MlflowException):
+    try:
         if is_active:
             mlflow.end_run(status)
+    except mlflow.MlflowException:
+        if not server_is_away():
+            raise
     if run.outbox is not None and (not run.outbox.is_empty or server_is_away()):
         run.outbox.keep(run.name, "status", {"status": status})
 

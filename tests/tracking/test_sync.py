@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import mlflow
@@ -14,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hrtem_lab.tracking import runs
 from hrtem_lab.tracking.outbox import UNSENT, Outbox
 from hrtem_lab.tracking.runs import start_run
 from hrtem_lab.tracking.store import connect
@@ -121,3 +124,18 @@ def test_a_server_that_is_there_makes_an_error_an_error(tmp_path: Path, tracking
     with pytest.raises(mlflow.MlflowException), start_run("one", outbox=Outbox(tmp_path)) as run:
         run.log_params({"not/a|name:$": 1})
     assert Outbox(tmp_path).is_empty
+
+
+@pytest.mark.parametrize("is_away", [True, False])
+def test_the_end_of_a_run_fails_for_no_server_that_is_away(is_away: bool, monkeypatch: pytest.MonkeyPatch):
+    active = SimpleNamespace(info=SimpleNamespace(run_id="r"))
+
+    def end_run(status: str) -> None:
+        raise mlflow.MlflowException("no answer")
+
+    monkeypatch.setattr(mlflow, "active_run", lambda: active)
+    monkeypatch.setattr(mlflow, "start_run", lambda **_: active)
+    monkeypatch.setattr(mlflow, "end_run", end_run)
+    monkeypatch.setattr(runs, "server_is_away", lambda: is_away)
+    with nullcontext() if is_away else pytest.raises(mlflow.MlflowException), start_run("run") as run:
+        assert run.id == "r"
