@@ -17,6 +17,8 @@ CONF = shipped("conf")
 """The configuration; absolute, so that a command works from any folder."""
 MODELS = shipped("models")
 """The models that ship."""
+SAMPLE = shipped("examples")
+"""The micrograph that ships, with its label."""
 
 
 def checkout() -> Path | None:

@@ -18,7 +18,12 @@ from tests.environments import Environment
 
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_BYTES = 25e6
-SHIPPED = {"hrtem_lab": "hrtem_lab", "conf": "hrtem_lab/conf", "models": "hrtem_lab/models"}
+SHIPPED = {
+    "hrtem_lab": "hrtem_lab",
+    "conf": "hrtem_lab/conf",
+    "models": "hrtem_lab/models",
+    "examples": "hrtem_lab/examples",
+}
 """Folder of the checkout -> folder of the wheel."""
 
 

@@ -103,7 +103,7 @@ def _summary(tables: AnalysisTables) -> list[str]:
             "particles are used; they are counted here."
         )
     if unjudged:
-        lines.append(f"Not judged: {plural(unjudged, 'micrograph')}; the model has no reference for them.")
+        lines.append(f"Not judged: {plural(unjudged, 'micrograph')}, too coarse or of a model without a reference.")
     if len(tables.uncut):
         lines += statements.describe_population(dict(tables.statistics))
         lines.append(describe_density(tables.density))

@@ -40,9 +40,8 @@ def describe_sample(particles: pd.DataFrame, uncut: pd.DataFrame) -> list[str]:
     if "class" in uncut and (uncertain := int((uncut["class"] == UNCERTAIN).sum())):
         lines.append(f"Of {uncertain} of them the forest is uncertain: they have no class.")
     if 0 < (number := uncut["micrograph"].nunique()) < MIN_GROUPS:
-        few = f"Only {plural(number, 'micrograph')} with whole particles"
-        few += f"; an interval over micrographs needs {MIN_GROUPS}"
-        lines.append(f"{few}: none is given, and nothing is claimed of how its particles differ or what goes together.")
+        few = f"Only {plural(number, 'micrograph')} with whole particles, fewer than {MIN_GROUPS}"
+        lines.append(f"{few}: nothing is claimed of how its particles differ or what goes together.")
     if "class" not in particles:
         lines.append("No classes in particles.csv (the model has no forest): nothing is said of faults.")
     return lines

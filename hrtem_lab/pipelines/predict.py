@@ -38,6 +38,7 @@ from hrtem_lab.files import (
 )
 from hrtem_lab.files.records import Records
 from hrtem_lab.micrograph import UNRESOLVED, InputError, ParticleClass
+from hrtem_lab.paths import SAMPLE
 from hrtem_lab.pipelines.exports import check_exports, write_export_tables
 from hrtem_lab.pipelines.file_analysis import (
     LABELLED,
@@ -65,7 +66,15 @@ def predict(config: DictConfig) -> int:
     Returns:
         Exit code: 0 when every file was analysed, 3 when some failed, 1 when all did.
     """
-    return analyse_inputs(config, find_inputs(config.input))
+    return analyse_inputs(config, find_inputs(shipped_sample(config.input) or config.input))
+
+
+def shipped_sample(pattern: str) -> Path | None:
+    """The folder with the sample that ships, where `examples` is asked for and nothing here is called so."""
+    if Path(pattern) != Path(SAMPLE.name) or Path(pattern).exists():
+        return None
+    console.print(f"{pattern}: the sample that ships with hrtem_lab, {SAMPLE}", markup=False, soft_wrap=True)
+    return SAMPLE
 
 
 def analyse_inputs(config: DictConfig, inputs: dict[str, Path], kind: type[OpenAnalysis] = OpenAnalysis) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from hrtem_lab import __version__
-from hrtem_lab.analysis.quality import NOT_JUDGED
+from hrtem_lab.analysis.quality import DOUBTFUL, NOT_JUDGED
 from hrtem_lab.atomic_write import write_text
 from hrtem_lab.evaluation import size_report
 from hrtem_lab.figures.analysis_report import AnalysisTables, build_page
@@ -62,26 +62,34 @@ def write_report(folder: Path, resamples: int = 500) -> Path:
 
 def describe_methods(folder: Path, summary: Mapping[str, Any], population: Population) -> str:
     """Write the paragraph for a publication: what was done, with versions and digests."""
-    model = summary.get("model", {})
-    sizes = population.fields["pixel_size_nm"]
-    pixels = f"{sizes.min():.3g} to {sizes.max():.3g} nm" if len(sizes) else "unknown"
-    counted, cut = len(population.uncut), int(population.particles["touches_edge"].sum())
+    model, settings = summary.get("model", {}), summary.get("settings", {})
+    pixels = " to ".join(dict.fromkeys(f"{size:.3g}" for size in _ends(population.fields["pixel_size_nm"])))
+    counted, *excluded = size_report.exclusions(population.particles).itertuples(index=False)
+    left_out = ", ".join(f"{row.particles} {row.reason}" for row in excluded) or "none"
+    doubtful = sum(row.get("quality") == DOUBTFUL for row in summary["per_micrograph"])
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     found = "outlines made elsewhere"
     if "weights" in model:
         found = (
-            "a convolutional network trained on simulated micrographs (model {folder}, weights {weights}, threshold "
+            "a convolutional network trained on simulated micrographs (model {name}, weights {weights}, threshold "
             "{threshold}, smallest diameter {min_diameter_nm} nm), without manual correction"
-        ).format(**model)
+        ).format(name=Path(model["folder"]).name, **model)
+    if settings.get("leave_out"):
+        found += f"; regions marked in {Path(settings['leave_out']).name} were left out"
     return (
-        f"Particles in {plural(len(summary['per_micrograph']), 'micrograph')} (pixel size {pixels}) were measured with "
-        f"hrtem_lab {__version__} by {found}. Counted: {counted} of {plural(len(population.particles), 'outline')}; "
-        f"left out: {cut} that the edge of a micrograph cuts. Each counts by the inverse of its chance "
-        "to lie whole in its field (Miles-Lantuéjoul correction). Minimal Feret and equivalent circular diameters are "
+        f"Particles in {plural(len(summary['per_micrograph']), 'micrograph')} (pixel size {pixels or 'unknown'} nm; "
+        f"{doubtful} called doubtful by a check of their quality) were measured with hrtem_lab {__version__} by "
+        f"{found}. Counted: {counted.particles} of {plural(len(population.particles), 'outline')}; left out: "
+        f"{left_out}. Each counts by the inverse of its chance to lie whole in its field (Miles-Lantuéjoul correction). Minimal Feret and equivalent circular diameters are "
         "given as medians by number with D10 and D90 (ISO 21363). Intervals are 95 %, from a bootstrap over "
         f"micrographs or groups of them with Student's t. Software: Python {platform.python_version()}, {versions}. "
         f"Digest of the table of particles: {_digest(folder / 'particles.csv')}."
     )
+
+
+def _ends(values: pd.Series) -> list[float]:
+    """Smallest and largest value; nothing where there is none."""
+    return [values.min(), values.max()] if len(values) else []
 
 
 def _micrographs(summary: Mapping[str, Any]) -> pd.DataFrame:

@@ -109,6 +109,20 @@ def test_drawn_discs_are_found_measured_and_scored(folder: Path, model: Path, tm
 
 
 @pytest.mark.usefixtures("dark")
+def test_the_sample_that_ships_is_found_where_nothing_here_is_called_so(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    assert predict(input="examples", output="shipped", model=model) == 0
+    assert "the sample that ships with hrtem_lab" in capsys.readouterr().out
+    assert (tmp_path / "shipped" / "masks" / "lb_au10nm_114.tif").is_file()
+    (tmp_path / "examples").mkdir()
+    tifffile.imwrite(tmp_path / "examples" / "mine.tif", discs()[0])
+    assert predict(input="examples", output="mine", model=model, pixel_size_nm=PIXEL_NM) == 0
+    assert [path.name for path in (tmp_path / "mine" / "masks").iterdir()] == ["mine.tif"]
+
+
+@pytest.mark.usefixtures("dark")
 def test_masks_and_summary_go_by_the_outline_that_is_chosen(folder: Path, model: Path, tmp_path: Path):
     areas, summaries, tables = {}, {}, {}
     for outline in OUTLINES:

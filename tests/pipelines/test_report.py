@@ -43,6 +43,21 @@ def test_the_report_shows_what_the_tables_hold(tmp_path: Path):
     assert "/data/" not in text
 
 
+def test_the_methods_say_what_was_left_out_and_why(tmp_path: Path):
+    table = particles(1, micrographs=8).assign(**{"class": "no_fault"})
+    table.loc[table.index[:3], "class"] = "empty"
+    table.loc[table.index[3:5], "touches_edge"] = True
+    folder = prediction(tmp_path / "out", table)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    settings = {"leave_out": "/home/someone/regions"}
+    (folder / "summary.json").write_text(json.dumps({**summary, "settings": settings}), encoding="utf-8")
+    text = write_report(folder, resamples=100).read_text(encoding="utf-8")
+    assert "Counted: 155 of 160 outlines; left out: 3 called empty, 2 cut by the edge." in text
+    assert "8 micrographs (pixel size 0.1 nm; 1 called doubtful" in text
+    assert "regions marked in regions were left out" in text
+    assert "/home/" not in text
+
+
 def test_a_folder_without_a_whole_particle_has_a_report(tmp_path: Path):
     table = particles(1, micrographs=3, each=2).assign(touches_edge=True)
     text = write_report(prediction(tmp_path / "cut", table, pixel_error=None), resamples=100).read_text(
