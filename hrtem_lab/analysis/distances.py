@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp, softmax
 
 Floats = npt.NDArray[np.float64]
-SHRINKAGE = 0.1
+SHRINKAGE = 0.2
 """Weight of the variances alone in a covariance that is estimated from few examples."""
 FLOOR = 0.01
 """Variance that is added in every direction: a scaled feature that never varied in the reference may vary a little."""

@@ -46,6 +46,25 @@ STATISTICS = (
     *(f"native_spots_{low:g}" for low in NATIVE_SPOT_EDGES[:-1]),
 )
 """Names of the statistics, in the order of `measure_image`."""
+WORDS = {
+    "resampling": "pixel size",
+    "power": "power spectrum",
+    "spots": "spots in the spectrum",
+    "lattice": "lattice over the field",
+    "direction": "directions in the spectrum",
+    "drift": "directions in the spectrum",
+    "rings": "directions in the spectrum",
+    "profile": "rings of the spectrum",
+    "patch": "evenness over the field",
+    "noise": "noise",
+    "skewness": "grey values",
+    "kurtosis": "grey values",
+    "contrast": "grey values",
+    "clipped": "grey values",
+    "saturated": "grey values",
+    "neighbours": "grey values",
+}
+"""Part of a statistic's name -> what it is about, for people; the first that fits."""
 
 
 def measure_image(micrograph: Micrograph, standardised: FloatArray, preprocessing: Preprocessing) -> Array:
@@ -66,6 +85,11 @@ def measure_image(micrograph: Micrograph, standardised: FloatArray, preprocessin
         *_native_spectrum(micrograph.image),
     ]
     return np.nan_to_num(np.array(values, dtype=np.float64), nan=0.0, posinf=10.0, neginf=-10.0)
+
+
+def describe_statistic(name: str) -> str:
+    """What a statistic is about, in words."""
+    return next(words for part, words in WORDS.items() if part in name)
 
 
 def _patches(image: FloatArray) -> list[float]:

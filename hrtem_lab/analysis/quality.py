@@ -11,7 +11,7 @@ import numpy as np
 
 from hrtem_lab.analysis.distances import Floats, GaussianReference, KindClassifier, Scaling, to_lists
 from hrtem_lab.analysis.fringes import measure_fringes
-from hrtem_lab.analysis.image_statistics import STATISTICS, measure_image
+from hrtem_lab.analysis.image_statistics import STATISTICS, describe_statistic, measure_image
 from hrtem_lab.analysis.output_statistics import measure_outputs
 from hrtem_lab.atomic_write import write_text
 from hrtem_lab.fingerprint import fingerprint_bytes
@@ -24,7 +24,7 @@ GOOD, DOUBTFUL, NOT_JUDGED = "good", "doubtful", "not judged"
 REFERENCE = "reference.json"
 """File of a model's folder with the statistics of the images that it has learned from."""
 PIXEL_TOLERANCE = 0.01
-"""Relative deviation up to which a pixel size counts as inside the range of training."""
+"""Relative deviation up to which a pixel size, or a field, counts as inside the range of training."""
 WITHOUT_FAULT = "good"
 """Kind of the images without a fault."""
 REASONS = {
@@ -86,6 +86,7 @@ class QualityReference:
 
     Attributes:
         pixel_size_nm: Smallest and largest pixel of training.
+        min_side_nm: Shorter side of the smallest field by which it was fitted.
         statistics: Names of the statistics of an image by which it is judged.
         scaling: Scales these statistics.
         image: Distribution of the scaled statistics.
@@ -102,6 +103,7 @@ class QualityReference:
     """
 
     pixel_size_nm: tuple[float, float]
+    min_side_nm: float
     statistics: tuple[str, ...]
     scaling: Scaling
     image: GaussianReference
@@ -123,6 +125,9 @@ class QualityReference:
             preprocessing: The segmenter's preprocessing.
             probabilities: Outputs of the network, (1 or 2, rows, columns); None where another one has answered.
         """
+        if self.is_too_small(side := shorter_side_nm(micrograph)):
+            reason = f"a field of {side:.2g} nm is too small to be judged, expected {self.min_side_nm:.2g} nm or more"
+            return Quality((*self._judge_pixel(micrograph.pixel_size_nm), reason))
         measured = measure_image(micrograph, preprocessing(micrograph), preprocessing)
         scaled = self.scaling(measured[[STATISTICS.index(name) for name in self.statistics]])
         image_distance = float(self.image.distance(scaled)) / self.image_threshold
@@ -135,7 +140,7 @@ class QualityReference:
         if fault_score > 0:
             reasons.append(REASONS[self._most_probable_fault(self.faults.probabilities(scaled))])
         if image_distance > 1:
-            reasons.append(f"the image is unlike those of the training ({self._most_unusual(scaled)})")
+            reasons.append(f"the image is unlike those of the training in its {self._most_unusual(scaled)}")
         if network_distance > 1:
             reasons.append("the network answers as it does not to images of its training")
         return Quality(tuple(reasons), True, image_distance, network_distance, fault_score)
@@ -157,6 +162,10 @@ class QualityReference:
         low, high = self.pixel_size_nm
         return low * (1 - PIXEL_TOLERANCE) <= pixel_size_nm <= high * (1 + PIXEL_TOLERANCE)
 
+    def is_too_small(self, side_nm: float) -> bool:
+        """Whether a field with this shorter side is smaller than all that the reference was fitted to."""
+        return side_nm < self.min_side_nm * (1 - PIXEL_TOLERANCE)
+
     def _judge_pixel(self, pixel_size_nm: float) -> list[str]:
         """Say so where a pixel size is outside the range of training."""
         low, high = self.pixel_size_nm
@@ -170,9 +179,9 @@ class QualityReference:
         return next(kind for _, kind in ranked if kind != WITHOUT_FAULT)
 
     def _most_unusual(self, scaled: Floats) -> str:
-        """The statistics that deviate most, in words."""
-        order = np.argsort(-np.abs(scaled - self.image.mean))[:2]
-        return ", ".join(f"{self.statistics[i].replace('_', ' ')} {'high' if scaled[i] > 0 else 'low'}" for i in order)
+        """What deviates most, and what next, in words."""
+        order = np.argsort(-np.abs(scaled - self.image.mean))
+        return " and ".join(list(dict.fromkeys(describe_statistic(self.statistics[i]) for i in order))[:2])
 
     def save(self, folder: Path) -> None:
         """Write `REFERENCE` beside a model."""
@@ -199,6 +208,11 @@ class QualityReference:
         except (ValueError, TypeError, LookupError) as error:
             raise InputError(f"{path}: cannot be read ({error}); make it again by hrtem_lab.reference") from error
         return reference if reference.weights == weights_fingerprint(folder) else replace(reference, network=None)
+
+
+def shorter_side_nm(micrograph: Micrograph) -> float:
+    """Shorter side of a micrograph's field."""
+    return min(micrograph.image.shape) * micrograph.pixel_size_nm
 
 
 def weights_fingerprint(folder: Path) -> str:

@@ -28,10 +28,11 @@ class MeasuredImages:
 
     Attributes:
         statistics: `hrtem_lab.analysis.image_statistics.STATISTICS` of each image, (n, k).
-        network: Statistics of the network's outputs of each image, (n, m); those of images with a fault are not used.
+        network: Statistics of the network's outputs of each image, (n, m); `nan` where it was not asked.
         kinds: Kind of each image, (n,): `WITHOUT_FAULT` or the name of a fault.
         specimens: Number of each image's specimen, (n,).
         pixel_sizes_nm: Pixel size that each image is said to have, (n,).
+        sides_nm: Shorter side of the field that each image is said to have, (n,).
     """
 
     statistics: Floats
@@ -39,6 +40,7 @@ class MeasuredImages:
     kinds: npt.NDArray[Any]
     specimens: npt.NDArray[np.int64]
     pixel_sizes_nm: Floats
+    sides_nm: Floats
 
     @property
     def good(self) -> npt.NDArray[np.bool_]:
@@ -57,7 +59,7 @@ class HeldOutScores:
 
     Attributes:
         image: Distance of each image's statistics, (n,).
-        network: Distance of the network's outputs, (n,); `nan` for images with a fault.
+        network: Distance of the network's outputs, (n,); `nan` where it was not asked.
         fault: Logarithm of the odds of a fault, (n,).
     """
 
@@ -77,7 +79,6 @@ def score_held_out(images: MeasuredImages) -> HeldOutScores:
         scores.fault[held_out] = fitted.faults.log_odds_against(WITHOUT_FAULT, scaled)
         if fitted.network is not None:
             scores.network[held_out] = fitted.network.distance(fitted.network_scaling(images.network[held_out]))
-    scores.network[~images.good] = np.nan
     return scores
 
 
@@ -106,12 +107,15 @@ def fit_reference(
 
 
 def count_flagged(images: MeasuredImages, scores: HeldOutScores, reference: QualityReference) -> pd.DataFrame:
-    """Count the held-out images of each kind that are called doubtful; of faulty ones the network says nothing.
+    """Count the held-out images of each kind that are called doubtful, as far as the network was asked.
 
     Returns:
         A row per kind: `kind`, `images`, `flagged`, `share`, and `low` and `high` of its 95 % interval.
     """
-    is_outside = [not reference.is_trained_for(size) for size in images.pixel_sizes_nm]
+    is_outside = [
+        not reference.is_trained_for(pixel) or reference.is_too_small(side)
+        for pixel, side in zip(images.pixel_sizes_nm, images.sides_nm, strict=True)
+    ]
     flagged = (
         (scores.image > reference.image_threshold)
         | (scores.network > reference.network_threshold)
@@ -136,6 +140,7 @@ def _fit(images: MeasuredImages, thresholds: Sequence[float]) -> QualityReferenc
     kinds = [WITHOUT_FAULT, *sorted(set(images.kinds[~images.good].tolist()))]
     return QualityReference(
         pixel_size_nm=(float(good.pixel_sizes_nm.min()), float(good.pixel_sizes_nm.max())),
+        min_side_nm=float(good.sides_nm.min()),
         statistics=STATISTICS,
         scaling=scaling,
         image=GaussianReference.fit(scaling(good.statistics)),

@@ -136,6 +136,10 @@ ON_ANYTHING = ("crystal", "diffraction pattern", "photograph")
 """Kinds that show also where the specimen has no particle; the others hide or distort what was there."""
 
 
+OF_NO_FIELD = ("diffraction pattern", "photograph")
+"""Kinds of which no tile is taken: what they show is no field of the specimen."""
+
+
 def faults_of(wave: ExitWave) -> dict[str, FaultyImage]:
     """Select the faults that an image of a specimen can show: of one without a particle, those of `ON_ANYTHING`."""
     return {name: make for name, make in FAULTS.items() if name in ON_ANYTHING or wave.instances.any()}

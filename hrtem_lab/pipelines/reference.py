@@ -15,13 +15,14 @@ from hrtem_lab.analysis.distances import Floats
 from hrtem_lab.analysis.fringes import measure_fringes
 from hrtem_lab.analysis.image_statistics import measure_image
 from hrtem_lab.analysis.output_statistics import measure_outputs
-from hrtem_lab.analysis.quality import REFERENCE, WITHOUT_FAULT, weights_fingerprint
+from hrtem_lab.analysis.quality import REFERENCE, WITHOUT_FAULT, shorter_side_nm, weights_fingerprint
 from hrtem_lab.analysis.quality_fit import MeasuredImages, count_flagged, fit_reference, score_held_out
 from hrtem_lab.cli.build import build
 from hrtem_lab.cli.progress import console, progress_bar, track
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.physics import ExitWave, ExitWaveLibrary, ImageSimulator, ProjectedBodies
-from hrtem_lab.physics.faulty_images import FAULTS, faults_of, miscalibrated, simulate
+from hrtem_lab.physics.faulty_images import FAULTS, OF_NO_FIELD, faults_of, miscalibrated, simulate
+from hrtem_lab.physics.tiles import cut_tile
 from hrtem_lab.physics.wave_sequence import WaveSequence
 from hrtem_lab.plural import plural
 from hrtem_lab.segmentation.network_segmenter import NetworkSegmenter
@@ -29,6 +30,12 @@ from hrtem_lab.tracking.models import find_model
 
 COARSE_FACTOR = 10.0
 """Bodies without a lattice look the same at any scale: so many times larger, they are those of a coarse image."""
+NETWORK_KINDS = (WITHOUT_FAULT, "crystal")
+"""Kinds of images that the network is asked about; to the other faults it does not answer unusually."""
+TILES = 0.5
+"""Share of the images of which a tile is taken, so that small fields are known as well as large ones."""
+TILE_STREAM = 7
+"""Last word of the seed of the tiles, so that the images do not depend on them."""
 MIN_SPECIMENS = 20
 """Least number of specimens: half of them are held out for the thresholds."""
 
@@ -52,24 +59,33 @@ class SimulatedImages:
     seed: int
 
     def simulate(self, index: int) -> Iterator[tuple[str, Micrograph]]:
-        """Yield kind and image of all images of a specimen."""
+        """Yield kind and image of all images of a specimen, each whole or a tile of it."""
         wave = self.waves[index]
         makers = [*[(WITHOUT_FAULT, simulate)] * self.views, *faults_of(wave).items()]
         for number, (kind, make) in enumerate(makers):
-            yield kind, make(wave, self.imaging, np.random.default_rng([self.seed, index, number]))
+            micrograph = make(wave, self.imaging, np.random.default_rng([self.seed, index, number]))
+            rng = np.random.default_rng([self.seed, index, number, TILE_STREAM])
+            if kind not in OF_NO_FIELD and rng.random() < TILES:
+                micrograph = cut_tile(micrograph, len(wave.wave) * wave.sampling_nm, rng)
+            yield kind, micrograph
 
-    def measure(self, index: int) -> list[tuple[str, float, Floats, Floats]]:
-        """Kind, pixel size, statistics and, of good images, those of the network's outputs, of all of a specimen."""
+    def measure(self, index: int) -> list[tuple[str, float, float, Floats, Floats]]:
+        """Measure all images of a specimen.
+
+        Returns:
+            Kind, pixel size, shorter side of the field in nm, statistics, and those of the network's outputs for
+            `NETWORK_KINDS`.
+        """
         rows = []
         for kind, micrograph in self.simulate(index):
             if micrograph.pixel_size_nm > self.segmenter.preprocessing.max_pixel_size_nm:
                 continue  # refused before it can be judged
             image = self.segmenter.preprocessing(micrograph)
             outputs = np.zeros(0)
-            if kind == WITHOUT_FAULT:
+            if kind in NETWORK_KINDS:
                 outputs = measure_outputs(self.segmenter.segment(micrograph).probabilities)
             statistics = measure_image(micrograph, image, self.segmenter.preprocessing)
-            rows.append((kind, micrograph.pixel_size_nm, statistics, outputs))
+            rows.append((kind, micrograph.pixel_size_nm, shorter_side_nm(micrograph), statistics, outputs))
         return rows
 
 
@@ -150,12 +166,13 @@ def measure_images(images: SimulatedImages, indices: range) -> MeasuredImages:
     rows: list[tuple[Any, ...]] = []
     for index in track(indices, "Measuring good and faulty images"):
         rows += [(*row, index) for row in images.measure(index)]
-    kinds, pixel_sizes, statistics, network, specimens = zip(*rows, strict=True)
-    width = max(map(len, network))
+    kinds, pixel_sizes, sides, statistics, network, specimens = zip(*rows, strict=True)
+    not_asked = np.full(max(map(len, network)), np.nan)
     return MeasuredImages(
         statistics=np.stack(statistics),
-        network=np.stack([row if len(row) else np.zeros(width) for row in network]),
+        network=np.stack([row if len(row) else not_asked for row in network]),
         kinds=np.array(kinds),
         specimens=np.array(specimens),
         pixel_sizes_nm=np.array(pixel_sizes),
+        sides_nm=np.array(sides),
     )

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from hrtem_lab.analysis.fringes import measure_fringes
-from hrtem_lab.analysis.image_statistics import STATISTICS, measure_image
+from hrtem_lab.analysis.image_statistics import STATISTICS, describe_statistic, measure_image
 from hrtem_lab.analysis.output_statistics import measure_outputs
-from hrtem_lab.analysis.quality import REFERENCE, Quality, QualityReference, weights_fingerprint
+from hrtem_lab.analysis.quality import REFERENCE, Quality, QualityReference, shorter_side_nm, weights_fingerprint
 from hrtem_lab.analysis.quality_fit import MeasuredImages, count_flagged, fit_reference, score_held_out
 from hrtem_lab.micrograph import InputError, Micrograph
 from hrtem_lab.segmentation.preprocessing import Preprocessing
@@ -51,6 +51,7 @@ def images() -> MeasuredImages:
         kinds=np.array(["good"] * 60 + ["drift"] * 30),
         specimens=np.arange(90),
         pixel_sizes_nm=np.array([m.pixel_size_nm for m in micrographs]),
+        sides_nm=np.array([shorter_side_nm(m) for m in micrographs]),
     )
 
 
@@ -91,6 +92,17 @@ def test_a_network_that_answers_unusually_is_noticed(reference: QualityReference
 def test_a_pixel_size_outside_the_range_of_training_is_said(reference: QualityReference, factor: float):
     micrograph = replace(field(200), pixel_size_nm=factor * PIXEL_NM)
     assert f"{factor * PIXEL_NM:.3g} nm is outside the range" in judge(reference, micrograph).reason
+
+
+def test_a_field_that_is_too_small_to_be_judged_is_said_and_nothing_else(reference: QualityReference):
+    small = replace(field(200), image=field(200).image[:100, :150])
+    (reason,) = judge(reference, small).reasons
+    assert reason == f"a field of {shorter_side_nm(small):.2g} nm is too small to be judged, expected 7.3 nm or more"
+
+
+def test_every_statistic_has_words():
+    assert all(describe_statistic(name) for name in STATISTICS)
+    assert describe_statistic("lattice_in_100%") == "lattice over the field"
 
 
 def coarse_field(seed: int, spacing_nm: float) -> Micrograph:
