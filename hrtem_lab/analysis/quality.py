@@ -86,7 +86,6 @@ class QualityReference:
 
     Attributes:
         pixel_size_nm: Smallest and largest pixel of training.
-        min_side_nm: Shorter side of the smallest field by which it was fitted.
         statistics: Names of the statistics of an image by which it is judged.
         scaling: Scales these statistics.
         image: Distribution of the scaled statistics.
@@ -98,12 +97,12 @@ class QualityReference:
         fault_threshold: Logarithm of the odds of a fault at the 97th percentile of held-out good images.
         fringe_threshold: Strength of fringes at the 99th percentile of coarse images without a lattice; None where
             there were none.
+        min_side_nm: Shorter side of the smallest good field; 0 in files of before it was asked for.
         weights: Fingerprint of the network's weights.
         made: How the reference was made, for people.
     """
 
     pixel_size_nm: tuple[float, float]
-    min_side_nm: float
     statistics: tuple[str, ...]
     scaling: Scaling
     image: GaussianReference
@@ -114,6 +113,7 @@ class QualityReference:
     faults: KindClassifier
     fault_threshold: float
     fringe_threshold: float | None = None
+    min_side_nm: float = 0.0
     weights: str = ""
     made: dict[str, Any] = field(default_factory=dict)
 
