@@ -88,7 +88,7 @@ def measure_image(micrograph: Micrograph, standardised: FloatArray, preprocessin
 
 
 def describe_statistic(name: str) -> str:
-    """What a statistic is about, in words."""
+    """Say in words what a statistic is about."""
     return next(words for part, words in WORDS.items() if part in name)
 
 

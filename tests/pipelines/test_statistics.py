@@ -113,7 +113,9 @@ def test_few_micrographs_say_that_nothing_can_be_claimed(tmp_path: Path):
     one = results(tmp_path / "one", particles(1, micrographs=3, mean_nm=8))
     other = results(tmp_path / "other", particles(2, micrographs=3))
     text = run(tmp_path / "out", input=one, against=other)
-    assert "Only 3 micrographs with whole particles, fewer than 6: nothing is claimed of how its particles differ" in text
+    assert (
+        "Only 3 micrographs with whole particles, fewer than 6: nothing is claimed of how its particles differ" in text
+    )
     assert (
         "one against other: with 3 and 3 micrographs p cannot fall below 0.1, so that no difference can be claimed"
         in text
