@@ -179,7 +179,7 @@ class QualityReference:
         return next(kind for _, kind in ranked if kind != WITHOUT_FAULT)
 
     def _most_unusual(self, scaled: Floats) -> str:
-        """What deviates most, and what next, in words."""
+        """Name the two kinds of statistics that deviate most, in words."""
         order = np.argsort(-np.abs(scaled - self.image.mean))
         return " and ".join(list(dict.fromkeys(describe_statistic(self.statistics[i]) for i in order))[:2])
 

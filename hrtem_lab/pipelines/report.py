@@ -80,8 +80,9 @@ def describe_methods(folder: Path, summary: Mapping[str, Any], population: Popul
         f"Particles in {plural(len(summary['per_micrograph']), 'micrograph')} (pixel size {pixels or 'unknown'} nm; "
         f"{doubtful} called doubtful by a check of their quality) were measured with hrtem_lab {__version__} by "
         f"{found}. Counted: {counted.particles} of {plural(len(population.particles), 'outline')}; left out: "
-        f"{left_out}. Each counts by the inverse of its chance to lie whole in its field (Miles-Lantuéjoul correction). "
-        "Minimal Feret and equivalent circular diameters are given as medians by number with D10 and D90 (ISO 21363). Intervals are 95 %, from a bootstrap over "
+        f"{left_out}. Each counts by the inverse of its chance to lie whole in its field (Miles-Lantuéjoul "
+        "correction). Minimal Feret and equivalent circular diameters are given as medians by number with D10 and D90 "
+        "(ISO 21363). Intervals are 95 %, from a bootstrap over "
         f"micrographs or groups of them with Student's t. Software: Python {platform.python_version()}, {versions}. "
         f"Digest of the table of particles: {_digest(folder / 'particles.csv')}."
     )
