@@ -17,6 +17,9 @@ Array = npt.NDArray[np.float64]
 GAUSSIAN_WIDTH = 2 * np.sqrt(np.pi)
 """Length over which a Gaussian of standard deviation 1 averages white noise: its integral over its square's."""
 
+NORMAL_DEVIATION = 1.4826
+"""Standard deviation of normal values over their median absolute deviation."""
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -114,11 +117,19 @@ class Profiles:
             return None
         mean = np.where(self.shown, self.values, 0).sum(axis=0) / np.maximum(count, 1)
         rest = replace(self, values=self.values - mean)
-        variance = float(np.var(rest.values[self.shown]))
+        variance = _robust_variance(rest.values[self.shown])
         width = GAUSSIAN_WIDTH * sigma
-        left = float(np.mean(rest.averaged(sigma)[self.shown] ** 2)) / max(1 - width / self.length, 0.1)
+        left = _robust_variance(rest.averaged(sigma)[self.shown]) / max(1 - width / self.length, 0.1)
         ratio = min(left / max(variance, 1e-12), 0.9)
         return Noise(variance, max(width * ratio / (1 - ratio), self.spacing))
+
+
+def _robust_variance(values: Array) -> float:
+    """Variance of the normal distribution with the values' median absolute deviation.
+
+    What stands in a part of the surround, such as a neighbour that was not found, has no say in it.
+    """
+    return float((NORMAL_DEVIATION * np.median(np.abs(values - np.median(values)))) ** 2)
 
 
 def crossings(profiles: Array, offsets: Array, target: npt.ArrayLike) -> tuple[Array, Array]:

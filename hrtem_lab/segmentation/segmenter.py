@@ -27,6 +27,7 @@ from hrtem_lab.particles import (
 from hrtem_lab.particles.half_contrast import NO_CONTRAST, TOO_NOISY
 from hrtem_lab.progress import ProgressCallback
 from hrtem_lab.segmentation.preprocessing import Preprocessing, resample
+from hrtem_lab.segmentation.targets import signed_distance
 
 DICE_TOLERANCE = 0.002
 """Difference in Dice below which two thresholds count as equally good: other validation specimens could reverse it."""
@@ -73,9 +74,11 @@ class Segmentation(NamedTuple):
         return geometric_edges(self.instances, level, pixel_size_nm, score)
 
     def with_contrast(self, micrograph: Micrograph) -> Segmentation:
-        """Leave out particles that do not stand out of the noise of their surround.
+        """Judge the particles by the image alone, which shows them by their grey level where no lattice is resolved.
 
-        Where no lattice is resolved, nothing but its grey level shows a particle.
+        Those that do not stand out of the noise of their surround are left out. The others reach at least to their
+        half-contrast outline: a particle gets thinner towards its edge, so that this outline lies inside the geometric
+        one.
         """
         edges = self.find_edges(micrograph.pixel_size_nm)
         measured = half_contrast_edges(
@@ -83,7 +86,12 @@ class Segmentation(NamedTuple):
         )
         unseen = [number for number, edge in measured.items() if edge.reason in (NO_CONTRAST, TOO_NOISY)]
         shown = np.where(np.isin(self.instances, unseen), 0, self.instances)
-        return self._replace(instances=relabel_sequential(shown)[0].astype(np.int32))
+        within = draw_edges({n: edge for n, edge in measured.items() if not edge.reason}, shown.shape)
+        instances = relabel_sequential(np.where(shown > 0, shown, within))[0].astype(np.int32)
+        if self.distance_nm is None:
+            return self._replace(instances=instances)
+        inside_nm = -micrograph.pixel_size_nm * signed_distance(within > 0) if within.any() else self.distance_nm
+        return self._replace(instances=instances, distance_nm=np.maximum(self.distance_nm, inside_nm))
 
     def half_contrast_instances(self, micrograph: Micrograph) -> IntArray:
         """Number the particles inside their half-contrast outlines, or what was found of those that have none."""

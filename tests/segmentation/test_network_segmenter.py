@@ -245,3 +245,26 @@ def test_what_does_not_stand_out_of_the_noise_is_no_particle_where_no_lattice_is
     np.testing.assert_array_equal(told.with_contrast(micrograph).instances, discs == 1)
     swapped = told._replace(instances=np.choose(discs, [0, 2, 1]).astype(np.int32))
     np.testing.assert_array_equal(swapped.with_contrast(micrograph).instances, discs == 1)
+
+
+@pytest.mark.parametrize("told_px", [18, 22])
+def test_a_particle_reaches_at_least_to_its_half_contrast_where_no_lattice_is_resolved(told_px: int):
+    row, column = np.mgrid[:120, :120]
+    away = np.hypot(row - 60, column - 60)
+    image = np.random.default_rng(0).normal(100, 1, away.shape) - 20 * np.clip(20.5 - away, 0, 1)
+    told = Segmentation(
+        (away < told_px).astype(np.float32)[None],
+        (away < told_px).astype(np.int32),
+        (0.5 * (told_px - away)).astype("f4"),
+    )
+    shown = told.with_contrast(plain(image, 0.5))
+    assert np.sqrt(shown.instances.sum() / np.pi) == pytest.approx(max(told_px, 20), abs=0.2)
+    edge = shown.find_edges(0.5)[1].curves[0]
+    assert np.hypot(*(edge - 60).T).mean() == pytest.approx(max(told_px, 20), abs=0.3)
+
+
+def test_a_neighbour_that_was_not_found_makes_no_noise_where_no_lattice_is_resolved():
+    discs = mask_of([(50, 50, 20), (50, 95, 24), (120, 120, 6)])
+    image = np.random.default_rng(0).normal(100, 4, discs.shape) - np.choose(discs, [0, 8, 60, 8])
+    told = Segmentation((discs == 1).astype(np.float32)[None], (discs == 1).astype(np.int32))
+    assert told.with_contrast(plain(image, 0.5)).instances.any()
