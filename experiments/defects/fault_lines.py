@@ -36,6 +36,10 @@ def main(first: int, end: int, overrides: list[str]) -> None:
     table = pd.DataFrame(rows)
     given = table[table["found"]].assign(right=is_right)
     print(f"{len(table)} faulted particles, a line in {len(given)}, right in {given['right'].mean():.3f} of these")
+    print(f"mean confidence {given['confidence'].mean():.3f}")
+    for least in (0.6, 0.8, 0.84):
+        sure = given[given["confidence"] > least]
+        print(f"confidence above {least}: {len(sure)} lines, right in {sure['right'].mean():.3f}")
     for name in ("kind", "planes", "material"):
         print(given.groupby(name)["right"].agg(["size", "mean"]).round(3).to_string())
     print(pd.crosstab(given["planes"], given["kind"]).to_string())
@@ -96,8 +100,10 @@ def draw(given: pd.DataFrame) -> Figure:
         errors.scatter(group["away_nm"].clip(upper=1.5), group["turned_deg"].clip(upper=45), s=14, label=name)
     errors.axvline(NEAR_NM, color="grey", lw=1)
     errors.axhline(NEAR_DEG, color="grey", lw=1)
-    errors.set(xlabel="distance from the true line, nm", ylabel="angle from the true line, deg", yscale="symlog")
-    errors.legend(title="true planes", fontsize=8)
+    errors.set(xlabel="distance from the true line, nm", ylabel="angle from the true line, deg")
+    errors.set_yscale("symlog", linthresh=1)
+    errors.set_ylim(-0.1, 60)
+    errors.legend(title="true planes", fontsize=8, loc="center right")
     bins = pd.cut(given["confidence"], np.linspace(0, 1, 6))
     right = given.groupby(bins, observed=True)[["confidence", "right"]].mean()
     reliability.plot([0, 1], [0, 1], color="grey", lw=1)
