@@ -103,7 +103,9 @@ def _summary(tables: AnalysisTables) -> list[str]:
             "particles are used; they are counted here."
         )
     if unjudged:
-        lines.append(f"Not judged: {plural(unjudged, 'micrograph')}, too coarse or of a model without a reference.")
+        lines.append(
+            f"Not judged: {plural(unjudged, 'micrograph')}, too coarse, no picture, or no reference in the model."
+        )
     if len(tables.uncut):
         lines += statements.describe_population(dict(tables.statistics))
         lines.append(describe_density(tables.density))

@@ -43,7 +43,9 @@ def describe_sample(particles: pd.DataFrame, uncut: pd.DataFrame) -> list[str]:
         few = f"Only {plural(number, 'micrograph')} with whole particles, fewer than {MIN_GROUPS}"
         lines.append(f"{few}: nothing is claimed of how its particles differ or what goes together.")
     if "class" not in particles:
-        lines.append("No classes in particles.csv (the model has no forest): nothing is said of faults.")
+        lines.append(
+            "No classes in particles.csv (masks alone, or a model without a forest): nothing is said of faults."
+        )
     return lines
 
 

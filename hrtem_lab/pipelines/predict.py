@@ -126,9 +126,10 @@ def _predict(config: DictConfig, inputs: dict[str, Path], model: Path, output: P
         write_report(output)
     for outdated in (earlier | records.clear()) - find_outputs(output):
         outdated.unlink(missing_ok=True)
-    print_results(results, model, output)
-    if results.model:
-        console.print(f"Network run by {results.model['engine']}", markup=False, soft_wrap=True)
+    masks = config.get("masks")
+    print_results(results, f"in the outlines of {masks}" if masks else f"found with {model}", output)
+    if results.model and not masks:
+        _print_network(results)
     if not results.failures:
         return DONE
     return PARTLY_DONE if results.micrographs else FAILED
@@ -221,10 +222,16 @@ def write_tables(
     return results
 
 
-def print_results(results: Results, model: Path, output: Path) -> None:
-    """Print a line per micrograph, then what failed and why."""
+def print_results(results: Results, origin: str, output: Path) -> None:
+    """Print a line per micrograph, then what failed and why.
+
+    Args:
+        results: The results.
+        origin: Where the particles are from.
+        output: Folder of the results.
+    """
     labelled = any("dice" in row for row in results.micrographs)
-    table = Table(title=escape(f"Particles found with {model}"))
+    table = Table(title=escape(f"Particles {origin}"))
     scores = ["Dice"] if labelled else []
     for column in ("Micrograph", "Quality", "nm/px", "Particles", "Diameter nm", "Faults", *scores):
         table.add_column(column, justify="left" if column in ("Micrograph", "Quality") else "right")
@@ -254,14 +261,19 @@ def print_results(results: Results, model: Path, output: Path) -> None:
         console.print(f"[yellow]doubtful[/yellow] {escape(line)}", highlight=False, soft_wrap=True)
     for reason in dict.fromkeys(row["label_unused"] for row in results.micrographs if "label_unused" in row):
         console.print(f"[yellow]no Dice[/yellow] {escape(reason)}", highlight=False, soft_wrap=True)
-    if names := first_to_label(results.micrographs):
-        text = f"Worth labelling next, should the model err: {', '.join(names)} (label_rank in micrographs.csv)"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
     for failure in results.failures[:MAX_LISTED]:
         console.print(f"[red]failed[/red] {escape(failure['reason'])}", highlight=False, soft_wrap=True)
     if len(results.failures) > MAX_LISTED:
         console.print(f"... and {len(results.failures) - MAX_LISTED} more, which failures.csv lists")
     console.print(f"Masks, overlays, report.html, particles.csv, summary.json: {output}", markup=False, soft_wrap=True)
+
+
+def _print_network(results: Results) -> None:
+    """Print how the network was run, and which micrographs it may learn most from."""
+    if names := first_to_label(results.micrographs):
+        text = f"Worth labelling next, should the model err: {', '.join(names)} (label_rank in micrographs.csv)"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Network run by {results.model['engine']}", markup=False, soft_wrap=True)
 
 
 def make_output_folder(output: str, inputs: Iterable[Path]) -> Path:

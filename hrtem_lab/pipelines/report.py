@@ -68,17 +68,19 @@ def describe_methods(folder: Path, summary: Mapping[str, Any], population: Popul
     left_out = ", ".join(f"{row.particles} {row.reason}" for row in excluded) or "none"
     doubtful = sum(row.get("quality") == DOUBTFUL for row in summary["per_micrograph"])
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    found = "outlines made elsewhere"
-    if "weights" in model:
+    found = "in outlines that were made elsewhere"
+    if settings.get("masks"):
+        found += f" (masks in {Path(settings['masks']).name})"
+    elif "weights" in model:
         found = (
-            "a convolutional network trained on simulated micrographs (model {name}, weights {weights}, threshold "
+            "by a convolutional network trained on simulated micrographs (model {name}, weights {weights}, threshold "
             "{threshold}, smallest diameter {min_diameter_nm} nm), without manual correction"
         ).format(name=Path(model["folder"]).name, **model)
     if settings.get("leave_out"):
         found += f"; regions marked in {Path(settings['leave_out']).name} were left out"
     return (
         f"Particles in {plural(len(summary['per_micrograph']), 'micrograph')} (pixel size {pixels or 'unknown'} nm; "
-        f"{doubtful} called doubtful by a check of their quality) were measured with hrtem_lab {__version__} by "
+        f"{doubtful} called doubtful by a check of their quality) were measured with hrtem_lab {__version__} "
         f"{found}. Counted: {counted.particles} of {plural(len(population.particles), 'outline')}; left out: "
         f"{left_out}. Each counts by the inverse of its chance to lie whole in its field (Miles-Lantuéjoul "
         "correction). Minimal Feret and equivalent circular diameters are given as medians by number with D10 and D90 "

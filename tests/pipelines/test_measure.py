@@ -55,6 +55,20 @@ def test_masks_alone_are_measured_and_not_classified(folders: tuple[Path, Path],
     assert json.loads((out / "summary.json").read_text())["field_nm2"] == pytest.approx(160 * 200 * PIXEL_NM**2)
 
 
+def test_nothing_says_that_a_network_found_what_was_outlined_elsewhere(
+    folders: tuple[Path, Path], model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "out"
+    assert run(masks=folders[0], images=folders[1], output=out, model=model) == 0
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "in outlines that were made elsewhere (masks in masks)" in report
+    assert "network" not in report
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Particles in the outlines of" in printed
+    assert "Network run by" not in printed
+    assert "labelling" not in printed
+
+
 def test_with_its_micrograph_a_mask_has_its_scale_and_its_classes(
     folders: tuple[Path, Path], model: Path, tmp_path: Path
 ):
