@@ -88,6 +88,13 @@ def test_an_image_of_one_grey_level_holds_no_particle(kind):
     assert not method(plain(np.zeros((1, 1)))).any()
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (2, 2), (1, 300)])
+@pytest.mark.parametrize("kind", UNTRAINED)
+def test_an_image_of_a_single_row_is_accepted(kind, shape):
+    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    assert kind(preprocessing=PREPROCESSING).score_map(image).shape == shape
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.sampled_from(UNTRAINED), image_shapes, st.sampled_from(CUES))
 def test_any_image_size_is_accepted(kind, shape, cue):

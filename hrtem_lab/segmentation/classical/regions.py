@@ -123,9 +123,9 @@ class RandomWalker(Segmenter):
 
 
 def _coarse_cue_map(image: FloatArray, cue: Cue, sigma_nm: float, pixel_size_nm: float) -> FloatArray:
-    """Cue on pixels of `COARSE_NM`."""
+    """Cue on pixels of `COARSE_NM`, at least two along each side: a single one has no gradient."""
     values = cue_map(image, cue, sigma_nm / pixel_size_nm)
-    rows, columns = (max(1, round(side * pixel_size_nm / COARSE_NM)) for side in image.shape)
+    rows, columns = (max(2, round(side * pixel_size_nm / COARSE_NM)) for side in image.shape)
     return resample(values.astype(np.float32), (rows, columns))
 
 
