@@ -87,7 +87,7 @@ def read_calibration(csv_path: str | Path) -> ImageTable:
         InputError: The file is missing or no such table.
     """
     path = Path(csv_path).expanduser()
-    columns, rows = read_rows(path)
+    columns, rows = _read(path)
     missing = [column for column in COLUMNS if column not in columns]
     if missing:
         raise InputError(
@@ -108,12 +108,19 @@ def find_image_table(folder: str | Path) -> ImageTable | None:
     if not path.is_file():
         return None
     try:
-        columns, rows = read_rows(path)
+        columns, rows = _read(path)
     except InputError as error:
         return ImageTable(path, error=str(error))
     if "name" not in columns or not set(OTHER_COLUMNS) & set(columns):
         return None
     return _by_name(path, columns, rows)
+
+
+def _read(path: Path) -> tuple[list[str], list[Row]]:
+    """Columns, of which ours may be written in capitals, and rows."""
+    columns, rows = read_rows(path)
+    ours = {"name", *OTHER_COLUMNS}
+    return [column.lower() if column.lower() in ours else column for column in columns], rows
 
 
 def _by_name(path: Path, columns: list[str], rows: list[Row]) -> ImageTable:

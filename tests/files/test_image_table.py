@@ -78,6 +78,15 @@ def test_semicolons_and_decimal_commas(table: Path) -> None:
     assert sizes.lookup("group", "b.png") == [(4, "y")]
 
 
+def test_columns_in_capitals(table: Path) -> None:
+    table.write_text("Name,Pixel_Size_nm,GROUP,Operator\na.tif,0.05,monday,X\n")
+    for sizes in (find_image_table(table.parent), read_calibration(table)):
+        assert sizes
+        assert size_nm(sizes, "a.tif") == 0.05
+        assert sizes.lookup("group", "a.tif") == [(2, "monday")]
+        assert sizes.lookup("Operator", "a.tif") == [(2, "X")]
+
+
 def test_the_same_value_twice_is_no_contradiction(table: Path) -> None:
     table.write_text("name,pixel_size_nm\na.tif,0.02\na.tif,0.020\n")
     assert size_nm(read_calibration(table), "a.tif") == 0.02
