@@ -52,6 +52,9 @@ SMALL_PX = 24.0
 ENLARGEMENTS = (2, 3, 4)
 MAX_ENLARGED_PX = 2**25
 """Number of pixels up to which an image is enlarged: 1.4 GiB for the maps and what they are made of."""
+LEAST_PROMISE, LEAST_PROMISE_CLOSER = 0.3, 0.4
+"""Expected Dice below which nothing is shown of a coarse micrograph, and below which its enlargement is not believed,
+since specks show in that of bare film."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,19 +169,22 @@ class NetworkSegmenter(Segmenter):
             return segmentation
         if _median_diameter_px(segmentation) < SMALL_PX:
             segmentation = self._look_closer(micrograph, image, segmentation)
+        if segmentation.expected_dice < LEAST_PROMISE:
+            return segmentation._replace(instances=np.zeros_like(segmentation.instances))
         return segmentation.with_contrast(micrograph)
 
     def _look_closer(self, micrograph: Micrograph, image: FloatArray, segmentation: Segmentation) -> Segmentation:
-        """Enlarge an image of small particles as long as that lets a higher Dice expect."""
+        """Enlarge an image of small particles as long as that lets a higher Dice expect, and enough of one."""
+        closest = segmentation
         for factor in ENLARGEMENTS:
             rows, columns = (factor * side for side in image.shape)
             if rows * columns > MAX_ENLARGED_PX:
                 break
             closer = self._segment(micrograph, self.output_maps(resample(image, (rows, columns))))
-            if closer.expected_dice <= segmentation.expected_dice:
+            if closer.expected_dice <= closest.expected_dice:
                 break
-            segmentation = closer
-        return segmentation
+            closest = closer
+        return closest if closest.expected_dice >= LEAST_PROMISE_CLOSER else segmentation
 
     def _segment(self, micrograph: Micrograph, maps: FloatArray) -> Segmentation:
         """Number the particles, on the grid of the micrograph."""
@@ -302,6 +308,6 @@ class NetworkSegmenter(Segmenter):
 
 
 def _median_diameter_px(segmentation: Segmentation) -> float:
-    """Median equivalent diameter of the particles, in pixels of the micrograph; infinite without any."""
+    """Median equivalent diameter of the particles, in pixels of the micrograph; 0 without any."""
     areas = np.bincount(segmentation.instances.ravel())[1:]
-    return float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else np.inf
+    return float(np.sqrt(4 / np.pi * np.median(areas))) if len(areas) else 0.0

@@ -197,14 +197,14 @@ def test_void_is_no_particle(monkeypatch):
 class Promising(nn.Module):
     """Particles where the image is positive, with a probability that depends on how large the image is."""
 
-    def __init__(self, certainty):
+    def __init__(self, certainty, elsewhere=-9.0):
         super().__init__()
-        self.certainty = certainty
+        self.certainty, self.elsewhere = certainty, elsewhere
 
     def forward(self, images):
         sure = self.certainty[images.shape[-1] // 90]
         distance = images / DISTANCE_RANGE_PX
-        return torch.cat([torch.where(images > 0, sure, -9.0), distance, distance], dim=1)
+        return torch.cat([torch.where(images > 0, sure, self.elsewhere), distance, distance], dim=1)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +235,24 @@ def test_a_coarse_micrograph_of_small_particles_is_enlarged_while_it_promises_mo
     inside = np.median(segmentation.probabilities[0][depth > 0])
     assert inside == pytest.approx(expit(certainty[believed]), abs=0.01)
     np.testing.assert_array_equal(segmentation.instances > 0, depth > 0)
+
+
+@pytest.mark.parametrize(
+    ("certainty", "elsewhere", "is_shown"),
+    [
+        ({1: -1.0, 2: 2.0, 3: 1.0}, -9.0, True),  # nothing at first, and particles in the enlarged image
+        ({1: -1.0, 2: 2.0, 3: 1.0}, -3.0, False),  # too much may be particle elsewhere
+        ({1: 2.0, 2: 1.0}, -2.5, False),
+        ({1: 2.0, 2: 1.0}, -9.0, True),
+    ],
+)
+def test_a_coarse_micrograph_of_which_little_is_promised_shows_nothing(monkeypatch, certainty, elsewhere, is_shown):
+    row, column = np.mgrid[:90, :90]
+    micrograph = plain(np.clip(6 - np.hypot(row - 45, column - 45), -6, 6), 0.5)
+    monkeypatch.setattr(Preprocessing, "__call__", lambda self, m: m.image)
+    method = unet(Promising(certainty, elsewhere), min_diameter_nm=1.0, tile=512)
+    method = replace(method, preprocessing=replace(method.preprocessing, max_pixel_size_nm=1.0))
+    assert method.segment(micrograph).instances.any() == is_shown
 
 
 def test_what_does_not_stand_out_of_the_noise_is_no_particle_where_no_lattice_is_resolved():
