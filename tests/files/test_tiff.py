@@ -271,7 +271,8 @@ def test_booleans_that_tifffile_wrote_are_as_they_were(tmp_path: Path) -> None:
     """It calls 0 white in each of them, and nothing else does."""
     pixels = np.random.default_rng(0).random((6, 8)) < 0.5
     tifffile.imwrite(tmp_path / "a.tif", pixels)
-    assert tifffile.TiffFile(tmp_path / "a.tif").pages[0].photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        assert tiff.pages[0].photometric == tifffile.PHOTOMETRIC.MINISWHITE
     np.testing.assert_array_equal(read(tmp_path / "a.tif", 0.02)[0].image, pixels)
 
 
