@@ -6,35 +6,16 @@ Run it with: OMP_NUM_THREADS=1 python benchmarks/duplicates.py [NUMBER OF IMAGES
 import resource
 import sys
 import time
-from collections.abc import Callable
 
-import numpy as np
 from report import machine
-from scipy.ndimage import gaussian_filter, rotate, zoom
 
 from hrtem_lab.evaluation.near_duplicates import find_near_duplicates, hash_image
+from tests.evaluation.test_near_duplicates import CHANGES as ALL_CHANGES
+from tests.evaluation.test_near_duplicates import field
 
-SIZE, CHANGED = 220, 20
-CHANGES: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
-    lambda image: image[60:, :-50],
-    np.rot90,
-    lambda image: rotate(image, 17, reshape=False, mode="reflect")[35:-35, 35:-35],
-    lambda image: image[:, ::-1],
-    lambda image: zoom(image, 0.7, order=1),
-    lambda image: np.exp(0.3 * image) * 1000 + 5,
-    lambda image: zoom(np.rot90(image[40:, :-40])[::-1], 1.3, order=1) * 3 - 7,
-)
-"""Shift, two rotations, reflection, scale, grey levels, and most of them at once."""
-
-
-def field(seed: int) -> np.ndarray:
-    """A granular film and a dark particle with fringes, in another place for every seed."""
-    rng = np.random.default_rng(seed)
-    row, column = np.mgrid[:SIZE, :SIZE]
-    film = gaussian_filter(rng.normal(size=(SIZE, SIZE)), 1.5) * 4
-    centre = rng.uniform(0.3 * SIZE, 0.7 * SIZE, 2)
-    disc = np.hypot(row - centre[0], column - centre[1]) < 40
-    return np.where(disc, film - 2 + np.cos(row / 2 + column), film).astype(np.float32)
+CHANGED = 20
+"""Number of fields of which changed images are planted."""
+CHANGES = [change for name, change in ALL_CHANGES.items() if name != "the same"]
 
 
 def main(number: int) -> None:

@@ -93,6 +93,16 @@ def ring_noise(
     return np.asarray(np.interp(radius, list(rings), medians) / np.log(2))
 
 
+def robust_deviation(values: npt.NDArray[Any], middle: float | np.floating[Any]) -> Any:
+    """Standard deviation of the normal distribution with the median absolute deviation of values from their median.
+
+    Args:
+        values: Numbers, in an array of any shape.
+        middle: Median of the values.
+    """
+    return 1.4826 * np.median(np.abs(values - middle))
+
+
 def median(values: npt.NDArray[np.floating[Any]]) -> float:
     """Median of values (n,), `nan` of none; `numpy.median` takes five times as long for a few hundred."""
     middle = len(values) // 2

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import median_filter
 
+from hrtem_lab.image import robust_deviation
 from hrtem_lab.micrograph import BoolArray, FloatArray
 from hrtem_lab.particles.closed_curves import Points, close, normals, resample, smooth_along
 
@@ -16,9 +17,6 @@ Array = npt.NDArray[np.float64]
 
 GAUSSIAN_WIDTH = 2 * np.sqrt(np.pi)
 """Length over which a Gaussian of standard deviation 1 averages white noise: its integral over its square's."""
-
-NORMAL_DEVIATION = 1.4826
-"""Standard deviation of normal values over their median absolute deviation."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +123,8 @@ class Profiles:
 
 
 def _robust_variance(values: Array) -> float:
-    """Variance of the normal distribution with the values' median absolute deviation.
-
-    What stands in a part of the surround, such as a neighbour that was not found, has no say in it.
-    """
-    return float((NORMAL_DEVIATION * np.median(np.abs(values - np.median(values)))) ** 2)
+    """Variance of values in which what stands in a part of them, such as a neighbour that was not found, has no say."""
+    return float(robust_deviation(values, float(np.median(values))) ** 2)
 
 
 def crossings(profiles: Array, offsets: Array, target: npt.ArrayLike) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from hrtem_lab.image import quadratic_surface, resample_nearest
+from hrtem_lab.image import quadratic_surface, resample_nearest, robust_deviation
 from hrtem_lab.micrograph import BoolArray, FloatArray, InputError, IntArray, Micrograph
 
 
@@ -66,7 +66,7 @@ class Preprocessing:
         image = image - surface.astype(np.float32)
         shown = image if valid is None else image[valid]
         median = np.median(shown)
-        deviation = 1.4826 * np.median(np.abs(shown - median))  # the standard one of a normal distribution
+        deviation = robust_deviation(shown, median)
         if deviation == 0:
             deviation = shown.std() or 1.0
         scaled = (image - median) / deviation

@@ -88,9 +88,9 @@ class Segmentation(NamedTuple):
         shown = np.where(np.isin(self.instances, unseen), 0, self.instances)
         within = draw_edges({n: edge for n, edge in measured.items() if not edge.reason}, shown.shape)
         instances = relabel_sequential(np.where(shown > 0, shown, within))[0].astype(np.int32)
-        if self.distance_nm is None:
+        if self.distance_nm is None or not within.any():
             return self._replace(instances=instances)
-        inside_nm = -micrograph.pixel_size_nm * signed_distance(within > 0) if within.any() else self.distance_nm
+        inside_nm = -micrograph.pixel_size_nm * signed_distance(within > 0)
         return self._replace(instances=instances, distance_nm=np.maximum(self.distance_nm, inside_nm))
 
     def half_contrast_instances(self, micrograph: Micrograph) -> IntArray:
